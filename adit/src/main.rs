@@ -1,0 +1,2 @@
+//! Adit's one binary.
+fn main() {}

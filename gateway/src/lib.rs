@@ -1,0 +1,1 @@
+//! Adit's HTTP front door on the hub.

@@ -1,0 +1,63 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::codec::{Message, MessageError};
+use crate::{Hello, wire};
+
+/// A message on a session's control stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Control {
+    /// The sender opens and takes no more streams, and ends those left after the deadline.
+    Drain {
+        /// How long what is open may still run; whole milliseconds, at most 49 days.
+        deadline: Duration,
+    },
+    /// First message of a session, in each direction.
+    Hello(Hello),
+    /// The hub does not let the agent in, and says why; nothing follows.
+    Rejected {
+        /// For people.
+        message: String,
+    },
+    /// A newer peer's message; it is ignored.
+    Unknown,
+}
+
+const MAX_MESSAGE_CHARS: usize = 1024;
+
+impl Message for Control {
+    fn encode_body(&self) -> Vec<u8> {
+        use wire::control::Message as Wire;
+        let message = match self {
+            Self::Drain { deadline } => Some(Wire::Drain(wire::Drain {
+                deadline_ms: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX),
+            })),
+            Self::Hello(hello) => Some(Wire::Hello(hello.to_wire())),
+            Self::Rejected { message } => Some(Wire::Rejected(wire::Rejected {
+                message: message.clone(),
+            })),
+            Self::Unknown => None,
+        };
+        wire::Control { message }.encode_to_vec()
+    }
+
+    fn decode_body(body: Bytes) -> Result<Self, MessageError> {
+        use wire::control::Message as Wire;
+        Ok(match wire::Control::decode(body)?.message {
+            Some(Wire::Drain(drain)) => Self::Drain {
+                deadline: Duration::from_millis(u64::from(drain.deadline_ms)),
+            },
+            Some(Wire::Hello(hello)) => Self::Hello(Hello::from_wire(hello)),
+            Some(Wire::Rejected(rejected)) => {
+                let printable = rejected.message.chars().filter(|c| !c.is_control());
+                Self::Rejected {
+                    message: printable.take(MAX_MESSAGE_CHARS).collect(),
+                }
+            }
+            None => Self::Unknown,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! What the codec promises for every message and every byte string.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proto::{Answer, Control, Decoder, Hello, Message, MessageError, Refusal, RefusalReason};
+use proto::{StreamHeader, Target, TargetError};
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        Just(Target::HubApi),
+        Just(Target::KubeApiserver),
+        ("[a-z0-9.:-]{1,253}", 1..=u16::MAX).prop_map(|(host, port)| Target::Tcp { host, port }),
+        ("[a-z0-9-]{1,63}", "[a-z0-9-]{1,63}", "[a-z0-9-]{1,15}").prop_map(
+            |(namespace, name, port)| Target::Service {
+                namespace,
+                name,
+                port
+            }
+        ),
+    ]
+}
+
+fn header() -> impl Strategy<Value = StreamHeader> {
+    let deadline = prop::option::of((1..u32::MAX).prop_map(|ms| Duration::from_millis(ms.into())));
+    let trace_parent = prop::option::of("[0-9a-f-]{1,55}");
+    (target(), deadline, trace_parent).prop_map(|(target, deadline, trace_parent)| StreamHeader {
+        target,
+        deadline,
+        trace_parent,
+    })
+}
+
+fn control() -> impl Strategy<Value = Control> {
+    prop_oneof![
+        any::<u32>().prop_map(|ms| Control::Drain {
+            deadline: Duration::from_millis(ms.into())
+        }),
+        "[ -~]{0,1024}".prop_map(|message| Control::Rejected { message }),
+        ("[ -~]{0,64}", prop::collection::vec("[a-z]{1,64}", 0..64)).prop_map(
+            |(software_version, features)| Control::Hello(Hello {
+                features,
+                ..Hello::new(software_version)
+            })
+        ),
+    ]
+}
+
+/// Decodes `bytes` cut into pieces of `piece` bytes.
+fn decode_in_pieces<M: Message>(bytes: &[u8], piece: usize) -> Result<Option<M>, MessageError> {
+    let mut decoder = Decoder::new(64 * 1024);
+    for piece in bytes.chunks(piece) {
+        decoder.push(piece);
+        if let Some(message) = decoder.next()? {
+            return Ok(Some(message));
+        }
+    }
+    Ok(None)
+}
+
+proptest! {
+    #[test]
+    fn a_header_survives_the_wire_however_it_is_cut(header in header(), piece in 1_usize..64) {
+        prop_assert_eq!(decode_in_pieces(&header.encode(), piece), Ok(Some(header)));
+    }
+
+    #[test]
+    fn a_control_message_survives_the_wire(control in control(), piece in 1_usize..64) {
+        prop_assert_eq!(decode_in_pieces(&control.encode(), piece), Ok(Some(control)));
+    }
+
+    #[test]
+    fn data_behind_a_message_is_given_back_whole(header in header(), data: Vec<u8>) {
+        let mut decoder = Decoder::new(64 * 1024);
+        decoder.push(&header.encode());
+        decoder.push(&data);
+        prop_assert_eq!(decoder.next(), Ok(Some(header)));
+        prop_assert_eq!(decoder.into_rest(), data);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes: Vec<u8>, piece in 1_usize..16) {
+        let _ = decode_in_pieces::<StreamHeader>(&bytes, piece);
+        let _ = decode_in_pieces::<Answer>(&bytes, piece);
+        let _ = decode_in_pieces::<Control>(&bytes, piece);
+    }
+}
+
+#[test]
+fn every_refusal_keeps_its_reason() {
+    for reason in [
+        RefusalReason::Busy,
+        RefusalReason::DialFailed,
+        RefusalReason::DialTimeout,
+        RefusalReason::Draining,
+        RefusalReason::Forbidden,
+        RefusalReason::Malformed,
+        RefusalReason::NotFound,
+        RefusalReason::Unsupported,
+    ] {
+        let answer = Answer::Refused(Refusal::new(reason, "why"));
+        assert_eq!(decode_in_pieces(&answer.encode(), 1), Ok(Some(answer)));
+    }
+}
+
+#[test]
+fn a_header_of_ten_mebibytes_is_refused_at_its_length() {
+    let mut decoder = Decoder::new(64 * 1024);
+    // The varint of 10 MiB; no byte of the body has come.
+    decoder.push(&[0x80, 0x80, 0x80, 0x05]);
+    let refused = MessageError::TooLong {
+        len: 10 << 20,
+        limit: 64 * 1024,
+    };
+    assert_eq!(decoder.next::<StreamHeader>(), Err(refused));
+}
+
+#[test]
+fn a_length_without_end_is_malformed() {
+    let mut decoder = Decoder::new(64 * 1024);
+    decoder.push(&[0xff; 10]);
+    assert_eq!(decoder.next::<StreamHeader>(), Err(MessageError::Length));
+}
+
+#[test]
+fn unknown_fields_of_a_newer_peer_are_ignored() {
+    let header = StreamHeader::new(Target::KubeApiserver);
+    let mut body = header.encode_body();
+    // Field 1000, a string: "new".
+    body.extend_from_slice(&[0xc2, 0x3e, 3, b'n', b'e', b'w']);
+    assert_eq!(StreamHeader::decode_body(body.into()), Ok(header));
+    // The same as a control message: a kind that this version does not know.
+    let body = vec![0xc2, 0x3e, 3, b'n', b'e', b'w'];
+    assert_eq!(Control::decode_body(body.into()), Ok(Control::Unknown));
+}
+
+#[test]
+fn a_target_of_a_newer_peer_is_refused_by_name() {
+    let refused = StreamHeader::decode_body(vec![0xc2, 0x3e, 0].into());
+    assert_eq!(refused, Err(MessageError::Target(TargetError::Unknown)));
+}
+
+#[test]
+fn targets_that_no_one_could_dial_are_refused() {
+    for (host, port) in [
+        ("", 80),
+        ("a b", 80),
+        ("a/b", 80),
+        ("user@host", 80),
+        ("a\u{7f}", 80),
+    ] {
+        let header = StreamHeader::new(Target::Tcp {
+            host: host.to_owned(),
+            port,
+        });
+        let decoded = StreamHeader::decode_body(header.encode_body().into());
+        assert!(
+            matches!(decoded, Err(MessageError::Target(TargetError::Host(_)))),
+            "{host:?}"
+        );
+    }
+    let header = StreamHeader::new(Target::Tcp {
+        host: "host".to_owned(),
+        port: 0,
+    });
+    let decoded = StreamHeader::decode_body(header.encode_body().into());
+    assert_eq!(decoded, Err(MessageError::Target(TargetError::Port(0))));
+}

@@ -1,0 +1,1 @@
+//! The cluster's end of Adit's tunnel: dials out and serves streams.

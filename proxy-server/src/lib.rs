@@ -1,0 +1,1 @@
+//! The hub's end of Adit's tunnel: sessions, registry, dialling.

@@ -1,0 +1,1 @@
+//! Sessions, links and streams of Adit's tunnel over their carriers.
