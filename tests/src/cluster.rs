@@ -1,0 +1,151 @@
+//! A Kubernetes cluster of real programs in a namespace of its own.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tokio::time::Instant;
+
+use crate::kubectl::Kubectl;
+use crate::namespace::Namespace;
+use crate::needs::Needs;
+use crate::process::Process;
+use crate::scratch;
+use crate::wait::once;
+
+mod config;
+mod flags;
+
+pub use config::User;
+
+/// etcd, kube-apiserver, kube-controller-manager and kwok with one node, whose
+/// pods run what `exec` says in folders of this machine.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    server: Process,
+    _others: Vec<Process>,
+}
+
+/// Port of the API server.
+pub const API_PORT: u16 = 6443;
+
+/// The start of a whole control plane, while a build keeps the machine busy.
+const STARTING: Duration = Duration::from_secs(120);
+
+impl Cluster {
+    /// Starts one, and waits until a pod can be made in the namespace
+    /// `default`.
+    ///
+    /// # Errors
+    /// A program ends or is not ready in two minutes.
+    pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
+        let begun = Instant::now();
+        let folder = scratch::fresh_folder("cluster")?;
+        config::write(&folder, address)?;
+        let launch = |program: &str, flags: &[&str]| {
+            let mut command = namespace.command(needs.peers.join(program));
+            command
+                .args(flags)
+                .args(flags::of(program, address))
+                .current_dir(&folder);
+            Process::start(program, command)
+        };
+        let mut others = vec![launch("etcd", &[])?];
+        let server = launch("kube-apiserver", &[])?;
+        let kubectl = Kubectl::new(
+            needs,
+            namespace,
+            folder.join("admin.kubeconfig"),
+            User::ADMIN.name,
+        )?;
+        let ready = async || succeeds(&kubectl, &["get", "--raw", "/readyz"]).await;
+        server.until("a ready API server", STARTING, ready).await?;
+
+        let controllers = launch("kube-controller-manager", &[])?;
+        let stages = needs.peers.join("kwok.yaml");
+        let kwok = launch("kwok", &["--config", &stages.to_string_lossy()])?;
+        others.push(launch("kwok-kubelet", &[])?);
+        populate(
+            &kubectl,
+            &[&needs.peers.join("node.yaml"), &folder.join("rules.yaml")],
+        )
+        .await?;
+        let account = async || succeeds(&kubectl, &["get", "serviceaccount", "default"]).await;
+        controllers
+            .until("a service account for pods", STARTING, account)
+            .await?;
+        let node = [
+            "wait",
+            "--for=condition=Ready",
+            "node",
+            "--all",
+            "--timeout=1s",
+        ];
+        kwok.until("a ready node", STARTING, async || {
+            succeeds(&kubectl, &node).await
+        })
+        .await?;
+        others.extend([controllers, kwok]);
+        eprintln!("cluster: ready after {:?}", begun.elapsed());
+        Ok(Self {
+            folder,
+            server,
+            _others: others,
+        })
+    }
+
+    /// A kubeconfig with a context for each [`User`], named after it.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
+    /// The API server's certificate and its authority's, PEM.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.join("apiserver-certs/apiserver.crt")
+    }
+
+    /// The API server.
+    pub fn server(&self) -> &Process {
+        &self.server
+    }
+
+    /// The folder that a container's commands run in.
+    pub fn container(&self, namespace: &str, pod: &str, container: &str) -> PathBuf {
+        [
+            &self.folder,
+            Path::new("containers"),
+            Path::new(namespace),
+            Path::new(pod),
+            Path::new(container),
+        ]
+        .iter()
+        .collect()
+    }
+}
+
+async fn populate(kubectl: &Kubectl, files: &[&Path]) -> Result<()> {
+    for file in files {
+        let applied = kubectl
+            .run(&["apply", "-f", &file.to_string_lossy()])
+            .await?;
+        ensure!(
+            applied.code == 0,
+            "cannot apply {}: {}",
+            file.display(),
+            applied.stderr
+        );
+    }
+    Ok(())
+}
+
+async fn succeeds(kubectl: &Kubectl, args: &[&str]) -> Option<()> {
+    once(kubectl.run(args).await.ok()?.code == 0)
+}
+
+/// Commands of one cluster share nothing with those of another.
+pub(crate) fn isolate(command: &mut Command, home: &Path) {
+    command.env("HOME", home).env_remove("KUBECONFIG");
+}

@@ -1,0 +1,113 @@
+//! The files of a cluster.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use anyhow::Result;
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+
+use super::API_PORT;
+
+/// Someone whom the API server knows by a token, and the hub by another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct User {
+    /// The name, also of the context in the cluster's kubeconfig.
+    pub name: &'static str,
+    /// The one group.
+    pub group: &'static str,
+}
+
+impl User {
+    /// May do anything; a hub's own administrator has this name.
+    pub const ADMIN: Self = Self {
+        name: "adit:admin",
+        group: "system:masters",
+    };
+    /// May edit things, and no more: a plain user.
+    pub const ALICE: Self = Self {
+        name: "alice",
+        group: "developers",
+    };
+    /// Nobody has given him any right.
+    pub const BOB: Self = Self {
+        name: "bob",
+        group: "guests",
+    };
+
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ADMIN, Self::ALICE, Self::BOB];
+
+    /// The token that the API server knows.
+    fn token(self) -> String {
+        format!("{}-of-this-cluster", self.name)
+    }
+}
+
+/// What plain users may do, and whom nobody needs to be told of.
+const RULES: &str = r"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: developers
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: edit
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: Group
+    name: developers
+";
+
+pub(super) fn write(folder: &Path, address: Ipv4Addr) -> Result<()> {
+    // Kubernetes does not read the newer form that elliptic keys are written in.
+    let signing = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+    fs::write(folder.join("sa.key"), signing.serialize_pem())?;
+    fs::write(folder.join("tokens.csv"), tokens()?)?;
+    fs::write(folder.join("admin.kubeconfig"), kubeconfig(address)?)?;
+    fs::write(folder.join("rules.yaml"), RULES)?;
+    fs::create_dir(folder.join("containers"))?;
+    Ok(())
+}
+
+fn tokens() -> Result<String> {
+    let mut lines = String::new();
+    for user in User::ALL {
+        writeln!(
+            lines,
+            "{},{},{},\"{}\"",
+            user.token(),
+            user.name,
+            user.name,
+            user.group
+        )?;
+    }
+    Ok(lines)
+}
+
+fn kubeconfig(address: Ipv4Addr) -> Result<String> {
+    let mut text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: {}\nclusters:\n- name: direct\n  cluster:\n    \
+         server: https://{address}:{API_PORT}\n    certificate-authority: apiserver-certs/apiserver.crt\n",
+        User::ADMIN.name
+    );
+    text.push_str("users:\n");
+    for user in User::ALL {
+        write!(
+            text,
+            "- name: {}\n  user:\n    token: {}\n",
+            user.name,
+            user.token()
+        )?;
+    }
+    text.push_str("contexts:\n");
+    for User { name, .. } in User::ALL {
+        write!(
+            text,
+            "- name: {name}\n  context:\n    cluster: direct\n    user: {name}\n"
+        )?;
+    }
+    Ok(text)
+}

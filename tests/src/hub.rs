@@ -1,0 +1,226 @@
+//! `adit hub` and `adit agent` of one tunnel.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use crate::command::{self, Output};
+use crate::namespace::Namespace;
+use crate::needs::Needs;
+use crate::process::Process;
+use crate::scratch;
+use crate::wait::GENEROUS;
+
+/// A hub's data folder and the process that serves it, which can be ended and
+/// started again.
+#[derive(Debug)]
+pub struct Hub {
+    adit: PathBuf,
+    network: String,
+    address: SocketAddr,
+    data: PathBuf,
+    policy: PathBuf,
+    process: Option<Process>,
+}
+
+/// The name that every test's cluster has at its hub.
+pub const CLUSTER_NAME: &str = "edge";
+
+const PORT: u16 = 8443;
+
+/// Who may reach the cluster besides administrators; what they may do there is
+/// the cluster's own affair.
+const POLICY: &str = "rules:\n- groups: [developers, guests]\n  clusters: [edge]\n";
+
+impl Hub {
+    /// Starts one at this address of the namespace.
+    ///
+    /// # Errors
+    /// It ends, or does not listen in time.
+    pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
+        let data = scratch::fresh_folder("hub")?;
+        let policy = scratch::fresh_folder("policy")?.join("policy.yaml");
+        std::fs::write(&policy, POLICY)?;
+        let mut this = Self {
+            adit: needs.adit.clone(),
+            network: namespace.name().to_owned(),
+            address: SocketAddr::from((address, PORT)),
+            data,
+            policy,
+            process: None,
+        };
+        this.restart(namespace).await?;
+        Ok(this)
+    }
+
+    /// Starts it again on the same data.
+    ///
+    /// # Errors
+    /// It ends, or does not listen in time.
+    pub async fn restart(&mut self, namespace: &Namespace) -> Result<()> {
+        self.process = None;
+        let begun = Instant::now();
+        let mut command = self.command(&["hub", "--listen", &format!("0.0.0.0:{PORT}")]);
+        command
+            .args(["--advertise", &self.address.to_string()])
+            .arg("--data-dir")
+            .arg(&self.data);
+        command.arg("--policy").arg(&self.policy);
+        let process = Process::start("hub", command)?;
+        let listens = async || namespace.connect(self.address, Duration::from_secs(1)).ok();
+        process.until("a listening hub", GENEROUS, listens).await?;
+        eprintln!("hub: listens after {:?}", begun.elapsed());
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// It was ended and not started again.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("the hub runs")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Runs a command of the product beside the hub, with its data folder.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub async fn adit(&self, args: &[&str]) -> Result<Output> {
+        let mut command = self.command(args);
+        command.arg("--data-dir").arg(&self.data);
+        command::run(command, Vec::new(), GENEROUS).await
+    }
+
+    /// Issues credentials for an agent and returns their file.
+    ///
+    /// # Errors
+    /// The command fails.
+    pub async fn credentials(&self, cluster: &str, agent: &str) -> Result<PathBuf> {
+        let file = self.data.join(format!("{cluster}-{agent}.credentials"));
+        let path = file.to_string_lossy();
+        let issued = self
+            .adit(&["credentials", cluster, "--agent", agent, "--output", &path])
+            .await?;
+        ensure!(issued.code == 0, "no credentials: {}", issued.stderr);
+        Ok(file)
+    }
+
+    /// A kubeconfig of the hub; `args` say for whom and how.
+    ///
+    /// # Errors
+    /// The command fails.
+    pub async fn kubeconfig(&self, cluster: &str, args: &[&str]) -> Result<PathBuf> {
+        let file = scratch::fresh_folder("kubeconfig")?.join("config");
+        let path = file.to_string_lossy();
+        let made = self
+            .adit(&[&["kubeconfig", cluster, "--output", &path], args].concat())
+            .await?;
+        ensure!(made.code == 0, "no kubeconfig: {}", made.stderr);
+        Ok(file)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.network])
+            .arg(&self.adit)
+            .args(args);
+        command
+    }
+}
+
+/// An agent: where it runs, and the process, which can be ended and started
+/// again.
+#[derive(Debug)]
+pub struct Agent {
+    adit: PathBuf,
+    network: String,
+    args: Vec<String>,
+    process: Option<Process>,
+}
+
+impl Agent {
+    /// Starts one with these credentials and this kubeconfig; it may
+    /// impersonate administrators of the cluster.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(
+        needs: &Needs,
+        namespace: &Namespace,
+        credentials: &Path,
+        kubeconfig: &Path,
+        more: &[&str],
+    ) -> Result<Self> {
+        let mut args = vec!["agent".to_owned()];
+        args.extend([
+            "--credentials".to_owned(),
+            credentials.to_string_lossy().into_owned(),
+        ]);
+        args.extend([
+            "--kubeconfig".to_owned(),
+            kubeconfig.to_string_lossy().into_owned(),
+        ]);
+        args.extend([
+            "--allow-impersonate".to_owned(),
+            "system:masters".to_owned(),
+        ]);
+        args.extend(more.iter().map(|&arg| arg.to_owned()));
+        let mut this = Self {
+            adit: needs.adit.clone(),
+            network: namespace.name().to_owned(),
+            args,
+            process: None,
+        };
+        this.restart()?;
+        Ok(this)
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process = None;
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.network])
+            .arg(&self.adit)
+            .args(&self.args);
+        self.process = Some(Process::start("agent", command)?);
+        Ok(())
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// It was ended and not started again.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("the agent runs")
+    }
+}
+
+/// Asks a process to end as Ctrl-C does and waits for it.
+///
+/// # Errors
+/// It does not end in time.
+pub async fn interrupt(process: &Process) -> Result<std::process::ExitStatus> {
+    process.signal(Signal::INT);
+    process.end(GENEROUS).await
+}

@@ -1,0 +1,93 @@
+//! kubectl, run beside a hub or beside an API server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::command::{self, Output};
+use crate::namespace::Namespace;
+use crate::needs::Needs;
+use crate::scratch;
+
+/// kubectl with one context, in one network namespace.
+#[derive(Clone, Debug)]
+pub struct Kubectl {
+    program: PathBuf,
+    network: String,
+    home: PathBuf,
+    kubeconfig: PathBuf,
+    context: String,
+    namespace: Option<String>,
+}
+
+/// No command of a test takes as long where all is well.
+const LIMIT: Duration = Duration::from_secs(120);
+
+impl Kubectl {
+    /// kubectl that runs there and uses this context of the file.
+    ///
+    /// # Errors
+    /// It gets no folder of its own.
+    pub fn new(
+        needs: &Needs,
+        network: &Namespace,
+        kubeconfig: PathBuf,
+        context: &str,
+    ) -> Result<Self> {
+        Ok(Self {
+            program: needs.peers.join("kubectl"),
+            network: network.name().to_owned(),
+            home: scratch::fresh_folder("kubectl")?,
+            kubeconfig,
+            context: context.to_owned(),
+            namespace: None,
+        })
+    }
+
+    /// The same for another Kubernetes namespace.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        Self {
+            namespace: Some(namespace.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The Kubernetes namespace, if one is set.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Its home folder, of this kubectl and its clones alone.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The command, not started.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.network])
+            .arg(&self.program);
+        command
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .args(["--context", &self.context]);
+        if let Some(namespace) = &self.namespace {
+            command.args(["--namespace", namespace]);
+        }
+        command.args(args).current_dir(&self.home);
+        crate::cluster::isolate(&mut command, &self.home);
+        command
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It cannot be started or takes longer than two minutes.
+    pub async fn run(&self, args: &[&str]) -> Result<Output> {
+        command::run(self.command(args), Vec::new(), LIMIT).await
+    }
+}

@@ -1,0 +1,127 @@
+//! One network namespace.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::scratch::fresh_name;
+
+/// A network namespace of this test process, with its loopback up; removed on
+/// drop.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes one whose name tells its role.
+    ///
+    /// # Errors
+    /// `ip` is missing or the right to make namespaces is.
+    pub fn create(role: &str) -> Result<Self> {
+        crate::scratch::folder();
+        let name = fresh_name(role);
+        ip(&["netns", "add", &name])?;
+        let this = Self { name };
+        this.ip(&["link", "set", "lo", "up"])?;
+        Ok(this)
+    }
+
+    /// Its name as `ip netns` knows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `ip` with these arguments on the namespace.
+    ///
+    /// # Errors
+    /// `ip` failed; the error holds what it printed.
+    pub fn ip(&self, args: &[&str]) -> Result<()> {
+        ip(&[&["-n", &self.name], args].concat())
+    }
+
+    /// A command that will run inside.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.name])
+            .arg(program.as_ref())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a short command inside and waits for it.
+    ///
+    /// # Errors
+    /// It failed; the error holds what it printed.
+    pub fn run(&self, program: &str, args: &[&str]) -> Result<()> {
+        finish(self.command(program).args(args))
+    }
+
+    /// Runs `work` on a thread of its own that is inside the namespace:
+    /// sockets made there belong to it, wherever they are used later.
+    ///
+    /// # Panics
+    /// The namespace cannot be entered, or `work` panics.
+    pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let path = Path::new("/run/netns").join(&self.name);
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let handle = std::fs::File::open(&path).expect("the namespace is there");
+                move_into_link_name_space(handle.as_fd(), Some(LinkNameSpaceType::Network))
+                    .expect("root may enter it");
+                work()
+            });
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// A listener inside.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener> {
+        let listener = self.enter(|| TcpListener::bind(address))?;
+        listener.set_nonblocking(true)?;
+        Ok(tokio::net::TcpListener::from_std(listener)?)
+    }
+
+    /// A connection from inside; it waits at most `within` for the far end.
+    ///
+    /// # Errors
+    /// The address cannot be reached.
+    pub fn connect(&self, address: SocketAddr, within: Duration) -> Result<TcpStream> {
+        Ok(self.enter(|| TcpStream::connect_timeout(&address, within))?)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // The reaper takes it away where this fails.
+        let _ = ip(&["netns", "delete", &self.name]);
+    }
+}
+
+/// Runs `ip` with these arguments.
+pub(crate) fn ip(args: &[&str]) -> Result<()> {
+    finish(Command::new("ip").args(args).stdin(Stdio::null()))
+}
+
+/// Runs a command to its end; a failure is an error with what it printed.
+pub(crate) fn finish(command: &mut Command) -> Result<()> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?} failed, {}: {}", output.status, said.trim());
+    }
+    Ok(())
+}

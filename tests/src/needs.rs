@@ -1,0 +1,104 @@
+//! What the tests need from the machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Result, bail, ensure};
+
+/// Everything the tests need, found.
+#[derive(Debug)]
+pub struct Needs {
+    /// The product.
+    pub adit: PathBuf,
+    /// The folder with kube-apiserver, kubectl and the others.
+    pub peers: PathBuf,
+}
+
+/// Whether the long forms are to be run.
+pub fn soak() -> bool {
+    std::env::var("ADIT_SOAK").is_ok_and(|value| value == "1")
+}
+
+/// The needs; without them the reason is printed, and with `CI=true` the test
+/// that asks fails.
+///
+/// # Panics
+/// Something is missing and `CI` is `true`.
+pub fn find() -> Option<&'static Needs> {
+    static FOUND: OnceLock<Result<Needs, String>> = OnceLock::new();
+    match FOUND.get_or_init(|| look().map_err(|error| format!("{error:#}"))) {
+        Ok(needs) => Some(needs),
+        Err(reason) => {
+            assert!(
+                !std::env::var("CI").is_ok_and(|ci| ci == "true"),
+                "with CI=true nothing may be skipped: {reason}"
+            );
+            eprintln!("SKIP: {reason}");
+            None
+        }
+    }
+}
+
+const PROGRAMS: [&str; 7] = [
+    "adit-client-go",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kubectl",
+    "kwok",
+    "kwok-kubelet",
+];
+
+fn look() -> Result<Needs> {
+    ensure!(
+        rustix::process::geteuid().is_root(),
+        "network namespaces need root"
+    );
+    for tool in ["ip", "nft", "sysctl"] {
+        ensure!(
+            on_path(tool),
+            "the program {tool} is missing (Debian: iproute2 nftables procps)"
+        );
+    }
+    Ok(Needs {
+        adit: adit()?,
+        peers: peers()?,
+    })
+}
+
+fn peers() -> Result<PathBuf> {
+    let Some(folder) = std::env::var_os("ADIT_PEERS").map(PathBuf::from) else {
+        bail!("ADIT_PEERS is not set to the folder that tests/peers/build prints");
+    };
+    for program in PROGRAMS {
+        ensure!(
+            folder.join(program).exists(),
+            "{} has no {program}",
+            folder.display()
+        );
+    }
+    Ok(folder)
+}
+
+fn adit() -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(default_target, PathBuf::from);
+    let built = target.join("release/adit");
+    let binary = std::env::var_os("ADIT_BIN").map_or(built, PathBuf::from);
+    ensure!(
+        binary.exists(),
+        "{} is missing: cargo build --release -p adit",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+fn default_target() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")
+}
+
+fn on_path(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
+        .any(|folder| folder.join(tool).exists())
+}

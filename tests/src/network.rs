@@ -1,0 +1,190 @@
+//! The network of a test: hubs outside, a cluster behind a NAT.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::namespace::Namespace;
+use crate::scratch;
+
+/// A cluster's namespace that no route leads into: a router masquerades what
+/// leaves it and forwards only TCP and UDP outwards. Each hub is on a link of
+/// its own at the router, with a default route to it, so that what keeps hubs
+/// out is the router alone.
+#[derive(Debug)]
+pub struct Network {
+    hubs: Vec<Namespace>,
+    router: Namespace,
+    cluster: Namespace,
+}
+
+/// How long the router remembers a silent TCP connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Memory {
+    /// For this long.
+    Limited(Duration),
+    /// As long as the kernel does unless told: five days.
+    Default,
+}
+
+/// The cluster's address in its namespace.
+pub const CLUSTER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+
+/// The address of the router that hubs see the cluster's connections come
+/// from is one less than their own.
+const ROUTER_INSIDE: &str = "10.77.0.1/24";
+
+const RULES: &str = r#"
+table inet adit {
+    set cut {
+        type ipv4_addr
+    }
+    chain cut {
+        type filter hook forward priority -10; policy accept;
+        ip saddr @cut drop
+        ip daddr @cut drop
+    }
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state established,related accept
+        iifname "inside" meta l4proto { tcp, udp } accept
+    }
+    chain leave {
+        type nat hook postrouting priority 100; policy accept;
+        oifname != "inside" masquerade
+    }
+}
+"#;
+
+impl Network {
+    /// Makes the namespaces, links, routes and rules, for this many hubs.
+    ///
+    /// # Errors
+    /// A tool or a right is missing; the error holds what the tool printed.
+    pub fn create(hubs: u8, memory: Memory) -> Result<Self> {
+        let router = Namespace::create("router")?;
+        let cluster = Namespace::create("cluster")?;
+        connect(
+            &router,
+            "inside",
+            ROUTER_INSIDE,
+            &cluster,
+            &format!("{CLUSTER}/24"),
+        )?;
+        let mut this = Self {
+            hubs: Vec::new(),
+            router,
+            cluster,
+        };
+        for index in 0..hubs {
+            let hub = Namespace::create(&format!("hub{index}"))?;
+            let (router_end, hub_end) = (address(index, 1), address(index, 2));
+            let link = format!("hub{index}");
+            connect(
+                &this.router,
+                &link,
+                &format!("{router_end}/30"),
+                &hub,
+                &format!("{hub_end}/30"),
+            )?;
+            this.hubs.push(hub);
+        }
+        this.guard(memory)?;
+        Ok(this)
+    }
+
+    /// Where the cluster and its agents run.
+    pub fn cluster(&self) -> &Namespace {
+        &self.cluster
+    }
+
+    /// Where the hub of this number runs, and its clients.
+    pub fn hub(&self, index: u8) -> &Namespace {
+        &self.hubs[usize::from(index)]
+    }
+
+    /// The address of the hub of this number.
+    pub fn hub_address(&self, index: u8) -> Ipv4Addr {
+        address(index, 2)
+    }
+
+    /// The address that the hub of this number sees the cluster come from.
+    pub fn router_address(&self, index: u8) -> Ipv4Addr {
+        address(index, 1)
+    }
+
+    /// Lets nothing through between the cluster and this hub any more; neither
+    /// end is told.
+    ///
+    /// # Errors
+    /// `nft` failed.
+    pub fn cut(&self, index: u8) -> Result<()> {
+        self.change_cut("add", index)
+    }
+
+    /// Ends a cut.
+    ///
+    /// # Errors
+    /// `nft` failed.
+    pub fn heal(&self, index: u8) -> Result<()> {
+        self.change_cut("delete", index)
+    }
+
+    fn change_cut(&self, verb: &str, index: u8) -> Result<()> {
+        let element = format!("{{ {} }}", self.hub_address(index));
+        self.router
+            .run("nft", &[verb, "element", "inet", "adit", "cut", &element])
+    }
+
+    fn guard(&self, memory: Memory) -> Result<()> {
+        let rules = scratch::folder().join(format!("{}.nft", self.router.name()));
+        fs::write(&rules, RULES)?;
+        self.router.run("nft", &["-f", &rules.to_string_lossy()])?;
+        self.router
+            .run("sysctl", &["-qw", "net.ipv4.ip_forward=1"])?;
+        if let Memory::Limited(limit) = memory {
+            let timeout = "net.netfilter.nf_conntrack_tcp_timeout_established";
+            self.router.run(
+                "sysctl",
+                &["-qw", &format!("{timeout}={}", limit.as_secs())],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts a link between the router and another namespace, whose routes all lead
+/// there. Connections use cubic: the machine's default may be another, and
+/// a namespace may not change it but by route.
+fn connect(router: &Namespace, link: &str, near: &str, other: &Namespace, far: &str) -> Result<()> {
+    router.ip(&[
+        "link",
+        "add",
+        link,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "eth0",
+        "netns",
+        other.name(),
+    ])?;
+    for (namespace, name, address) in [(router, link, near), (other, "eth0", far)] {
+        namespace.ip(&["address", "add", address, "dev", name])?;
+        namespace.ip(&["link", "set", name, "up"])?;
+    }
+    let gateway = near
+        .split('/')
+        .next()
+        .expect("split gives at least one part");
+    other.ip(&[
+        "route", "add", "default", "via", gateway, "congctl", "cubic",
+    ])
+}
+
+/// Hub links are consecutive /30 networks.
+fn address(index: u8, end: u8) -> Ipv4Addr {
+    Ipv4Addr::new(198, 51, 100, index * 4 + end)
+}

@@ -1,0 +1,179 @@
+//! A whole installation: a cluster behind a NAT, and one tunnel or more out of
+//! it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::time::Instant;
+
+use crate::cluster::{Cluster, User};
+use crate::fixture::Home;
+use crate::hub::{Agent, CLUSTER_NAME, Hub};
+use crate::kubectl::Kubectl;
+use crate::namespace::Namespace;
+use crate::needs::Needs;
+use crate::network::{CLUSTER, Memory, Network};
+use crate::wait::once;
+
+/// A cluster, and the tunnels that lead out of it.
+#[derive(Debug)]
+pub struct Site {
+    /// The needs it was started with.
+    pub needs: &'static Needs,
+    /// The network.
+    pub network: Network,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// One for each hub of the network.
+    pub tunnels: Vec<Tunnel>,
+}
+
+/// A hub and the cluster's agent that dials it.
+#[derive(Debug)]
+pub struct Tunnel {
+    /// Which hub of the network.
+    pub index: u8,
+    /// The hub.
+    pub hub: Hub,
+    /// The agent.
+    pub agent: Agent,
+}
+
+/// A way that kubectl takes to the API server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Route {
+    /// From beside the API server, straight to it.
+    Direct,
+    /// Through the gateway by its short form of paths.
+    Short,
+    /// Through the gateway by the aggregated form.
+    Aggregated,
+}
+
+impl Route {
+    /// All of them, the one to compare with first.
+    pub const ALL: [Self; 3] = [Self::Direct, Self::Short, Self::Aggregated];
+
+    /// A word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Short => "short",
+            Self::Aggregated => "aggregated",
+        }
+    }
+}
+
+impl Site {
+    /// Starts everything and waits until kubectl works through each tunnel.
+    ///
+    /// # Errors
+    /// Something does not start; the error has its last words.
+    pub async fn start(needs: &'static Needs, tunnels: u8, memory: Memory) -> Result<Self> {
+        let network = Network::create(tunnels, memory)?;
+        let cluster = Box::pin(Cluster::start(needs, network.cluster(), CLUSTER)).await?;
+        let mut site = Self {
+            needs,
+            network,
+            cluster,
+            tunnels: Vec::new(),
+        };
+        for index in 0..tunnels {
+            let tunnel = Box::pin(site.tunnel(index)).await?;
+            site.tunnels.push(tunnel);
+        }
+        for tunnel in &site.tunnels {
+            site.wait_for(tunnel).await?;
+        }
+        Ok(site)
+    }
+
+    /// kubectl for the user by this route, through the first tunnel.
+    ///
+    /// # Errors
+    /// No kubeconfig can be made.
+    pub async fn kubectl(&self, user: User, route: Route) -> Result<Kubectl> {
+        self.kubectl_through(&self.tunnels[0], user, route).await
+    }
+
+    /// kubectl for the user by this route, through this tunnel.
+    ///
+    /// # Errors
+    /// No kubeconfig can be made.
+    pub async fn kubectl_through(
+        &self,
+        tunnel: &Tunnel,
+        user: User,
+        route: Route,
+    ) -> Result<Kubectl> {
+        if route == Route::Direct {
+            return Kubectl::new(
+                self.needs,
+                self.network.cluster(),
+                self.cluster.kubeconfig(),
+                user.name,
+            );
+        }
+        let mut args = vec!["--path", route.name()];
+        if user != User::ADMIN {
+            args.extend(["--user", user.name, "--group", user.group]);
+        }
+        let kubeconfig = tunnel.hub.kubeconfig(CLUSTER_NAME, &args).await?;
+        Kubectl::new(
+            self.needs,
+            self.network.hub(tunnel.index),
+            kubeconfig,
+            CLUSTER_NAME,
+        )
+    }
+
+    async fn tunnel(&self, index: u8) -> Result<Tunnel> {
+        let hub = Hub::start(
+            self.needs,
+            self.network.hub(index),
+            self.network.hub_address(index),
+        )
+        .await?;
+        let credentials = hub.credentials(CLUSTER_NAME, "agent").await?;
+        let kubeconfig = self.cluster.kubeconfig();
+        let agent = Agent::start(
+            self.needs,
+            self.network.cluster(),
+            &credentials,
+            &kubeconfig,
+            &[],
+        )?;
+        Ok(Tunnel { index, hub, agent })
+    }
+
+    /// Waits until kubectl gets an answer of the API server through the tunnel.
+    ///
+    /// # Errors
+    /// It gets none in a minute.
+    pub async fn wait_for(&self, tunnel: &Tunnel) -> Result<()> {
+        let begun = Instant::now();
+        let kubectl = self
+            .kubectl_through(tunnel, User::ADMIN, Route::Short)
+            .await?;
+        let answer = async || once(kubectl.run(&["get", "--raw", "/readyz"]).await.ok()?.code == 0);
+        let process = tunnel.agent.process();
+        let waited = process
+            .until("an answer through the tunnel", LIMIT, answer)
+            .await;
+        waited.with_context(|| format!("the hub printed:\n{}", tunnel.hub.process().output()))?;
+        eprintln!(
+            "tunnel {}: answers after {:?}",
+            tunnel.index,
+            begun.elapsed()
+        );
+        Ok(())
+    }
+}
+
+impl Home for Site {
+    fn home(&self) -> &Namespace {
+        self.network.hub(0)
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(60);
