@@ -18,7 +18,7 @@ use crate::wait::once;
 mod config;
 mod flags;
 
-pub use config::User;
+pub use config::{ANONYMOUS, User};
 
 /// etcd, kube-apiserver, kube-controller-manager and kwok with one node, whose
 /// pods run what `exec` says in folders of this machine.
@@ -76,6 +76,19 @@ impl Cluster {
         let account = async || succeeds(&kubectl, &["get", "serviceaccount", "default"]).await;
         controllers
             .until("a service account for pods", STARTING, account)
+            .await?;
+        let may = [
+            "auth",
+            "can-i",
+            "create",
+            "pods",
+            "--as=someone",
+            "--as-group=developers",
+        ];
+        controllers
+            .until("rights of plain users", STARTING, async || {
+                succeeds(&kubectl, &may).await
+            })
             .await?;
         let node = [
             "wait",

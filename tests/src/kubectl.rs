@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::command::{self, Output};
 use crate::namespace::Namespace;
 use crate::needs::Needs;
+use crate::process::Process;
 use crate::scratch;
 
 /// kubectl with one context, in one network namespace.
@@ -66,7 +67,7 @@ impl Kubectl {
     }
 
     /// The command, not started.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, call: &Call<'_>) -> Command {
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.network])
@@ -78,9 +79,21 @@ impl Kubectl {
         if let Some(namespace) = &self.namespace {
             command.args(["--namespace", namespace]);
         }
-        command.args(args).current_dir(&self.home);
+        let here = self.namespace().unwrap_or_default();
+        command.args(call.args.iter().map(|arg| arg.replace(NAMESPACE, here)));
+        command
+            .envs(call.env.iter().copied())
+            .current_dir(&self.home);
         crate::cluster::isolate(&mut command, &self.home);
         command
+    }
+
+    /// Starts it, to run until it is told to end.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(&self, call: &Call<'_>) -> Result<Process> {
+        Process::start("kubectl", self.command(call))
     }
 
     /// Runs it to its end.
@@ -88,6 +101,49 @@ impl Kubectl {
     /// # Errors
     /// It cannot be started or takes longer than two minutes.
     pub async fn run(&self, args: &[&str]) -> Result<Output> {
-        command::run(self.command(args), Vec::new(), LIMIT).await
+        self.call(&Call::new(args)).await
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It cannot be started or takes longer than two minutes.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Output> {
+        command::run(self.command(call), call.stdin.as_bytes().to_vec(), LIMIT).await
+    }
+}
+
+/// Stands for the Kubernetes namespace in the arguments of a [`Call`].
+pub const NAMESPACE: &str = "{namespace}";
+
+/// What kubectl is to do, apart from where.
+#[derive(Clone, Debug, Default)]
+pub struct Call<'a> {
+    args: Vec<&'a str>,
+    env: Vec<(&'a str, &'a str)>,
+    stdin: &'a str,
+}
+
+impl<'a> Call<'a> {
+    /// One with these arguments.
+    pub fn new(args: &[&'a str]) -> Self {
+        Self {
+            args: args.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// With this text on its standard input.
+    #[must_use]
+    pub fn stdin(mut self, text: &'a str) -> Self {
+        self.stdin = text;
+        self
+    }
+
+    /// With this variable in its environment.
+    #[must_use]
+    pub fn env(mut self, name: &'a str, value: &'a str) -> Self {
+        self.env.push((name, value));
+        self
     }
 }

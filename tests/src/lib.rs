@@ -24,6 +24,7 @@ pub mod needs;
 pub mod network;
 pub mod normal;
 pub mod process;
+pub mod routes;
 pub mod scratch;
 pub mod site;
 pub mod wait;

@@ -45,6 +45,9 @@ impl User {
     }
 }
 
+/// The context of the cluster's kubeconfig that has no credential.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// What plain users may do, and whom nobody needs to be told of.
 const RULES: &str = r"
 apiVersion: rbac.authorization.k8s.io/v1
@@ -94,6 +97,7 @@ fn kubeconfig(address: Ipv4Addr) -> Result<String> {
         User::ADMIN.name
     );
     text.push_str("users:\n");
+    writeln!(text, "- name: {ANONYMOUS}\n  user: {{}}")?;
     for user in User::ALL {
         write!(
             text,
@@ -103,7 +107,11 @@ fn kubeconfig(address: Ipv4Addr) -> Result<String> {
         )?;
     }
     text.push_str("contexts:\n");
-    for User { name, .. } in User::ALL {
+    for name in User::ALL
+        .map(|user| user.name)
+        .into_iter()
+        .chain([ANONYMOUS])
+    {
         write!(
             text,
             "- name: {name}\n  context:\n    cluster: direct\n    user: {name}\n"

@@ -74,6 +74,6 @@ const CONTROLLERS: [&str; 6] = [
     "--service-account-private-key-file=sa.key",
     "--root-ca-file=apiserver-certs/apiserver.crt",
     "--controllers=namespace-controller,serviceaccount-controller,serviceaccount-token-controller,\
-     root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,\
+     root-ca-certificate-publisher-controller,garbage-collector-controller,clusterrole-aggregation-controller,deployment-controller,\
      replicaset-controller",
 ];
