@@ -75,7 +75,7 @@ impl Decoder {
     }
 
     /// The next message, if all of it has arrived.
-    pub fn next<M: Message>(&mut self) -> Result<Option<M>, MessageError> {
+    pub fn next_message<M: Message>(&mut self) -> Result<Option<M>, MessageError> {
         let Some((len, prefix)) = self.length()? else {
             return Ok(None);
         };

@@ -1,5 +1,7 @@
 //! Keeps the checked-in protobuf code equal to what the `.proto` file says.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 /// With `ADIT_REGENERATE=1` the checked-in file is rewritten first.

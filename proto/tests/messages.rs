@@ -51,7 +51,7 @@ fn decode_in_pieces<M: Message>(bytes: &[u8], piece: usize) -> Result<Option<M>,
     let mut decoder = Decoder::new(64 * 1024);
     for piece in bytes.chunks(piece) {
         decoder.push(piece);
-        if let Some(message) = decoder.next()? {
+        if let Some(message) = decoder.next_message()? {
             return Ok(Some(message));
         }
     }
@@ -74,7 +74,7 @@ proptest! {
         let mut decoder = Decoder::new(64 * 1024);
         decoder.push(&header.encode());
         decoder.push(&data);
-        prop_assert_eq!(decoder.next(), Ok(Some(header)));
+        prop_assert_eq!(decoder.next_message(), Ok(Some(header)));
         prop_assert_eq!(decoder.into_rest(), data);
     }
 
@@ -112,14 +112,17 @@ fn a_header_of_ten_mebibytes_is_refused_at_its_length() {
         len: 10 << 20,
         limit: 64 * 1024,
     };
-    assert_eq!(decoder.next::<StreamHeader>(), Err(refused));
+    assert_eq!(decoder.next_message::<StreamHeader>(), Err(refused));
 }
 
 #[test]
 fn a_length_without_end_is_malformed() {
     let mut decoder = Decoder::new(64 * 1024);
     decoder.push(&[0xff; 10]);
-    assert_eq!(decoder.next::<StreamHeader>(), Err(MessageError::Length));
+    assert_eq!(
+        decoder.next_message::<StreamHeader>(),
+        Err(MessageError::Length)
+    );
 }
 
 #[test]

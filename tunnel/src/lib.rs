@@ -1,1 +1,31 @@
-//! Sessions, links and streams of Adit's tunnel over their carriers.
+//! Adit's tunnel: one outbound connection from a managed cluster's agent, and
+//! over it any number of flow-controlled byte streams, opened from either end.
+//!
+//! A [`Session`] is one agent's authenticated attachment to one hub; it is
+//! made over an established TLS connection by [`h2::hub`] or [`h2::agent`],
+//! and lives while its [`Driver`] is polled. A [`Stream`] is a byte pipe to a
+//! [`Target`](proto::Target). It ends cleanly in a direction only by
+//! [`WriteHalf::finish`]; everything else (a reset, a dropped half, a lost
+//! link) is an error that the reader at the other end sees. A reset ends both
+//! directions of a stream.
+
+mod config;
+mod driver;
+mod error;
+pub mod h2;
+mod incoming;
+mod meter;
+mod opening;
+mod session;
+mod stream;
+
+pub use config::SessionConfig;
+pub use driver::Driver;
+pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError};
+pub use incoming::{Incoming, IncomingStream};
+pub use opening::{Answer, Opening};
+pub use session::{Session, SessionStats};
+pub use stream::{ReadHalf, Stream, WriteHalf};
+
+/// The ALPN protocol name of sessions.
+pub const ALPN: &[u8] = b"adit/1";

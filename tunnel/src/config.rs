@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use proto::Hello;
+
+/// What one end of a session allows and says of itself.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// This end's hello.
+    pub hello: Hello,
+    /// Streams open at once, those of both ends together. Default 4096.
+    ///
+    /// One more is refused with [`OpenError::StreamLimit`](crate::OpenError)
+    /// here and as busy there. The connection window covers every stream's
+    /// window, so the cost is bounded by this times [`Self::stream_window`];
+    /// their product must stay below 2 GiB.
+    pub max_streams: usize,
+    /// Bytes the peer may send on a stream before this end has read them. Default 256 KiB.
+    ///
+    /// This much memory is what a stream that nobody reads can hold. It also
+    /// bounds a stream's throughput to one window a round trip.
+    pub stream_window: u32,
+    /// Bytes received and not yet read, on all streams of the session. Default 64 MiB.
+    ///
+    /// Over it the stream whose reader has stalled longest is reset with
+    /// [`ResetReason::Budget`](crate::ResetReason). It is checked ten times a second.
+    pub unread_budget: usize,
+    /// Streams of the peer that wait to be taken. Default 256; one more is refused as busy.
+    pub accept_backlog: usize,
+    /// How long the handshake, and the header of a stream, may take. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// Silence after which the peer is pinged. Default 5 s.
+    pub ping_after: Duration,
+    /// Further silence after which the link is given up. Default 5 s.
+    pub ping_timeout: Duration,
+}
+
+impl SessionConfig {
+    /// The defaults, with `hello`.
+    pub fn new(hello: Hello) -> Self {
+        Self {
+            hello,
+            max_streams: 4096,
+            stream_window: 256 * 1024,
+            unread_budget: 64 * 1024 * 1024,
+            accept_backlog: 256,
+            handshake_timeout: Duration::from_secs(10),
+            ping_after: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The HTTP/2 carrier: one HTTP/2 connection over the agent's TLS connection.
+//!
+//! After the TLS handshake the hub is the HTTP/2 client and the agent the
+//! server, so a stream that the hub opens is one HTTP/2 stream. HTTP/2 gives
+//! a server no way to open streams; the hub therefore keeps a few requests
+//! open (*spares*), and the agent opens a stream by answering one.
+//!
+//! The request's path tells the three uses apart: `/control`, `/stream` and
+//! `/spare`. Everything else is in the messages of the stream itself.
+
+use std::time::Duration;
+
+use h2::{client, server};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+mod agent;
+mod chunk;
+mod control;
+mod duties;
+mod hub;
+mod liveness;
+mod opener;
+mod raw;
+mod reason;
+
+use chunk::Chunk;
+pub(crate) use opener::Opener;
+pub(crate) use raw::{RawError, RawStream, Unwritten};
+
+use crate::{Driver, HandshakeError, Incoming, Session, SessionConfig};
+
+/// Requests that the hub keeps open for the agent.
+const SPARES: usize = 8;
+/// Room beyond the streams' own limit: spares, the control stream, and streams
+/// that one end has ended and the other not yet.
+const EXTRA_STREAMS: usize = 256;
+/// Large enough to cost little per byte, small enough that a small stream's
+/// frame does not wait long behind a bulk stream's.
+const MAX_FRAME_SIZE: u32 = 64 * 1024;
+/// HTTP/2's largest window.
+const MAX_WINDOW: u32 = (1 << 31) - 1;
+/// How long a reset stream is remembered, so that late frames of the peer are recognised.
+const RESET_STREAM_DURATION: Duration = Duration::from_secs(2);
+/// How long the last frames of a drained session may take.
+const LAST_FRAMES: Duration = Duration::from_secs(2);
+
+/// Makes a session as the hub, on a connection that an agent has dialled.
+pub async fn hub<IO>(
+    io: IO,
+    config: SessionConfig,
+) -> Result<(Session, Incoming, Driver), HandshakeError>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limit = config.handshake_timeout;
+    let handshake = Box::pin(hub::handshake(io, config));
+    timeout(limit, handshake)
+        .await
+        .unwrap_or(Err(HandshakeError::TimedOut(limit)))
+}
+
+/// Makes a session as an agent, on a connection that it has dialled to its hub.
+pub async fn agent<IO>(
+    io: IO,
+    config: SessionConfig,
+) -> Result<(Session, Incoming, Driver), HandshakeError>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let limit = config.handshake_timeout;
+    let handshake = Box::pin(agent::handshake(io, config));
+    timeout(limit, handshake)
+        .await
+        .unwrap_or(Err(HandshakeError::TimedOut(limit)))
+}
+
+/// Tells an agent that it is not let in, and why; takes at most 5 s.
+pub async fn reject<IO>(io: IO, message: impl Into<String>)
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    // An agent that does not listen is not owed more.
+    let _ = timeout(
+        Duration::from_secs(5),
+        Box::pin(hub::reject(io, message.into())),
+    )
+    .await;
+}
+
+fn client_builder(config: &SessionConfig) -> client::Builder {
+    let mut builder = client::Builder::new();
+    builder
+        .enable_push(false)
+        .initial_window_size(config.stream_window)
+        .initial_connection_window_size(connection_window(config))
+        .max_frame_size(MAX_FRAME_SIZE)
+        .max_send_buffer_size(config.stream_window as usize)
+        .max_concurrent_reset_streams(config.max_streams)
+        .max_local_error_reset_streams(None)
+        .reset_stream_duration(RESET_STREAM_DURATION);
+    builder
+}
+
+fn server_builder(config: &SessionConfig) -> server::Builder {
+    let streams = config.max_streams + EXTRA_STREAMS;
+    let mut builder = server::Builder::new();
+    builder
+        .initial_window_size(config.stream_window)
+        .initial_connection_window_size(connection_window(config))
+        .max_concurrent_streams(u32::try_from(streams).unwrap_or(u32::MAX))
+        .max_frame_size(MAX_FRAME_SIZE)
+        .max_send_buffer_size(config.stream_window as usize)
+        .max_concurrent_reset_streams(streams)
+        // Dials that their callers cancel arrive as resets; by default the
+        // twentieth at once, or the 1024th in all, would end the session.
+        .max_pending_accept_reset_streams(streams)
+        .max_local_error_reset_streams(None)
+        .reset_stream_duration(RESET_STREAM_DURATION);
+    builder
+}
+
+/// Every stream may fill its own window, so that no unread stream stops another.
+fn connection_window(config: &SessionConfig) -> u32 {
+    let streams = u32::try_from(config.max_streams + EXTRA_STREAMS).unwrap_or(u32::MAX);
+    config.stream_window.saturating_mul(streams).min(MAX_WINDOW)
+}
+
+type ClientConnection<IO> = client::Connection<crate::meter::Metered<IO>, Chunk>;
+type ServerConnection<IO> = server::Connection<crate::meter::Metered<IO>, Chunk>;

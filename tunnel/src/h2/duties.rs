@@ -1,0 +1,166 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use h2::PingPong;
+use proto::Control;
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+use super::RawStream;
+use super::control::{ControlError, ControlStream};
+use super::liveness::Pulse;
+use crate::CloseReason;
+use crate::incoming::{IncomingStream, enqueue, read_header};
+use crate::session::{Core, Origin, Step};
+
+/// What a driver does at either end besides moving its connection's bytes.
+pub(super) struct Duties {
+    pub(super) core: Arc<Core>,
+    control: ControlStream,
+    pulse: Pulse,
+    headers: FuturesUnordered<HeaderRead>,
+    lingering: FuturesUnordered<Lingering>,
+    incoming: mpsc::Sender<IncomingStream>,
+}
+
+/// How a session's end came.
+#[derive(Debug)]
+pub(super) enum End {
+    /// At once, for this reason.
+    Abrupt(CloseReason),
+    /// The drain is complete: the last frames may still go out.
+    Drained,
+}
+
+/// A finished stream on its way out; it keeps its place meanwhile.
+type Lingering = Pin<Box<dyn Future<Output = ()> + Send>>;
+type HeaderRead = Pin<Box<dyn Future<Output = Option<IncomingStream>> + Send>>;
+
+/// How often unread bytes are counted while there are streams enough to exceed the budget.
+const UNREAD_INTERVAL: Duration = Duration::from_millis(100);
+
+impl Duties {
+    pub(super) fn new(
+        core: Arc<Core>,
+        control: ControlStream,
+        ping: Option<PingPong>,
+        incoming: mpsc::Sender<IncomingStream>,
+    ) -> Self {
+        let pulse = Pulse::new(&core.config, Arc::clone(&core.meter), ping);
+        let (headers, lingering) = (FuturesUnordered::new(), FuturesUnordered::new());
+        Self {
+            core,
+            control,
+            pulse,
+            headers,
+            lingering,
+            incoming,
+        }
+    }
+
+    /// Begins to read the header of a stream that the peer has opened.
+    pub(super) fn take_stream(&mut self, raw: RawStream) {
+        self.headers
+            .push(Box::pin(read_header(Arc::clone(&self.core), raw)));
+    }
+
+    /// Works until the session's end. Cancel-safe.
+    pub(super) async fn run(&mut self) -> End {
+        loop {
+            let step = match self.core.next_step() {
+                Step::Announce(deadline) => {
+                    // If it cannot be sent, the connection's own end follows.
+                    let _ = self.control.send(&Control::Drain { deadline });
+                    continue;
+                }
+                Step::Close(reason) => return End::Abrupt(reason),
+                Step::Over => return End::Drained,
+                Step::Wait(until) => until,
+            };
+            self.keep_lingering();
+            let wake = self.next_wake(step);
+            tokio::select! {
+                () = self.pulse.silent() => return End::Abrupt(CloseReason::Silent),
+                message = self.control.next() => {
+                    if let Some(reason) = self.hear(message) {
+                        return End::Abrupt(reason);
+                    }
+                }
+                Some(stream) = self.headers.next() => {
+                    if let Some(stream) = stream {
+                        enqueue(&self.incoming, stream);
+                    }
+                }
+                Some(()) = self.lingering.next() => {}
+                () = self.core.wake.notified() => {}
+                () = sleep_until(self.core.meter.instant(wake.unwrap_or_default())),
+                    if wake.is_some() => self.enforce_budget(),
+            }
+        }
+    }
+
+    /// The session's end when its connection has ended with `reason`, unless
+    /// the peer's last message says more.
+    pub(super) fn last_word(&mut self, reason: CloseReason) -> CloseReason {
+        match self.run().now_or_never() {
+            Some(End::Abrupt(CloseReason::PeerClosed)) | None => reason,
+            Some(End::Abrupt(said)) => said,
+            Some(End::Drained) => CloseReason::Drained,
+        }
+    }
+
+    fn keep_lingering(&self) {
+        for (place, unwritten) in self.core.take_lingering() {
+            self.lingering.push(Box::pin(async move {
+                // The peer's window was granted, so only a blocked link delays it, and
+                // a link that stays blocked is given up.
+                unwritten.await;
+                drop(place);
+            }));
+        }
+    }
+
+    fn hear(&self, message: Result<Control, ControlError>) -> Option<CloseReason> {
+        match message {
+            Ok(Control::Drain { deadline }) => {
+                self.core.drain(deadline, Origin::Peer);
+                None
+            }
+            Ok(Control::Rejected { message }) => Some(CloseReason::Rejected(message.into())),
+            // A second hello changes nothing, and newer peers may say more.
+            Ok(_) => None,
+            Err(ControlError::Ended) => Some(CloseReason::PeerClosed),
+            Err(ControlError::Malformed(error)) => {
+                Some(CloseReason::LinkLost(error.to_string().into()))
+            }
+        }
+    }
+
+    /// When to look again, on top of being woken.
+    fn next_wake(&self, step: Option<Duration>) -> Option<Duration> {
+        let at = self.core.meter.now() + UNREAD_INTERVAL;
+        let count = self.may_exceed_budget().then_some(at);
+        match (step, count) {
+            (Some(step), Some(count)) => Some(step.min(count)),
+            (step, count) => step.or(count),
+        }
+    }
+
+    fn may_exceed_budget(&self) -> bool {
+        let most = self.core.open_streams() * self.core.config.stream_window as usize;
+        most > self.core.config.unread_budget
+    }
+
+    fn enforce_budget(&self) {
+        if self.may_exceed_budget() {
+            let reset = self.core.unread.enforce(self.core.config.unread_budget);
+            if reset > 0 {
+                tracing::warn!(streams = reset, "reset stalled streams: too much is unread");
+            }
+        }
+    }
+}

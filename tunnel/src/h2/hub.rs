@@ -1,0 +1,178 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
+use proto::Control;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::chunk::Chunk;
+use super::control::ControlStream;
+use super::duties::{Duties, End};
+use super::opener::{Opener, Requests, request};
+use super::raw::{RawStream, raw_error};
+use super::{ClientConnection, LAST_FRAMES, SPARES, client_builder};
+use crate::meter::{Meter, Metered};
+use crate::session::Core;
+use crate::{CloseReason, Driver, HandshakeError, Incoming, Session, SessionConfig};
+
+pub(super) async fn handshake<IO>(
+    io: IO,
+    config: SessionConfig,
+) -> Result<(Session, Incoming, Driver), HandshakeError>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let meter = Meter::new();
+    let io = Metered::new(io, std::sync::Arc::clone(&meter));
+    let (mut requests, mut connection) = client_builder(&config)
+        .handshake::<_, Chunk>(io)
+        .await
+        .map_err(closed)?;
+    let ping = connection.ping_pong();
+    let mut control = open_control(&mut requests)?;
+    control
+        .send(&Control::Hello(config.hello.clone()))
+        .map_err(|_| ended())?;
+    let peer = tokio::select! {
+        hello = control.hello(&config.hello) => hello,
+        result = &mut connection => {
+            let end = result.map_or_else(closed, |()| ended());
+            control.last_hello(&config.hello, end)
+        }
+    };
+    let peer = match peer {
+        Ok(peer) => peer,
+        Err(error) => {
+            // What was queued for the peer tells it why.
+            drop((requests, control));
+            let _ = timeout(LAST_FRAMES, connection).await;
+            return Err(error);
+        }
+    };
+    let (queue, incoming) = Incoming::new(config.accept_backlog);
+    let spares = Spares::new(requests.clone());
+    let core = Core::new(config, meter, Opener::Hub(Requests::new(requests)), peer);
+    let duties = Duties::new(std::sync::Arc::clone(&core), control, ping, queue);
+    let session = Session::new(std::sync::Arc::clone(&core));
+    Ok((
+        session,
+        incoming,
+        Driver::new(core, drive(connection, duties, spares)),
+    ))
+}
+
+pub(super) async fn reject<IO>(io: IO, message: String) -> Result<(), HandshakeError>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (mut requests, connection) = h2::client::Builder::new()
+        .handshake::<_, Chunk>(io)
+        .await
+        .map_err(closed)?;
+    let mut control = open_control(&mut requests)?;
+    let sent = control
+        .send(&Control::Rejected { message })
+        .and_then(|()| control.finish());
+    sent.map_err(|_| ended())?;
+    drop((requests, control));
+    connection.await.map_err(closed)
+}
+
+fn open_control(requests: &mut SendRequest<Chunk>) -> Result<ControlStream, HandshakeError> {
+    let (response, send) = requests
+        .send_request(request("/control"), false)
+        .map_err(closed)?;
+    Ok(ControlStream::new(RawStream::request(send, response)))
+}
+
+async fn drive<IO>(
+    mut connection: ClientConnection<IO>,
+    mut duties: Duties,
+    mut spares: Spares,
+) -> CloseReason
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    loop {
+        spares.refill();
+        tokio::select! {
+            result = &mut connection => return duties.last_word(match result {
+                Ok(()) => CloseReason::PeerClosed,
+                Err(error) if error.is_go_away() && error.is_remote() => CloseReason::PeerClosed,
+                Err(error) => CloseReason::LinkLost(error.to_string().into()),
+            }),
+            end = duties.run() => match end {
+                End::Abrupt(reason) => return reason,
+                End::Drained => break,
+            },
+            Some(taken) = spares.waiting.next() => match taken {
+                Ok(stream) => duties.take_stream(stream),
+                // An agent that refuses spares gets none until the next session.
+                Err(_) => spares.given_up += 1,
+            },
+        }
+    }
+    duties.core.set_closed(CloseReason::Drained);
+    drop((duties, spares));
+    let _ = timeout(LAST_FRAMES, connection).await;
+    CloseReason::Drained
+}
+
+/// The requests that the hub keeps open for the agent to answer.
+struct Spares {
+    requests: SendRequest<Chunk>,
+    waiting: FuturesUnordered<Spare>,
+    given_up: usize,
+}
+
+struct Spare {
+    response: ResponseFuture,
+    send: Option<SendStream<Chunk>>,
+}
+
+impl Spares {
+    fn new(requests: SendRequest<Chunk>) -> Self {
+        Self {
+            requests,
+            waiting: FuturesUnordered::new(),
+            given_up: 0,
+        }
+    }
+
+    fn refill(&mut self) {
+        while self.waiting.len() + self.given_up < SPARES {
+            match self.requests.send_request(request("/spare"), false) {
+                Ok((response, send)) => self.waiting.push(Spare {
+                    response,
+                    send: Some(send),
+                }),
+                // The connection has ended, which its own future reports.
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl Future for Spare {
+    type Output = Result<RawStream, super::RawError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = ready!(Pin::new(&mut self.response).poll(cx)).map_err(raw_error)?;
+        let Some(send) = self.send.take() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(Ok(RawStream::answered_request(send, response.into_body())))
+    }
+}
+
+fn closed(error: h2::Error) -> HandshakeError {
+    HandshakeError::Closed(error.to_string())
+}
+
+fn ended() -> HandshakeError {
+    HandshakeError::Closed("the peer closed it".to_owned())
+}

@@ -1,0 +1,317 @@
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use proto::{Hello, Lifecycle, Message as _, StreamHeader};
+use tokio::sync::{Notify, watch};
+
+use crate::h2::{Opener, Unwritten};
+use crate::meter::Meter;
+use crate::{CloseReason, OpenError, Opening, SessionConfig, StreamError};
+
+mod unread;
+
+pub(crate) use unread::UnreadTable;
+
+/// One agent's attachment to one hub; clones are handles to the same session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    core: Arc<Core>,
+}
+
+/// A session's figures at one moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SessionStats {
+    /// Streams open, those of both ends together.
+    pub open_streams: usize,
+    /// Bytes received on the connection, the tunnel's framing included.
+    pub bytes_in: u64,
+    /// Bytes sent on the connection, the tunnel's framing included.
+    pub bytes_out: u64,
+}
+
+/// What the handles of a session, its driver and its streams share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: SessionConfig,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) unread: UnreadTable,
+    /// Tells the driver that a drain, a close or a stream's end is to be looked at.
+    pub(crate) wake: Notify,
+    /// Finished streams whose last bytes are still to be written, for the driver to keep.
+    lingering: Mutex<Vec<(StreamPlace, Unwritten)>>,
+    opener: Opener,
+    peer: Hello,
+    state: Mutex<State>,
+    status: watch::Sender<Status>,
+    streams: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lifecycle: Lifecycle,
+    close: Option<CloseReason>,
+    /// A drain of this end, of which the peer is yet to be told.
+    announce: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+enum Status {
+    Closed(CloseReason),
+    Draining,
+    Open,
+}
+
+/// Holds a stream's place among those of its session.
+#[derive(Debug)]
+pub(crate) struct StreamPlace {
+    core: Arc<Core>,
+}
+
+/// What the driver has to do next; see [`Core::next_step`].
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Tell the peer that this end drains.
+    Announce(Duration),
+    /// End at once.
+    Close(CloseReason),
+    /// The drain is complete.
+    Over,
+    /// Look again at this time since the meter's start, or when woken.
+    Wait(Option<Duration>),
+}
+
+impl Session {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Opens a stream; costs no round trip.
+    ///
+    /// On the agent's side of HTTP/2 it waits for one of the streams that the
+    /// hub keeps ready for it. Cancel-safe: dropped, nothing was opened.
+    pub async fn open(&self, header: StreamHeader) -> Result<Opening, OpenError> {
+        let place = self.core.place()?;
+        let raw = self.core.opener.open(&self.core, header.encode()).await?;
+        Ok(Opening::new(place, raw))
+    }
+
+    /// Refuses new streams from both ends, tells the peer, and ends the session
+    /// when the open streams have ended, at the latest after `deadline`.
+    pub fn drain(&self, deadline: Duration) {
+        self.core.drain(deadline, Origin::Here);
+    }
+
+    /// Ends the session at once; its streams fail at both ends.
+    pub fn close(&self, reason: CloseReason) {
+        self.core.state().close.get_or_insert(reason);
+        self.core.wake.notify_one();
+    }
+
+    /// Waits for the session's end. Cancel-safe.
+    pub async fn closed(&self) -> CloseReason {
+        let mut status = self.core.status.subscribe();
+        loop {
+            if let Status::Closed(reason) = &*status.borrow_and_update() {
+                return reason.clone();
+            }
+            if status.changed().await.is_err() {
+                return CloseReason::Aborted;
+            }
+        }
+    }
+
+    /// Waits until the session takes no new streams: it drains or is over. Cancel-safe.
+    pub async fn draining(&self) {
+        let mut status = self.core.status.subscribe();
+        // An error means that the session is gone, which is as good as over.
+        let _ = status
+            .wait_for(|status| !matches!(status, Status::Open))
+            .await;
+    }
+
+    /// Whether a new stream can be opened, limits aside.
+    pub fn takes_streams(&self) -> bool {
+        self.core.state().lifecycle.takes_streams()
+    }
+
+    /// The session's figures now.
+    pub fn stats(&self) -> SessionStats {
+        SessionStats {
+            open_streams: self.core.open_streams(),
+            bytes_in: self.core.meter.bytes_in(),
+            bytes_out: self.core.meter.bytes_out(),
+        }
+    }
+
+    /// What the peer said of itself.
+    pub fn peer(&self) -> &Hello {
+        &self.core.peer
+    }
+}
+
+/// Which end began a drain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    Here,
+    Peer,
+}
+
+impl Core {
+    pub(crate) fn new(
+        config: SessionConfig,
+        meter: Arc<Meter>,
+        opener: Opener,
+        peer: Hello,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            meter,
+            unread: UnreadTable::default(),
+            wake: Notify::new(),
+            lingering: Mutex::default(),
+            opener,
+            peer,
+            state: Mutex::default(),
+            status: watch::Sender::new(Status::Open),
+            streams: AtomicUsize::new(0),
+        })
+    }
+
+    /// A place for one more stream, or why there is none.
+    pub(crate) fn place(self: &Arc<Self>) -> Result<StreamPlace, OpenError> {
+        if let Status::Closed(reason) = &*self.status.borrow() {
+            return Err(StreamError::Closed(reason.clone()).into());
+        }
+        if !self.state().lifecycle.takes_streams() {
+            return Err(OpenError::Draining);
+        }
+        let limit = self.config.max_streams;
+        let taken = self.streams.fetch_add(1, Relaxed);
+        let place = StreamPlace {
+            core: Arc::clone(self),
+        };
+        if taken == self.config.unread_budget / self.config.stream_window.max(1) as usize {
+            // From now on the driver has unread bytes to count.
+            self.wake.notify_one();
+        }
+        if taken >= limit {
+            Err(OpenError::StreamLimit { limit })
+        } else {
+            Ok(place)
+        }
+    }
+
+    pub(crate) fn drain(&self, deadline: Duration, origin: Origin) {
+        {
+            let mut state = self.state();
+            state.lifecycle.drain(self.meter.now(), deadline);
+            if origin == Origin::Here {
+                state.announce = Some(deadline);
+            }
+        }
+        self.status.send_if_modified(|status| {
+            let open = matches!(status, Status::Open);
+            if open {
+                *status = Status::Draining;
+            }
+            open
+        });
+        self.wake.notify_one();
+    }
+
+    /// Advances the session's life cycle.
+    pub(crate) fn next_step(&self) -> Step {
+        let mut state = self.state();
+        if let Some(reason) = state.close.clone() {
+            return Step::Close(reason);
+        }
+        if let Some(deadline) = state.announce.take() {
+            return Step::Announce(deadline);
+        }
+        if state.lifecycle.poll(self.meter.now(), self.open_streams()) {
+            return Step::Over;
+        }
+        match state.lifecycle.phase() {
+            proto::Phase::Draining(until) => Step::Wait(Some(until)),
+            proto::Phase::Open | proto::Phase::Over => Step::Wait(None),
+        }
+    }
+
+    /// Notes the session's end, unless one is known; returns the one that counts.
+    pub(crate) fn set_closed(&self, reason: CloseReason) -> CloseReason {
+        let mut result = reason.clone();
+        self.status.send_if_modified(|status| match status {
+            Status::Closed(known) => {
+                result = known.clone();
+                false
+            }
+            Status::Draining | Status::Open => {
+                *status = Status::Closed(reason);
+                true
+            }
+        });
+        self.opener.close();
+        drop(self.take_lingering());
+        result
+    }
+
+    /// Why streams of this session fail, as far as it is known now.
+    pub(crate) fn close_reason(&self, otherwise: impl FnOnce() -> CloseReason) -> CloseReason {
+        match &*self.status.borrow() {
+            Status::Closed(reason) => reason.clone(),
+            Status::Draining | Status::Open => self.state().close.clone().unwrap_or_else(otherwise),
+        }
+    }
+
+    /// Keeps a finished stream, and its place, until its last bytes are written.
+    pub(crate) fn linger(self: &Arc<Self>, unwritten: Unwritten) {
+        self.streams.fetch_add(1, Relaxed);
+        let place = StreamPlace {
+            core: Arc::clone(self),
+        };
+        self.lingering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((place, unwritten));
+        self.wake.notify_one();
+    }
+
+    /// The streams to keep, for the driver.
+    pub(crate) fn take_lingering(&self) -> Vec<(StreamPlace, Unwritten)> {
+        std::mem::take(
+            &mut *self
+                .lingering
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
+    pub(crate) fn open_streams(&self) -> usize {
+        self.streams.load(Relaxed)
+    }
+
+    /// No code panics while it holds this lock, and each leaves a whole state.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StreamPlace {
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let left = self.core.streams.fetch_sub(1, Relaxed) - 1;
+        if left == 0 {
+            self.core.wake.notify_one();
+        }
+    }
+}
