@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::h2::RawStream;
 use crate::session::Core;
 use crate::stream::Shared;
-use crate::{OpenError, ResetReason, Stream, StreamError};
+use crate::{OpenError, ResetReason, Stream, StreamError, StreamWatch};
 
 /// The streams that the peer opens.
 #[derive(Debug)]
@@ -53,6 +53,12 @@ impl IncomingStream {
     /// What the peer wants.
     pub fn header(&self) -> &StreamHeader {
         &self.header
+    }
+
+    /// An eye on the stream for whoever decides about it.
+    pub fn watch(&self) -> Option<StreamWatch> {
+        let unanswered = self.unanswered.as_ref()?;
+        Some(StreamWatch::new(&unanswered.shared))
     }
 
     /// Tells the peer that the target is reached.

@@ -25,7 +25,7 @@ pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError
 pub use incoming::{Incoming, IncomingStream};
 pub use opening::{Answer, Opening};
 pub use session::{Session, SessionStats};
-pub use stream::{ReadHalf, Stream, WriteHalf};
+pub use stream::{ReadHalf, Stream, StreamWatch, WriteHalf};
 
 /// The ALPN protocol name of sessions.
 pub const ALPN: &[u8] = b"adit/1";

@@ -8,10 +8,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 mod read;
 mod shared;
+mod watch;
 mod write;
 
 pub use read::ReadHalf;
 pub(crate) use shared::Shared;
+pub use watch::StreamWatch;
 pub use write::WriteHalf;
 
 use crate::ResetReason;
@@ -42,6 +44,11 @@ impl Stream {
     /// The two directions, to be used by two owners.
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
         (self.read, self.write)
+    }
+
+    /// An eye on the stream for its owner's task, whatever becomes of the halves.
+    pub fn watch(&self) -> StreamWatch {
+        self.write.watch()
     }
 
     /// Ends both directions with an error that the peer sees.

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use h2::SendStream;
-use h2::client::{ResponseFuture, SendRequest};
+use h2::client::{self, ResponseFuture, SendRequest};
 use proto::Control;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -47,9 +47,8 @@ where
     let peer = match peer {
         Ok(peer) => peer,
         Err(error) => {
-            // What was queued for the peer tells it why.
-            drop((requests, control));
-            let _ = timeout(LAST_FRAMES, connection).await;
+            drop(requests);
+            let _ = timeout(LAST_FRAMES, last_message(connection, control)).await;
             return Err(error);
         }
     };
@@ -69,7 +68,7 @@ pub(super) async fn reject<IO>(io: IO, message: String) -> Result<(), HandshakeE
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut requests, connection) = h2::client::Builder::new()
+    let (mut requests, connection) = client::Builder::new()
         .handshake::<_, Chunk>(io)
         .await
         .map_err(closed)?;
@@ -78,8 +77,23 @@ where
         .send(&Control::Rejected { message })
         .and_then(|()| control.finish());
     sent.map_err(|_| ended())?;
-    drop((requests, control));
-    connection.await.map_err(closed)
+    drop(requests);
+    last_message(connection, control).await;
+    Ok(())
+}
+
+/// Lets the control stream's last message go out, which tells the peer why.
+async fn last_message<IO>(mut connection: client::Connection<IO, Chunk>, mut control: ControlStream)
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    tokio::select! {
+        _ = &mut connection => return,
+        () = control.written() => {}
+    }
+    drop(control);
+    // How the connection ends makes no difference any more.
+    let _ = connection.await;
 }
 
 fn open_control(requests: &mut SendRequest<Chunk>) -> Result<ControlStream, HandshakeError> {

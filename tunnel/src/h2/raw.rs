@@ -153,6 +153,24 @@ impl RawStream {
         }
     }
 
+    /// Waits until one end has reset the stream or the connection is gone.
+    ///
+    /// Of the tasks that poll this and [`Self::poll_capacity`] the last is woken.
+    pub(crate) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<RawError> {
+        if let Phase::Reset(reason) = self.phase {
+            return Poll::Ready(RawError::Reset(reason));
+        }
+        let polled = match &mut self.send {
+            RawSend::Started(send) => send.poll_reset(cx),
+            RawSend::Unstarted(send) => send.poll_reset(cx),
+            RawSend::Gone => return Poll::Ready(RawError::Finished),
+        };
+        polled.map(|result| match result {
+            Ok(reason) => RawError::Reset(reason::from_h2(reason)),
+            Err(error) => raw_error(error),
+        })
+    }
+
     /// Queues `data`, which [`Self::poll_capacity`] has granted or which is a small message.
     pub(crate) fn send(&mut self, data: Bytes) -> Result<(), RawError> {
         self.sender()?

@@ -57,6 +57,11 @@ impl Shared {
             .map_err(|error| self.error(error))
     }
 
+    /// Waits until one end has reset the stream or the session is over.
+    pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        self.raw().poll_reset(cx).map(|error| self.error(error))
+    }
+
     pub(crate) fn send(&self, data: Bytes) -> Result<(), StreamError> {
         self.raw().send(data).map_err(|error| self.error(error))
     }

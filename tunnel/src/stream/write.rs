@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::Shared;
+use super::{Shared, StreamWatch};
 use crate::{ResetReason, StreamError};
 
 /// The direction of a stream that takes this end's data.
@@ -24,6 +24,10 @@ const MAX_WRITE: usize = 64 * 1024;
 impl WriteHalf {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    pub(crate) fn watch(&self) -> StreamWatch {
+        StreamWatch::new(&self.shared)
     }
 
     /// Sends all of `data`, waiting while the peer's window is full.
