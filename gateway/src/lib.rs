@@ -1,1 +1,41 @@
 //! Adit's HTTP front door on the hub.
+//!
+//! A [`Gateway`] takes requests to `/clusters/{cluster}/…` and
+//! `/apis/cluster.core.oam.dev/v1alpha1/clustergateways/{cluster}/proxy/…`,
+//! finds out who asks, decides by one function whether he may ([`Access`]),
+//! puts his identity into `Impersonate-*` headers, and sends the request as
+//! one HTTP/1.1 exchange over one stream of the tunnel. Bodies are streamed
+//! both ways, upgrades are piped, and a body that was cut short never looks
+//! whole. What goes wrong is told as a Kubernetes [`Status`].
+
+mod access;
+mod access_log;
+mod authenticate;
+mod body;
+mod certificate;
+mod config;
+mod connection;
+mod failure;
+mod forward;
+mod gateway;
+mod headers;
+mod impersonation;
+mod path;
+mod policy;
+mod redirect;
+mod resource;
+mod status;
+mod upgrade;
+mod user;
+mod websocket_token;
+mod wellformed;
+
+pub use access::{Access, AccessRequest, Decision};
+pub use authenticate::{Peer, Tokens};
+pub use body::{GatewayBody, GatewayBodyError};
+pub use config::GatewayConfig;
+pub use connection::{ConnectionError, Fallback, HttpVersion};
+pub use gateway::Gateway;
+pub use policy::{LivePolicy, PatternError, PolicyError, PolicyFile};
+pub use status::{Place, Reason, Status, StatusObject};
+pub use user::{AUTHENTICATED, MASTERS, User, UserError};

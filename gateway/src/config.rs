@@ -1,0 +1,67 @@
+//! What can be set of a gateway.
+
+use std::time::Duration;
+
+/// The gateway's limits. The defaults fit kubectl, client-go and controllers.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// How long an agent may take to say that it takes a stream. Default 10 s; then 504.
+    pub dial_timeout: Duration,
+    /// How long the API server may take to begin its answer. Default 2 min; then 504.
+    ///
+    /// It does not hold for what Kubernetes counts as long-running (watches,
+    /// exec, attach, port-forward, logs, proxied services): those may be
+    /// silent for as long as they like. kube-apiserver itself gives up other
+    /// requests after 60 s.
+    pub response_timeout: Duration,
+    /// What `Retry-After` says when no agent of a cluster is connected. Default 1 s.
+    ///
+    /// client-go then tries ten times; a larger value makes kubectl wait
+    /// longer before it says what is wrong.
+    pub retry_after: Duration,
+    /// How long an upgraded connection of which one direction has ended may
+    /// be silent in the other. Default 1 min.
+    ///
+    /// Without it, a client that vanished after its last byte would hold a
+    /// stream for as long as the cluster has nothing to say.
+    pub half_closed_idle: Duration,
+    /// Largest head of a request or response, in bytes. Default 64 KiB; then 431 or 502.
+    pub max_head: u32,
+    /// Most header lines of a request or response. Default 256; then 431 or 502.
+    pub max_headers: usize,
+    /// How long a client may take for a request's head, idle time before it
+    /// included. Default 60 s; then the connection is closed.
+    pub head_timeout: Duration,
+    /// Requests of one HTTP/2 connection in flight. Default 250; more wait at the client.
+    pub max_http2_streams: u32,
+    /// Bytes of one HTTP/2 request body that may wait to be sent on. Default 128 KiB.
+    ///
+    /// A connection's window is this times [`Self::max_http2_streams`], so
+    /// that requests that nobody reads stop no others; it is also what a
+    /// client can make the hub hold.
+    pub http2_stream_window: u32,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            dial_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(120),
+            retry_after: Duration::from_secs(1),
+            half_closed_idle: Duration::from_secs(60),
+            max_head: 64 * 1024,
+            max_headers: 256,
+            head_timeout: Duration::from_secs(60),
+            max_http2_streams: 250,
+            http2_stream_window: 128 * 1024,
+        }
+    }
+}
+
+impl GatewayConfig {
+    /// Bytes that an HTTP/1.1 connection may hold in each direction: a head that
+    /// is just too large, to be answered as such, and pieces of bodies.
+    pub(crate) fn buffer_size(&self) -> usize {
+        2 * (self.max_head as usize).max(8192)
+    }
+}

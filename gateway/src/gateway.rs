@@ -1,0 +1,332 @@
+//! The one handler: from a client's request to the cluster's response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::TRANSFER_ENCODING;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use proto::{StreamHeader, Target};
+use proxy_server::{Dialled, ProxyServer};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::access_log::{Completeness, EndedBy, Record};
+use crate::authenticate::authenticate;
+use crate::body::RequestBody;
+use crate::failure::Failures;
+use crate::forward::{Exchange, Patience, exchange};
+use crate::impersonation::Identity;
+use crate::path::{self, RequestPath};
+use crate::status::Status;
+use crate::upgrade::Splice;
+use crate::{
+    Access, AccessRequest, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User, headers,
+    impersonation, redirect, wellformed,
+};
+
+/// Kubernetes' header for the id of a request in audit logs.
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+
+/// The HTTP front door of the hub. Clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: GatewayConfig,
+    proxy_server: ProxyServer,
+    tokens: Arc<dyn Tokens>,
+    access: Arc<dyn Access>,
+    /// Connections that have switched protocols; hyper no longer knows of them.
+    upgraded: TaskTracker,
+    stop: CancellationToken,
+    /// Ends them with the last handle.
+    _stop_at_drop: DropGuard,
+}
+
+/// What a request turned into.
+enum Answer {
+    Response(Response<GatewayBody>),
+    Switched(Response<()>, Box<Switched>),
+}
+
+struct Switched {
+    stream: tunnel::Stream,
+    front: bytes::Bytes,
+    client: OnUpgrade,
+}
+
+/// A request that may go on, and where to.
+struct Admitted {
+    path: RequestPath,
+    /// The protocol to switch to, and the client's connection once it has.
+    upgrade: Option<(HeaderValue, OnUpgrade)>,
+}
+
+impl Gateway {
+    /// A gateway to the clusters of `proxy_server`, for the users that
+    /// `tokens` and client certificates name, as far as `access` allows.
+    pub fn new(
+        config: GatewayConfig,
+        proxy_server: ProxyServer,
+        tokens: Arc<dyn Tokens>,
+        access: Arc<dyn Access>,
+    ) -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                proxy_server,
+                tokens,
+                access,
+                upgraded: TaskTracker::new(),
+                _stop_at_drop: stop.clone().drop_guard(),
+                stop,
+            }),
+        }
+    }
+
+    /// Whether a path is in one of the gateway's two forms, sound or not.
+    pub fn serves(path: &str) -> bool {
+        path::serves(path)
+    }
+
+    /// What this gateway was made with.
+    pub fn config(&self) -> &GatewayConfig {
+        &self.inner.config
+    }
+
+    /// Finds out who asks: by the peer's certificate or by a bearer token.
+    ///
+    /// A certificate that names a user counts before a token, as in
+    /// kube-apiserver; an agent's is refused with 403 whatever comes with it.
+    ///
+    /// # Errors
+    ///
+    /// The `Status` to answer with: 401, or 400 and 403 as above.
+    pub fn authenticate(&self, headers: &HeaderMap, peer: &Peer) -> Result<User, Status> {
+        authenticate(headers, peer, &*self.inner.tokens)
+    }
+
+    /// Answers one request to one of the paths that [`Gateway::serves`].
+    ///
+    /// It never fails: what goes wrong is a `Status` in the response. The
+    /// request is logged when the response's body is dropped, and if this
+    /// future is dropped before.
+    pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<GatewayBody> {
+        let mut record = Record::begin(request.method(), request.uri().path());
+        match Box::pin(self.answer(request, peer, &mut record)).await {
+            Ok(Answer::Response(response)) => {
+                record.set_status(response.status());
+                response.map(|body| body.recorded(record))
+            }
+            Ok(Answer::Switched(response, switched)) => {
+                record.set_status(response.status());
+                self.splice(*switched, record);
+                response.map(|()| GatewayBody::from(bytes::Bytes::new()))
+            }
+            Err(status) => {
+                tracing::debug!(id = %record.id(), %status, "a request failed");
+                record.set_status(status.code());
+                record.set_end(EndedBy::from(status.place()), Completeness::Whole);
+                let mut response = status.into_response();
+                response
+                    .headers_mut()
+                    .insert(AUDIT_ID, record.id().header());
+                response.map(|body| body.recorded(record))
+            }
+        }
+    }
+
+    /// Ends the upgraded connections: waits for them until the deadline, then cuts them.
+    pub async fn drain(&self, deadline: Duration) {
+        let inner = &self.inner;
+        inner.upgraded.close();
+        if timeout(deadline, inner.upgraded.wait()).await.is_err() {
+            inner.stop.cancel();
+            inner.upgraded.wait().await;
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: &Peer,
+        record: &mut Record,
+    ) -> Result<Answer, Status> {
+        let (mut head, body) = request.into_parts();
+        let admitted = self.admit(&mut head, peer, record)?;
+        if !head.headers.contains_key(AUDIT_ID) {
+            head.headers.insert(AUDIT_ID, record.id().header());
+        }
+        let patience = self.patience(&admitted.path);
+        let trace_parent = trace_parent(&head.headers);
+        let upstream = upstream_request(head, admitted.path.upstream.clone(), body, record);
+        let failures = Failures {
+            cluster: &admitted.path.cluster,
+            config: &self.inner.config,
+        };
+        let dialled = self.dial(failures, trace_parent, record).await?;
+        let stream = (dialled.stream, dialled.answer);
+        let uplink = Arc::clone(record.uplink());
+        let exchanged = Box::pin(exchange(stream, upstream, &uplink, patience, self.config()));
+        let exchanged = exchanged.await.map_err(|e| failures.exchange(&e))?;
+        if exchanged.response().status() == StatusCode::SWITCHING_PROTOCOLS {
+            return switched(exchanged, admitted.upgrade, failures).await;
+        }
+        let mut response = exchanged.into_response();
+        headers::prepare_response(response.headers_mut());
+        redirect::rewrite(
+            response.status(),
+            response.headers_mut(),
+            &admitted.path.prefix,
+        )
+        .map_err(|e| failures.redirect(e))?;
+        *response.version_mut() = Version::default();
+        Ok(Answer::Response(response.map(GatewayBody::forwarded)))
+    }
+
+    /// Lets a request in, and makes its head what the cluster may see.
+    fn admit(
+        &self,
+        head: &mut Parts,
+        peer: &Peer,
+        record: &mut Record,
+    ) -> Result<Admitted, Status> {
+        wellformed::check(head)?;
+        let path = RequestPath::parse(&head.uri)
+            .map_err(|error| Status::bad_request(format!("hub: {error}")))?;
+        record.set_cluster(&path.cluster);
+        let user = self.authenticate(&head.headers, peer)?;
+        record.set_user(&user.name);
+        self.authorize(&user, head, &path)?;
+        let identity = impersonation::requested(&head.headers, &user)?;
+        let protocol = headers::requested_upgrade(head.version, &head.headers);
+        headers::prepare_request(&mut head.headers, protocol.as_ref())
+            .map_err(|error| Status::bad_request(format!("hub: {error}")))?;
+        match identity {
+            Identity::Own => impersonation::set_own(&mut head.headers, &user),
+            Identity::Assumed(name) => record.set_acting_as(name),
+        }
+        let client = head.extensions.remove::<OnUpgrade>();
+        Ok(Admitted {
+            path,
+            upgrade: protocol.zip(client),
+        })
+    }
+
+    fn authorize(&self, user: &User, head: &Parts, path: &RequestPath) -> Result<(), Status> {
+        let decision = self.inner.access.allows(&AccessRequest {
+            user,
+            cluster: &path.cluster,
+            method: &head.method,
+            segments: &path.segments,
+        });
+        match decision {
+            Decision::Allow => Ok(()),
+            Decision::Deny => Err(Failures {
+                cluster: &path.cluster,
+                config: &self.inner.config,
+            }
+            .denied(&user.name)),
+        }
+    }
+
+    fn patience(&self, path: &RequestPath) -> Patience {
+        let long_running = path
+            .resource()
+            .is_some_and(|resource| resource.is_long_running(path.upstream.query()));
+        Patience {
+            dial: self.inner.config.dial_timeout,
+            response: (!long_running).then_some(self.inner.config.response_timeout),
+        }
+    }
+
+    async fn dial(
+        &self,
+        failures: Failures<'_>,
+        trace_parent: Option<String>,
+        record: &mut Record,
+    ) -> Result<Dialled, Status> {
+        let target = Target::KubeApiserver;
+        record.set_reached(target.to_string(), None);
+        let mut header = StreamHeader::new(target.clone());
+        header.deadline = Some(self.inner.config.dial_timeout);
+        header.trace_parent = trace_parent;
+        let dialled = self.inner.proxy_server.open(failures.cluster, header).await;
+        let dialled = dialled.map_err(|error| failures.dial(&error))?;
+        record.set_reached(target.to_string(), Some(dialled.agent.clone()));
+        Ok(dialled)
+    }
+
+    fn splice(&self, switched: Switched, record: Record) {
+        let splice = Splice {
+            client: switched.client,
+            stream: switched.stream,
+            front: switched.front,
+            half_closed_idle: self.inner.config.half_closed_idle,
+            record,
+        };
+        let stop = self.inner.stop.clone();
+        self.inner.upgraded.spawn(splice.run(stop));
+    }
+}
+
+/// The request as it goes on to the agent.
+fn upstream_request(
+    mut head: Parts,
+    target: PathAndQuery,
+    body: Incoming,
+    record: &Record,
+) -> Request<RequestBody> {
+    head.uri = Uri::from(target);
+    head.version = Version::HTTP_11;
+    // What the server side of hyper has left there means nothing to its client side.
+    head.extensions = http::Extensions::new();
+    let unsized_body = !body.is_end_stream() && body.size_hint().exact().is_none();
+    if unsized_body {
+        // hyper takes a GET without a length for one without a body.
+        head.headers.insert(TRANSFER_ENCODING, CHUNKED);
+    }
+    Request::from_parts(head, RequestBody::new(body, Arc::clone(record.uplink())))
+}
+
+/// A 101, if it is the one that was asked for.
+async fn switched(
+    exchanged: Exchange,
+    upgrade: Option<(HeaderValue, OnUpgrade)>,
+    failures: Failures<'_>,
+) -> Result<Answer, Status> {
+    let Some((protocol, client)) = upgrade else {
+        return Err(failures.unasked_switch());
+    };
+    if !headers::switches_to(&protocol, exchanged.response().headers()) {
+        return Err(failures.unasked_switch());
+    }
+    let (mut response, stream, front) = exchanged
+        .into_switched(failures.config.dial_timeout)
+        .await
+        .map_err(|error| failures.exchange(&error))?;
+    headers::prepare_switch(response.headers_mut(), protocol);
+    let switched = Switched {
+        stream,
+        front,
+        client,
+    };
+    Ok(Answer::Switched(response, Box::new(switched)))
+}
+
+fn trace_parent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(TRACE_PARENT)?.to_str().ok()?;
+    Some(value.to_owned())
+}

@@ -1,0 +1,121 @@
+use http::Method;
+
+use super::*;
+use crate::User;
+
+const POLICY: &str = r#"
+rules:
+  - users: [alice]
+    groups: [platform-team]
+    clusters: [edge-7, "prod-*"]
+  - groups: ["system:authenticated"]
+    clusters: [playground]
+"#;
+
+fn user(name: &str, groups: &[&str]) -> User {
+    User::new(name, groups.iter().map(|&g| g.to_owned())).unwrap()
+}
+
+fn may(access: &dyn Access, user: &User, cluster: &str) -> bool {
+    let request = AccessRequest {
+        user,
+        cluster: &cluster.parse().unwrap(),
+        method: &Method::GET,
+        segments: &[],
+    };
+    access.allows(&request) == Decision::Allow
+}
+
+#[test]
+fn a_rule_holds_for_the_users_and_groups_it_names() {
+    let policy = PolicyFile::parse(POLICY).unwrap();
+    let alice = user("alice", &[]);
+    let bob = user("bob", &["platform-team"]);
+    let carol = user("carol", &["alice"]);
+    for cluster in ["edge-7", "prod-1", "prod-"] {
+        // A name is no group's and a group no name's.
+        assert!(!may(&policy, &carol, cluster.trim_end_matches('-')));
+    }
+    assert!(may(&policy, &alice, "edge-7") && may(&policy, &bob, "prod-eu.1"));
+    assert!(!may(&policy, &alice, "edge-77") && !may(&policy, &alice, "xprod-1"));
+    assert!(may(&policy, &carol, "playground"));
+}
+
+#[test]
+fn what_no_rule_allows_is_denied_but_to_masters() {
+    for text in ["", "# nothing yet\n", "rules: []\n", PolicyFile::TEMPLATE] {
+        let policy = PolicyFile::parse(text).unwrap();
+        assert!(
+            !may(&policy, &user("alice", &["dev"]), "edge-7"),
+            "{text:?}"
+        );
+        assert!(may(&policy, &user("root", &["system:masters"]), "edge-7"));
+    }
+}
+
+#[test]
+fn a_file_with_a_mistake_is_refused_whole_and_says_where() {
+    for (text, word) in [
+        (
+            "rules:\n- users: [a]\n  clusters: [x]\n  verbs: [get]\n",
+            "verbs",
+        ),
+        ("rule: []\n", "rule"),
+        ("rules:\n- clusters: [x]\n", "rule 1 names no user"),
+        (
+            "rules:\n- users: [a]\n  clusters: []\n",
+            "rule 1 names no cluster",
+        ),
+        ("rules:\n- users: [a]\n  clusters: [X]\n", "\"X\""),
+        ("rules:\n- users: [\"a \"]\n  clusters: [x]\n", "\"a \""),
+        (
+            "rules:\n- users: [a]\n  users: [b]\n  clusters: [x]\n",
+            "users",
+        ),
+        ("- a\n", ""),
+    ] {
+        let error = PolicyFile::parse(text).expect_err(text).to_string();
+        assert!(error.contains(word), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn a_live_policy_decides_by_the_newest_rules() {
+    let live = LivePolicy::default();
+    let handle = live.clone();
+    let alice = user("alice", &[]);
+    assert!(!may(&live, &alice, "edge-7"));
+    handle.replace(PolicyFile::parse(POLICY).unwrap());
+    assert!(may(&live, &alice, "edge-7"));
+    handle.replace(PolicyFile::default());
+    assert!(!may(&live, &alice, "edge-7"));
+}
+
+#[test]
+fn a_file_is_read_up_to_its_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("policy.yaml");
+    assert!(matches!(
+        PolicyFile::read(&path),
+        Err(PolicyError::Read { .. })
+    ));
+    std::fs::write(&path, POLICY).unwrap();
+    assert_eq!(PolicyFile::read(&path).unwrap().rules.len(), 2);
+    std::fs::write(&path, " ".repeat(1 << 21)).unwrap();
+    assert!(matches!(
+        PolicyFile::read(&path),
+        Err(PolicyError::TooLarge { .. })
+    ));
+}
+
+#[test]
+fn the_example_in_the_template_is_one_that_works() {
+    let example = PolicyFile::TEMPLATE
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .skip_while(|line| *line != "rules:");
+    let example: Vec<&str> = example.collect();
+    let policy = PolicyFile::parse(&example.join("\n")).unwrap();
+    assert!(may(&policy, &user("alice", &[]), "prod-1"));
+    assert!(!may(&policy, &user("bob", &[]), "prod-1"));
+}

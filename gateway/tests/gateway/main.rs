@@ -1,0 +1,12 @@
+//! The gateway against a real proxy-server and a real agent's end of the
+//! tunnel; behind it stands a script that writes HTTP byte by byte.
+
+mod access_log;
+mod bad_input;
+mod bodies;
+mod failures;
+mod harness;
+mod http2;
+mod identity;
+mod shutdown;
+mod upgrades;
