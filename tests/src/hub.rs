@@ -21,7 +21,7 @@ use crate::wait::GENEROUS;
 #[derive(Debug)]
 pub struct Hub {
     adit: PathBuf,
-    network: String,
+    network: Namespace,
     address: SocketAddr,
     data: PathBuf,
     policy: PathBuf,
@@ -35,7 +35,7 @@ const PORT: u16 = 8443;
 
 /// Who may reach the cluster besides administrators; what they may do there is
 /// the cluster's own affair.
-const POLICY: &str = "rules:\n- groups: [developers, guests]\n  clusters: [edge]\n";
+const POLICY: &str = "rules:\n- groups: [developers, guests]\n  clusters: [edge, \"double-*\"]\n";
 
 impl Hub {
     /// Starts one at this address of the namespace.
@@ -48,13 +48,13 @@ impl Hub {
         std::fs::write(&policy, POLICY)?;
         let mut this = Self {
             adit: needs.adit.clone(),
-            network: namespace.name().to_owned(),
+            network: namespace.clone(),
             address: SocketAddr::from((address, PORT)),
             data,
             policy,
             process: None,
         };
-        this.restart(namespace).await?;
+        this.restart().await?;
         Ok(this)
     }
 
@@ -62,7 +62,7 @@ impl Hub {
     ///
     /// # Errors
     /// It ends, or does not listen in time.
-    pub async fn restart(&mut self, namespace: &Namespace) -> Result<()> {
+    pub async fn restart(&mut self) -> Result<()> {
         self.process = None;
         let begun = Instant::now();
         let mut command = self.command(&["hub", "--listen", &format!("0.0.0.0:{PORT}")]);
@@ -72,7 +72,11 @@ impl Hub {
             .arg(&self.data);
         command.arg("--policy").arg(&self.policy);
         let process = Process::start("hub", command)?;
-        let listens = async || namespace.connect(self.address, Duration::from_secs(1)).ok();
+        let listens = async || {
+            self.network
+                .connect(self.address, Duration::from_secs(1))
+                .ok()
+        };
         process.until("a listening hub", GENEROUS, listens).await?;
         eprintln!("hub: listens after {:?}", begun.elapsed());
         self.process = Some(process);
@@ -85,6 +89,11 @@ impl Hub {
     /// It was ended and not started again.
     pub fn process(&self) -> &Process {
         self.process.as_ref().expect("the hub runs")
+    }
+
+    /// Where it runs, and its clients.
+    pub fn network(&self) -> &Namespace {
+        &self.network
     }
 
     /// Where it listens.
@@ -136,11 +145,8 @@ impl Hub {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.network])
-            .arg(&self.adit)
-            .args(args);
+        let mut command = self.network.command(&self.adit);
+        command.args(args);
         command
     }
 }
@@ -150,7 +156,7 @@ impl Hub {
 #[derive(Debug)]
 pub struct Agent {
     adit: PathBuf,
-    network: String,
+    network: Namespace,
     args: Vec<String>,
     process: Option<Process>,
 }
@@ -184,7 +190,7 @@ impl Agent {
         args.extend(more.iter().map(|&arg| arg.to_owned()));
         let mut this = Self {
             adit: needs.adit.clone(),
-            network: namespace.name().to_owned(),
+            network: namespace.clone(),
             args,
             process: None,
         };
@@ -198,11 +204,8 @@ impl Agent {
     /// It cannot be started.
     pub fn restart(&mut self) -> Result<()> {
         self.process = None;
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.network])
-            .arg(&self.adit)
-            .args(&self.args);
+        let mut command = self.network.command(&self.adit);
+        command.args(&self.args);
         self.process = Some(Process::start("agent", command)?);
         Ok(())
     }

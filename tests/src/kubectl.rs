@@ -16,7 +16,7 @@ use crate::scratch;
 #[derive(Clone, Debug)]
 pub struct Kubectl {
     program: PathBuf,
-    network: String,
+    network: Namespace,
     home: PathBuf,
     kubeconfig: PathBuf,
     context: String,
@@ -39,7 +39,7 @@ impl Kubectl {
     ) -> Result<Self> {
         Ok(Self {
             program: needs.peers.join("kubectl"),
-            network: network.name().to_owned(),
+            network: network.clone(),
             home: scratch::fresh_folder("kubectl")?,
             kubeconfig,
             context: context.to_owned(),
@@ -56,6 +56,11 @@ impl Kubectl {
         }
     }
 
+    /// Where it runs.
+    pub fn network(&self) -> &Namespace {
+        &self.network
+    }
+
     /// The Kubernetes namespace, if one is set.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
@@ -68,10 +73,7 @@ impl Kubectl {
 
     /// The command, not started.
     pub fn command(&self, call: &Call<'_>) -> Command {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &self.network])
-            .arg(&self.program);
+        let mut command = self.network.command(&self.program);
         command
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)

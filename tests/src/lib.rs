@@ -14,17 +14,21 @@
 //! missing a test prints why it is skipped and passes; with `CI=true` it
 //! fails. `ADIT_SOAK=1` runs the long forms.
 
+pub mod api_double;
 pub mod cluster;
 pub mod command;
 pub mod fixture;
+pub mod https;
 pub mod hub;
 pub mod kubectl;
 pub mod namespace;
 pub mod needs;
 pub mod network;
 pub mod normal;
+pub mod pki;
 pub mod process;
 pub mod routes;
 pub mod scratch;
 pub mod site;
+pub mod tls;
 pub mod wait;

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,10 +12,13 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::scratch::fresh_name;
 
-/// A network namespace of this test process, with its loopback up; removed on
-/// drop.
+/// A network namespace of this test process, with its loopback up. Clones are
+/// handles to the same one, which is removed with the last.
+#[derive(Clone, Debug)]
+pub struct Namespace(Arc<Owned>);
+
 #[derive(Debug)]
-pub struct Namespace {
+struct Owned {
     name: String,
 }
 
@@ -27,14 +31,14 @@ impl Namespace {
         crate::scratch::folder();
         let name = fresh_name(role);
         ip(&["netns", "add", &name])?;
-        let this = Self { name };
+        let this = Self(Arc::new(Owned { name }));
         this.ip(&["link", "set", "lo", "up"])?;
         Ok(this)
     }
 
     /// Its name as `ip netns` knows it.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// Runs `ip` with these arguments on the namespace.
@@ -42,14 +46,14 @@ impl Namespace {
     /// # Errors
     /// `ip` failed; the error holds what it printed.
     pub fn ip(&self, args: &[&str]) -> Result<()> {
-        ip(&[&["-n", &self.name], args].concat())
+        ip(&[&["-n", &self.0.name], args].concat())
     }
 
     /// A command that will run inside.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("ip");
         command
-            .args(["netns", "exec", &self.name])
+            .args(["netns", "exec", &self.0.name])
             .arg(program.as_ref())
             .stdin(Stdio::null());
         command
@@ -69,7 +73,7 @@ impl Namespace {
     /// # Panics
     /// The namespace cannot be entered, or `work` panics.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let path = Path::new("/run/netns").join(&self.name);
+        let path = Path::new("/run/netns").join(&self.0.name);
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let handle = std::fs::File::open(&path).expect("the namespace is there");
@@ -93,16 +97,19 @@ impl Namespace {
         Ok(tokio::net::TcpListener::from_std(listener)?)
     }
 
-    /// A connection from inside; it waits at most `within` for the far end.
+    /// A connection from inside; it waits at most `within` for the far end, and
+    /// the caller's thread with it.
     ///
     /// # Errors
     /// The address cannot be reached.
-    pub fn connect(&self, address: SocketAddr, within: Duration) -> Result<TcpStream> {
-        Ok(self.enter(|| TcpStream::connect_timeout(&address, within))?)
+    pub fn connect(&self, address: SocketAddr, within: Duration) -> Result<tokio::net::TcpStream> {
+        let stream = self.enter(|| TcpStream::connect_timeout(&address, within))?;
+        stream.set_nonblocking(true)?;
+        Ok(tokio::net::TcpStream::from_std(stream)?)
     }
 }
 
-impl Drop for Namespace {
+impl Drop for Owned {
     fn drop(&mut self) {
         // The reaper takes it away where this fails.
         let _ = ip(&["netns", "delete", &self.name]);

@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::cluster::User;
 use crate::command::Output;
 use crate::kubectl::{Call, Kubectl};
-use crate::namespace::Namespace;
 use crate::normal::normal;
 use crate::site::{Route, Site};
 use crate::wait::{GENEROUS, once, until};
@@ -122,14 +121,6 @@ impl Routes {
             );
         }
         common.expect("there are routes")
-    }
-
-    /// Where kubectl runs by this route.
-    pub fn network(site: &Site, route: Route) -> &Namespace {
-        match route {
-            Route::Direct => site.network.cluster(),
-            Route::Short | Route::Aggregated => site.network.hub(0),
-        }
     }
 }
 

@@ -4,15 +4,19 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::cluster::{Cluster, User};
+use crate::cluster::{API_PORT, Cluster, User};
 use crate::fixture::Home;
+use crate::https::Client;
 use crate::hub::{Agent, CLUSTER_NAME, Hub};
 use crate::kubectl::Kubectl;
 use crate::namespace::Namespace;
 use crate::needs::Needs;
 use crate::network::{CLUSTER, Memory, Network};
+use crate::pki::{Authority, Validity};
+use crate::tls;
 use crate::wait::once;
 
 /// A cluster, and the tunnels that lead out of it.
@@ -119,12 +123,22 @@ impl Site {
             args.extend(["--user", user.name, "--group", user.group]);
         }
         let kubeconfig = tunnel.hub.kubeconfig(CLUSTER_NAME, &args).await?;
-        Kubectl::new(
-            self.needs,
-            self.network.hub(tunnel.index),
-            kubeconfig,
-            CLUSTER_NAME,
-        )
+        Kubectl::new(self.needs, tunnel.hub.network(), kubeconfig, CLUSTER_NAME)
+    }
+
+    /// A raw client of the API server for its administrator, beside it.
+    ///
+    /// # Errors
+    /// The server's certificate cannot be read.
+    pub fn direct(&self) -> Result<Client> {
+        let authority = std::fs::read_to_string(self.cluster.authority())?;
+        let tls = tls::client(&authority, None, HTTP)?;
+        Ok(Client::new(
+            self.network.cluster(),
+            (CLUSTER, API_PORT).into(),
+            tls,
+            Some(User::ADMIN.token()),
+        ))
     }
 
     async fn tunnel(&self, index: u8) -> Result<Tunnel> {
@@ -169,6 +183,74 @@ impl Site {
         Ok(())
     }
 }
+
+impl Tunnel {
+    /// A raw client of the hub for this user, by bearer token; the
+    /// administrator shows a certificate.
+    ///
+    /// # Errors
+    /// There is no token or certificate to be had.
+    pub async fn client(&self, user: User) -> Result<Client> {
+        let authority = Authority::of_hub(self.hub.data())?;
+        if user == User::ADMIN {
+            let identity = authority.client(user.name, &[user.group], Validity::Now)?;
+            let tls = tls::client(authority.pem(), Some(&identity), HTTP)?;
+            return Ok(Client::new(
+                self.hub.network(),
+                self.hub.address(),
+                tls,
+                None,
+            ));
+        }
+        let token = [
+            "token", "create", "--user", user.name, "--group", user.group,
+        ];
+        let token = self.hub.adit(&token).await?.ok().trim().to_owned();
+        let tls = tls::client(authority.pem(), None, HTTP)?;
+        Ok(Client::new(
+            self.hub.network(),
+            self.hub.address(),
+            tls,
+            Some(token),
+        ))
+    }
+
+    /// What the hub says of its sessions with a cluster.
+    ///
+    /// # Errors
+    /// The hub does not answer.
+    pub async fn sessions(&self, admin: &Client, cluster: &str) -> Result<Vec<Value>> {
+        let listing: Value = serde_json::from_slice(&admin.get("/sessions").await?.body)?;
+        let clusters = listing["clusters"]
+            .as_array()
+            .context("no list of clusters")?;
+        let found = clusters.iter().find(|entry| entry["name"] == cluster);
+        Ok(found
+            .and_then(|entry| entry["sessions"].as_array())
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    /// How many streams are open in the sessions of the test's cluster.
+    ///
+    /// # Errors
+    /// The hub does not answer.
+    pub async fn streams(&self, admin: &Client) -> Result<u64> {
+        let sessions = self.sessions(admin, CLUSTER_NAME).await?;
+        Ok(sessions
+            .iter()
+            .filter_map(|session| session["streams"].as_u64())
+            .sum())
+    }
+}
+
+/// The path of something of the cluster's API, in the gateway's short form.
+pub fn path(rest: &str) -> String {
+    format!("/clusters/{CLUSTER_NAME}{rest}")
+}
+
+/// ALPN of the protocol that the raw client speaks.
+const HTTP: &[u8] = b"http/1.1";
 
 impl Home for Site {
     fn home(&self) -> &Namespace {

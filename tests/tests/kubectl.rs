@@ -2,6 +2,7 @@
 //! forms of the gateway's paths.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::large_futures, reason = "there is one of each")]
 
 use std::time::Duration;
 

@@ -169,7 +169,7 @@ fn forwarded_ports_carry_many_connections() {
         let routes = with_pods(site, "forward").await;
         for (way, value) in WAYS {
             for (route, kubectl) in routes.iter() {
-                let network = Routes::network(site, route);
+                let network = kubectl.network();
                 let call = Call::new(&["port-forward", "pod/box", ":80", ":7"]).env(FORWARD, value);
                 let forward = kubectl.start(&call).unwrap();
                 let ports = async || local_ports(&forward.output());
@@ -225,9 +225,6 @@ async fn echoes(network: &Namespace, port: u16) {
 }
 
 fn connect(network: &Namespace, port: u16) -> TcpStream {
-    let stream = network
-        .connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), GENEROUS)
-        .unwrap();
-    stream.set_nonblocking(true).unwrap();
-    TcpStream::from_std(stream).unwrap()
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    network.connect(address, GENEROUS).unwrap()
 }
