@@ -11,6 +11,8 @@ use tests::site::Site;
 
 #[path = "clients/go.rs"]
 mod go;
+#[path = "clients/listing.rs"]
+mod listing;
 #[path = "clients/many.rs"]
 mod many;
 #[path = "clients/rust.rs"]

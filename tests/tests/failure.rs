@@ -22,6 +22,8 @@ use tokio::time::{Instant, timeout};
 mod cut;
 #[path = "failure/killed.rs"]
 mod killed;
+#[path = "failure/planned.rs"]
+mod planned;
 
 /// A site whose tunnels are broken, each by one test alone.
 struct Ruin {
