@@ -1,1 +1,30 @@
 //! The cluster's end of Adit's tunnel: dials out and serves streams.
+//!
+//! An [`Agent`] keeps a session with its hub and serves what the hub opens:
+//! `tcp host:port` within its [`TargetPolicy`], and `kube-apiserver`, one
+//! HTTP/1.1 exchange a stream, to which it adds the credential of its
+//! [`ApiServer`] within its [`ImpersonationPolicy`]. Both policies are the
+//! agent's own: nothing the hub says widens them.
+//!
+//! TLS towards the hub is as configured in [`AgentConfig::tls`]. TLS towards
+//! the API server uses rustls' process-wide crypto provider, so a program that
+//! compiles in more than one installs its choice before it makes an
+//! [`ApiServer`].
+
+mod address;
+mod agent;
+mod apiserver;
+mod connect;
+mod impersonation;
+mod policy;
+mod resolve;
+mod run;
+mod serve;
+mod splice;
+mod tcp;
+
+pub use address::{HubAddress, HubAddressError};
+pub use agent::{Agent, AgentConfig, AgentError, AgentStatus};
+pub use apiserver::{ApiServer, ApiServerError, BaseUrlError, CredentialError};
+pub use impersonation::ImpersonationPolicy;
+pub use policy::{TargetPolicy, TargetRuleError};

@@ -1,0 +1,111 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::connect::HubDialer;
+use crate::run::Runner;
+use crate::serve::Services;
+use crate::{ApiServer, HubAddress, ImpersonationPolicy, TargetPolicy};
+
+/// What an agent needs to know.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Where the hub is reached; tried in turn. At least one.
+    pub hubs: Vec<HubAddress>,
+    /// Whom the agent trusts as a hub, and the certificate it shows.
+    ///
+    /// TLS 1.3 has to be among its versions. The agent sets the ALPN protocol
+    /// and does without session resumption.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// The name that the hub's certificate is for, whatever its address.
+    pub server_name: ServerName<'static>,
+    /// The release that the agent tells the hub; at most 64 bytes are kept there.
+    pub agent_version: String,
+    /// The API server that streams to `kube-apiserver` reach; without one they are refused.
+    pub api: Option<ApiServer>,
+    /// The TCP targets that the hub may have this agent dial; by default none.
+    pub targets: TargetPolicy,
+    /// As whom the hub may have this agent act towards the API server.
+    pub impersonation: ImpersonationPolicy,
+}
+
+/// A cluster's agent: connects to the hub and serves its streams.
+#[derive(Debug)]
+pub struct Agent {
+    runner: Runner,
+    status: watch::Receiver<AgentStatus>,
+}
+
+/// How an agent stands with its hub.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AgentStatus {
+    /// It has a session.
+    Connected {
+        /// The hub's address as configured.
+        hub: HubAddress,
+        /// The address it was reached at.
+        remote: SocketAddr,
+    },
+    /// It tries to get one.
+    Connecting,
+    /// It runs no more.
+    Stopped,
+    /// It lost its session or could not get one, and tries again later.
+    Waiting {
+        /// What went wrong, for people.
+        error: String,
+        /// How long until the next attempt.
+        retry_in: Duration,
+    },
+}
+
+/// Why an agent cannot run, however often it tries.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// No hub is configured.
+    #[error("the agent knows no hub to connect to")]
+    NoHub,
+}
+
+impl Agent {
+    /// An agent that does nothing until it is run.
+    pub fn new(config: AgentConfig) -> Self {
+        let AgentConfig {
+            hubs,
+            tls,
+            server_name,
+            agent_version,
+            api,
+            targets,
+            impersonation,
+        } = config;
+        let dialer = HubDialer::new(hubs, &tls, server_name, agent_version);
+        let services = Arc::new(Services::new(api, targets, impersonation));
+        let (sender, status) = watch::channel(AgentStatus::Connecting);
+        Self {
+            runner: Runner::new(dialer, services, sender),
+            status,
+        }
+    }
+
+    /// How the agent stands with its hub, now and later.
+    pub fn status(&self) -> watch::Receiver<AgentStatus> {
+        self.status.clone()
+    }
+
+    /// Serves the hub until `shutdown`: connects, connects again when the
+    /// session is lost, and waits between attempts, at most 30 s, at random.
+    ///
+    /// A hub that does not let the agent in is asked again too. On shutdown
+    /// the hub is told, and streams may go on for 10 s. Dropped, it ends
+    /// everything at once.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), AgentError> {
+        self.runner.run(shutdown).await
+    }
+}

@@ -1,0 +1,102 @@
+use std::error::Error;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use hyper_util::client::legacy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+
+use super::base::TargetFormError;
+use super::credential::CredentialError;
+use crate::impersonation::IdentityRefusal;
+
+/// Why a request has no response of the API server's.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The API server's response has ended before its head.
+    #[error(
+        "kube-apiserver at {url} did not answer the request: {}",
+        chain(source)
+    )]
+    Broken { url: String, source: legacy::Error },
+    /// `Connection` would take away what the agent relies on.
+    #[error("the header Connection names {0}, which is not for one connection alone")]
+    ConnectionNames(HeaderName),
+    /// The agent cannot say who it is.
+    #[error("its credential for kube-apiserver cannot be had; its own log says why")]
+    Credential(#[from] CredentialError),
+    /// The hub has let a credential through.
+    #[error("a credential came with the request ({0}), which must not cross the tunnel")]
+    ForeignCredential(HeaderName),
+    #[error(transparent)]
+    Identity(#[from] IdentityRefusal),
+    #[error(transparent)]
+    Target(#[from] TargetFormError),
+    /// No connection came about, so that the request was not made.
+    #[error("cannot reach kube-apiserver at {url}: {}", chain(source))]
+    Unreachable { url: String, source: legacy::Error },
+    /// It switches protocols unasked, or to another one.
+    #[error("kube-apiserver at {url} switched to a protocol that was not asked for")]
+    UnwantedSwitch { url: String },
+    /// A request to switch protocols has something to say before.
+    #[error("a request that asks for another protocol may not have a body")]
+    UpgradeWithBody,
+}
+
+impl Failure {
+    /// The failure as a Kubernetes client reads it.
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let (code, reason) = self.kind();
+        let status = Status {
+            code: Some(i32::from(code.as_u16())),
+            message: Some(format!("agent: {self}")),
+            reason: Some(reason.to_owned()),
+            status: Some("Failure".to_owned()),
+            ..Status::default()
+        };
+        let body = serde_json::to_vec(&status).expect("strings and numbers are always JSON");
+        let mut response = Response::new(Full::from(body));
+        *response.status_mut() = code;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+        response
+    }
+
+    fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::ConnectionNames(_)
+            | Self::ForeignCredential(_)
+            | Self::Target(_)
+            | Self::UpgradeWithBody => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Self::Identity(_) => (StatusCode::FORBIDDEN, "Forbidden"),
+            Self::Credential(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            Self::Broken { .. } | Self::UnwantedSwitch { .. } => {
+                (StatusCode::BAD_GATEWAY, "InternalError")
+            }
+            Self::Unreachable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+        }
+    }
+}
+
+/// An error with all that is behind it: the outer ones of HTTP say little.
+fn chain(error: &legacy::Error) -> String {
+    let mut text = String::new();
+    let mut next: Option<&dyn Error> = error.source();
+    while let Some(error) = next {
+        let part = error.to_string();
+        // Many repeat what is behind them.
+        if !text.contains(&part) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&part);
+        }
+        next = error.source();
+    }
+    if text.is_empty() {
+        text = error.to_string();
+    }
+    text
+}

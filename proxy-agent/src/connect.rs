@@ -1,0 +1,213 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::Hello;
+use rustls::ProtocolVersion;
+use rustls::client::Resumption;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tunnel::{Driver, HandshakeError, Incoming, Session, SessionConfig};
+
+use crate::resolve::{ResolveError, Resolver};
+use crate::{HubAddress, tcp};
+
+/// Makes sessions with whichever of an agent's hubs can be reached.
+#[derive(Debug)]
+pub(crate) struct HubDialer {
+    hubs: Vec<HubAddress>,
+    resolver: Resolver,
+    server_name: ServerName<'static>,
+    session: SessionConfig,
+    tls: Arc<rustls::ClientConfig>,
+    /// Which hub to begin with.
+    first: usize,
+}
+
+/// A session, and what is known of its hub.
+pub(crate) struct Connected {
+    pub(crate) session: Session,
+    pub(crate) incoming: Incoming,
+    pub(crate) driver: Driver,
+    pub(crate) hub: HubAddress,
+    pub(crate) remote: SocketAddr,
+}
+
+/// Why a hub was not reached.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("the server at {remote} does not speak the tunnel's protocol: is it a hub?")]
+    Alpn { remote: SocketAddr },
+    #[error("no session with the hub at {remote}: {source}")]
+    Handshake {
+        remote: SocketAddr,
+        source: HandshakeError,
+    },
+    #[error("no hub is named")]
+    NoHub,
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error("cannot connect to {remote}: {source}")]
+    Tcp {
+        remote: SocketAddr,
+        source: io::Error,
+    },
+    #[error("no answer within {CONNECT_LIMIT:?} while {step} {whom}")]
+    TimedOut { step: &'static str, whom: String },
+    #[error("no trust between this agent and the hub at {remote}: {source}")]
+    Tls {
+        remote: SocketAddr,
+        source: io::Error,
+    },
+}
+
+/// The longest that each of looking a name up, connecting and the TLS handshake may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+impl HubDialer {
+    pub(crate) fn new(
+        hubs: Vec<HubAddress>,
+        tls: &rustls::ClientConfig,
+        server_name: ServerName<'static>,
+        agent_version: String,
+    ) -> Self {
+        let mut tls = tls.clone();
+        tls.alpn_protocols = vec![tunnel::ALPN.to_vec()];
+        // A resumed connection would not show the certificate again.
+        tls.resumption = Resumption::disabled();
+        Self {
+            hubs,
+            resolver: Resolver::default(),
+            server_name,
+            session: SessionConfig::new(Hello::new(agent_version)),
+            tls: Arc::new(tls),
+            first: 0,
+        }
+    }
+
+    /// Whether there is no hub to connect to.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hubs.is_empty()
+    }
+
+    /// Tries every address of every hub in turn, beginning where the last call
+    /// succeeded or one further; the error is of the last one, unless a hub
+    /// said why it does not want this agent.
+    ///
+    /// Not cancel-safe in that the next call may begin with another hub.
+    pub(crate) async fn connect(&mut self) -> Result<Connected, ConnectError> {
+        let mut failed = ConnectError::NoHub;
+        for turn in 0..self.hubs.len() {
+            let index = (self.first + turn) % self.hubs.len();
+            let hub = &self.hubs[index];
+            match Box::pin(self.connect_to(hub)).await {
+                Ok(connected) => {
+                    self.first = index;
+                    return Ok(connected);
+                }
+                Err(error) => {
+                    tracing::debug!(%hub, %error, "hub not reached");
+                    if !failed.is_rejection() {
+                        failed = error;
+                    }
+                }
+            }
+        }
+        self.first = self.first.wrapping_add(1);
+        Err(failed)
+    }
+
+    async fn connect_to(&self, hub: &HubAddress) -> Result<Connected, ConnectError> {
+        let lookup = self.resolver.resolve(hub.host(), hub.port());
+        let addresses = limited("looking up", hub, lookup).await??;
+        let mut failed = ConnectError::NoHub;
+        for remote in addresses {
+            match self.connect_to_address(hub, remote).await {
+                Ok(connected) => return Ok(connected),
+                Err(error) if error.is_rejection() => return Err(error),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    async fn connect_to_address(
+        &self,
+        hub: &HubAddress,
+        remote: SocketAddr,
+    ) -> Result<Connected, ConnectError> {
+        let socket = limited("connecting to", remote, TcpStream::connect(remote))
+            .await?
+            .and_then(|socket| tcp::prepare(&socket).map(|()| socket))
+            .map_err(|source| ConnectError::Tcp { remote, source })?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls));
+        let handshake = tls.connect(self.server_name.clone(), socket);
+        let stream = limited("agreeing on TLS with", remote, handshake)
+            .await?
+            .map_err(|source| ConnectError::Tls { remote, source })?;
+        check(&stream, remote)?;
+        let (session, incoming, driver) = tunnel::h2::agent(stream, self.session.clone())
+            .await
+            .map_err(|source| ConnectError::Handshake { remote, source })?;
+        Ok(Connected {
+            session,
+            incoming,
+            driver,
+            hub: hub.clone(),
+            remote,
+        })
+    }
+}
+
+impl ConnectError {
+    /// Whether a hub was reached and does not want this agent: time alone rarely mends that.
+    pub(crate) fn is_rejection(&self) -> bool {
+        match self {
+            Self::Handshake { source, .. } => match source {
+                HandshakeError::Hello(_) | HandshakeError::Rejected { .. } => true,
+                HandshakeError::Closed(_)
+                | HandshakeError::Malformed(_)
+                | HandshakeError::Protocol(_)
+                | HandshakeError::TimedOut(_)
+                | _ => false,
+            },
+            Self::Alpn { .. }
+            | Self::NoHub
+            | Self::Resolve(_)
+            | Self::Tcp { .. }
+            | Self::TimedOut { .. }
+            | Self::Tls { .. } => false,
+        }
+    }
+}
+
+/// Only TLS 1.3 hides the agent's certificate, and only the protocol's own
+/// name says that the server knows what follows.
+fn check(stream: &TlsStream<TcpStream>, remote: SocketAddr) -> Result<(), ConnectError> {
+    let (_, tls) = stream.get_ref();
+    if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        let source = io::Error::other("the hub does not speak TLS 1.3");
+        return Err(ConnectError::Tls { remote, source });
+    }
+    if tls.alpn_protocol() != Some(tunnel::ALPN) {
+        return Err(ConnectError::Alpn { remote });
+    }
+    Ok(())
+}
+
+async fn limited<T>(
+    step: &'static str,
+    whom: impl ToString,
+    work: impl Future<Output = T>,
+) -> Result<T, ConnectError> {
+    timeout(CONNECT_LIMIT, work)
+        .await
+        .map_err(|_| ConnectError::TimedOut {
+            step,
+            whom: whom.to_string(),
+        })
+}

@@ -1,0 +1,141 @@
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::Name;
+use crate::address::parse_host;
+
+/// One rule of a [`TargetPolicy`](super::TargetPolicy).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Rule {
+    hosts: Hosts,
+    ports: Ports,
+}
+
+/// Why a text is no rule.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetRuleError {
+    /// The host is no name, pattern, address or network.
+    #[error(
+        "{0:?} is no host: a name (db.example.org), a pattern (*.svc, *), an address, \
+         or a network (10.0.0.0/8); IPv6 addresses stand in brackets"
+    )]
+    Host(String),
+    /// There is no port.
+    #[error("{0:?} names no port: a rule is HOST:PORT, with * for any port")]
+    Port(String),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Hosts {
+    Any,
+    Network(IpNet),
+    Name(String),
+    /// Names that end with this, which begins with a dot.
+    Suffix(String),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ports {
+    Any,
+    One(u16),
+}
+
+impl Rule {
+    /// Whether the rule may allow a host whose addresses are not known yet.
+    pub(super) fn may_allow(&self, name: &Name, port: u16) -> bool {
+        let host = match &self.hosts {
+            Hosts::Any => true,
+            Hosts::Network(network) => match name.0.parse::<IpAddr>() {
+                Ok(address) => network.contains(&address.to_canonical()),
+                Err(_) => true,
+            },
+            Hosts::Name(_) | Hosts::Suffix(_) => self.names(name),
+        };
+        host && self.ports.contain(port)
+    }
+
+    /// Whether the rule allows an address that `name` stands for.
+    pub(super) fn allows(&self, name: &Name, address: IpAddr, port: u16) -> bool {
+        let host = match &self.hosts {
+            Hosts::Any => true,
+            Hosts::Network(network) => network.contains(&address),
+            Hosts::Name(_) | Hosts::Suffix(_) => self.names(name),
+        };
+        host && self.ports.contain(port)
+    }
+
+    /// Whether whoever wrote the rule meant this machine's loopback.
+    pub(super) fn names_loopback(&self) -> bool {
+        match &self.hosts {
+            Hosts::Network(network) => {
+                network.network().is_loopback() && network.broadcast().is_loopback()
+            }
+            Hosts::Name(name) => name == "localhost",
+            Hosts::Any | Hosts::Suffix(_) => false,
+        }
+    }
+
+    fn names(&self, name: &Name) -> bool {
+        match &self.hosts {
+            Hosts::Name(allowed) => name.0 == *allowed,
+            Hosts::Suffix(suffix) => {
+                name.0.len() > suffix.len() && name.0.ends_with(suffix.as_str())
+            }
+            Hosts::Any | Hosts::Network(_) => false,
+        }
+    }
+}
+
+impl Ports {
+    fn contain(self, port: u16) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(allowed) => allowed == port,
+        }
+    }
+}
+
+impl FromStr for Rule {
+    type Err = TargetRuleError;
+
+    fn from_str(text: &str) -> Result<Self, TargetRuleError> {
+        let no_port = || TargetRuleError::Port(text.to_owned());
+        let (host, port) = text.rsplit_once(':').ok_or_else(no_port)?;
+        let ports = match port {
+            "*" => Ports::Any,
+            number => match number.parse() {
+                Ok(0) | Err(_) => return Err(no_port()),
+                Ok(port) => Ports::One(port),
+            },
+        };
+        let hosts = parse_hosts(host).ok_or_else(|| TargetRuleError::Host(host.to_owned()))?;
+        Ok(Self { hosts, ports })
+    }
+}
+
+fn parse_hosts(text: &str) -> Option<Hosts> {
+    if text == "*" {
+        return Some(Hosts::Any);
+    }
+    if let Some((address, length)) = text.split_once('/') {
+        let address: IpAddr = parse_host(address)?.parse().ok()?;
+        let network = IpNet::new(address, length.parse().ok()?).ok()?;
+        return Some(Hosts::Network(network.trunc()));
+    }
+    let (suffix, rest) = match text.strip_prefix("*.") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let host = parse_host(rest)?;
+    let Name(name) = Name::new(&host);
+    match name.parse::<IpAddr>() {
+        Ok(_) if suffix => None,
+        Ok(address) => Some(Hosts::Network(address.to_canonical().into())),
+        Err(_) if name.is_empty() || name.starts_with('.') => None,
+        Err(_) if suffix => Some(Hosts::Suffix(format!(".{name}"))),
+        Err(_) => Some(Hosts::Name(name)),
+    }
+}

@@ -1,0 +1,183 @@
+//! Streams to `tcp host:port`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proto::{Refusal, RefusalReason};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tunnel::{IncomingStream, StreamError};
+
+use crate::TargetPolicy;
+use crate::policy::Forbidden;
+use crate::resolve::{ResolveError, Resolver};
+use crate::splice::{Broken, splice};
+
+/// Dials TCP targets within a policy.
+#[derive(Debug)]
+pub(crate) struct TcpTargets {
+    policy: TargetPolicy,
+    resolver: Resolver,
+}
+
+/// Why a target was not reached.
+#[derive(Debug, thiserror::Error)]
+enum DialError {
+    #[error("cannot connect to {address}: {source}")]
+    Failed {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error("{host}:{port} has not answered within {after:?}")]
+    TimedOut {
+        host: String,
+        port: u16,
+        after: Duration,
+    },
+}
+
+/// A connection that is reset when it is dropped, unless it has ended well.
+struct TargetSocket {
+    socket: TcpStream,
+    ended: bool,
+}
+
+/// The longest that resolving and connecting may take together.
+const DIAL_LIMIT: Duration = Duration::from_secs(10);
+
+impl TcpTargets {
+    pub(crate) fn new(policy: TargetPolicy) -> Self {
+        Self {
+            policy,
+            resolver: Resolver::default(),
+        }
+    }
+
+    /// Dials the target of `incoming`, answers, and moves bytes until both ends are done.
+    pub(crate) async fn serve(
+        &self,
+        incoming: IncomingStream,
+        host: &str,
+        port: u16,
+    ) -> Result<(), Broken> {
+        let limit = incoming.header().deadline.unwrap_or(DIAL_LIMIT);
+        let limit = limit.min(DIAL_LIMIT);
+        let socket = match cancelled_with(&incoming, self.dial(host, port, limit)).await? {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::debug!(%error, "target not reached");
+                incoming.refuse(error.into());
+                return Ok(());
+            }
+        };
+        let mut target = TargetSocket {
+            socket,
+            ended: false,
+        };
+        let stream = incoming.accept()?;
+        splice(stream, Bytes::new(), target.socket.split()).await?;
+        target.ended = true;
+        Ok(())
+    }
+
+    async fn dial(&self, host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
+        let deadline = Instant::now() + limit;
+        let timed_out = || DialError::TimedOut {
+            host: host.to_owned(),
+            port,
+            after: limit,
+        };
+        let addresses = timeout_at(deadline, self.addresses(host, port))
+            .await
+            .map_err(|_| timed_out())??;
+        let mut failed = timed_out();
+        for (tried, &address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+            let share = deadline.saturating_duration_since(Instant::now()) / left;
+            match timeout(share, connect(address)).await {
+                Ok(Ok(socket)) => return Ok(socket),
+                Ok(Err(source)) => failed = DialError::Failed { address, source },
+                Err(_) => failed = timed_out(),
+            }
+        }
+        Err(failed)
+    }
+
+    /// The addresses of a host that the policy lets this agent dial, at least one.
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+        self.policy.may_allow(host, port)?;
+        let mut allowed = Vec::new();
+        let mut refused = None;
+        for address in self.resolver.resolve(host, port).await? {
+            match self.policy.check(host, address) {
+                Ok(address) => allowed.push(address),
+                Err(forbidden) => refused = Some(forbidden),
+            }
+        }
+        match refused {
+            Some(forbidden) if allowed.is_empty() => Err(forbidden.into()),
+            Some(_) | None => Ok(allowed),
+        }
+    }
+}
+
+/// Does `work` unless the far end gives the stream up first.
+async fn cancelled_with<T>(
+    incoming: &IncomingStream,
+    work: impl Future<Output = T>,
+) -> Result<T, StreamError> {
+    let Some(watch) = incoming.watch() else {
+        return Err(StreamError::Finished);
+    };
+    tokio::select! {
+        done = work => Ok(done),
+        error = watch.broken() => Err(error),
+    }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect(address).await?;
+    prepare(&socket)?;
+    Ok(socket)
+}
+
+/// Small writes go out at once, and a peer that is gone is noticed in about a
+/// minute even if nothing is to be sent.
+pub(crate) fn prepare(socket: &TcpStream) -> io::Result<()> {
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    socket.set_nodelay(true)?;
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}
+
+impl Drop for TargetSocket {
+    fn drop(&mut self) {
+        if !self.ended {
+            // Without it the target would see a clean end. A socket that is
+            // already broken has no use for it.
+            let _ = self.socket.set_zero_linger();
+        }
+    }
+}
+
+impl From<DialError> for Refusal {
+    fn from(error: DialError) -> Self {
+        let reason = match &error {
+            DialError::Failed { .. } => RefusalReason::DialFailed,
+            DialError::Forbidden(_) => RefusalReason::Forbidden,
+            DialError::Resolve(ResolveError::TooMany) => RefusalReason::Busy,
+            DialError::Resolve(_) => RefusalReason::NotFound,
+            DialError::TimedOut { .. } => RefusalReason::DialTimeout,
+        };
+        Self::new(reason, error.to_string())
+    }
+}
