@@ -1,1 +1,21 @@
 //! The hub's end of Adit's tunnel: sessions, registry, dialling.
+//!
+//! [`ProxyServer::serve`] takes a connection that an agent has dialled and
+//! keeps its session until it ends; [`ProxyServer::dial`] opens a stream to a
+//! target in a cluster through one of the cluster's sessions. Who is an agent
+//! is decided by the certificate alone; which clusters are known and which
+//! certificates are still good is asked of a [`Clusters`].
+
+mod certificate;
+mod clusters;
+mod config;
+mod error;
+mod registry;
+mod server;
+
+pub use certificate::{AgentCertificate, CertificateError};
+pub use clusters::{AdmissionError, Clusters};
+pub use config::ProxyServerConfig;
+pub use error::{DialError, ServeError};
+pub use registry::{SessionId, SessionInfo};
+pub use server::{Dialled, ProxyServer};

@@ -48,10 +48,12 @@ where
     let peer = match peer {
         Ok(peer) => peer,
         Err(error) => {
-            // What was queued for the peer tells it why.
-            drop(control);
-            connection.graceful_shutdown();
-            let _ = timeout(LAST_FRAMES, last_frames(&mut connection)).await;
+            if let HandshakeError::Hello(_) = error {
+                // What was queued for the hub tells it why.
+                drop(control);
+                connection.graceful_shutdown();
+                let _ = timeout(LAST_FRAMES, last_frames(&mut connection)).await;
+            }
             return Err(error);
         }
     };

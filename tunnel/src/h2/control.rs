@@ -44,13 +44,6 @@ impl ControlStream {
         self.raw.finish()
     }
 
-    /// Waits until everything up to the finish has been written.
-    pub(super) async fn written(&mut self) {
-        if let Some(unwritten) = self.raw.take_unwritten() {
-            unwritten.await;
-        }
-    }
-
     /// The peer's next message. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Control, ControlError> {
         loop {

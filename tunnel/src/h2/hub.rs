@@ -82,18 +82,15 @@ where
     Ok(())
 }
 
-/// Lets the control stream's last message go out, which tells the peer why.
-async fn last_message<IO>(mut connection: client::Connection<IO, Chunk>, mut control: ControlStream)
+/// Lets the control stream's last message go out, and the peer read it: it
+/// would be lost if this end closed the connection while the peer still sends.
+async fn last_message<IO>(connection: client::Connection<IO, Chunk>, control: ControlStream)
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    tokio::select! {
-        _ = &mut connection => return,
-        () = control.written() => {}
-    }
-    drop(control);
     // How the connection ends makes no difference any more.
     let _ = connection.await;
+    drop(control);
 }
 
 fn open_control(requests: &mut SendRequest<Chunk>) -> Result<ControlStream, HandshakeError> {

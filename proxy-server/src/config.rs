@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use tunnel::SessionConfig;
+
+/// What the hub's end allows.
+#[derive(Clone, Debug)]
+pub struct ProxyServerConfig {
+    /// What every session allows; each agent's streams cost at most what it says.
+    pub session: SessionConfig,
+    /// Sessions at once, those of all clusters together. Default 20,000.
+    ///
+    /// An idle session costs about 60 KiB. One more is rejected, and the agent
+    /// told that the hub is full.
+    pub max_sessions: usize,
+    /// How long [`ProxyServer::dial`](crate::ProxyServer::dial) waits when its header
+    /// sets no deadline. Default 10 s.
+    pub dial_timeout: Duration,
+}
+
+impl ProxyServerConfig {
+    /// The defaults, with `session`.
+    pub fn new(session: SessionConfig) -> Self {
+        Self {
+            session,
+            max_sessions: 20_000,
+            dial_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use proto::{AgentName, ClusterName, Refusal, RefusalReason, StreamHeader, Target};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tunnel::{Answer, CloseReason, Incoming, OpenError, Opening, Session, Stream};
+
+use crate::registry::{Registry, SessionId};
+use crate::{
+    AdmissionError, AgentCertificate, CertificateError, Clusters, DialError, ProxyServerConfig,
+    ServeError, SessionInfo,
+};
+
+/// The hub's end of every tunnel; clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct ProxyServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: ProxyServerConfig,
+    clusters: Arc<dyn Clusters>,
+    registry: Registry,
+    draining: AtomicBool,
+}
+
+/// A stream on its way to a target, to be written at once.
+#[derive(Debug)]
+pub struct Dialled {
+    /// The agent that was asked.
+    pub agent: AgentName,
+    /// Resolves when the agent has answered; somebody has to read the stream.
+    pub answer: Answer,
+    /// The stream. Reading waits for the answer.
+    pub stream: Stream,
+}
+
+impl ProxyServer {
+    /// A hub's end without sessions.
+    pub fn new(config: ProxyServerConfig, clusters: Arc<dyn Clusters>) -> Self {
+        let registry = Registry::default();
+        let inner = Inner {
+            config,
+            clusters,
+            registry,
+            draining: AtomicBool::new(false),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Serves one connection with ALPN `adit/1` until its session has ended.
+    ///
+    /// `certificate` is what the client showed in the TLS handshake, which has
+    /// verified it, in DER. A client that is not let in is told why. Dropping
+    /// the future ends the session.
+    pub async fn serve<IO>(
+        &self,
+        io: IO,
+        certificate: Option<&[u8]>,
+        remote: SocketAddr,
+    ) -> Result<(), ServeError>
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let certificate = match self.admit(certificate) {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                tunnel::h2::reject(io, error.to_string()).await;
+                return Err(error);
+            }
+        };
+        let config = self.inner.config.session.clone();
+        let (session, incoming, driver) = tunnel::h2::hub(io, config).await?;
+        let registration = Registration::new(self, session.clone(), certificate, remote);
+        let identity = &registration.certificate.identity;
+        tracing::info!(
+            cluster = %identity.cluster,
+            agent = %identity.agent,
+            session = registration.id.0,
+            %remote,
+            version = session.peer().software_version,
+            "agent connected"
+        );
+        // A drain, or a revocation, may have come between admission and registration.
+        if self.inner.draining.load(Relaxed) {
+            session.drain(Duration::ZERO);
+        }
+        if self.check(&registration.certificate).is_err() {
+            session.close(CloseReason::Revoked);
+        }
+        let reason = tokio::select! {
+            reason = driver => reason,
+            reason = refuse_all(incoming) => match reason {},
+        };
+        tracing::info!(
+            cluster = %identity.cluster,
+            agent = %identity.agent,
+            session = registration.id.0,
+            %reason,
+            "agent disconnected"
+        );
+        if reason == CloseReason::Drained {
+            Ok(())
+        } else {
+            Err(ServeError::Session(reason))
+        }
+    }
+
+    /// Opens a stream to a target in `cluster` without waiting for the agent's answer.
+    ///
+    /// Among the cluster's agents the one with the fewest open streams is
+    /// asked; one that cannot take the stream is passed over.
+    pub async fn open(
+        &self,
+        cluster: &ClusterName,
+        header: StreamHeader,
+    ) -> Result<Dialled, DialError> {
+        let (agent, opening) = self.opening(cluster, header).await?;
+        let (stream, answer) = opening.early();
+        Ok(Dialled {
+            agent,
+            answer,
+            stream,
+        })
+    }
+
+    /// Opens a stream to `target` in `cluster` and waits for the agent's answer,
+    /// at most for `deadline`, which the agent is told.
+    pub async fn dial(
+        &self,
+        cluster: &ClusterName,
+        target: Target,
+        deadline: Duration,
+    ) -> Result<Stream, DialError> {
+        let header = StreamHeader {
+            deadline: Some(deadline),
+            ..StreamHeader::new(target)
+        };
+        let (agent, opening) = self.opening(cluster, header).await?;
+        match timeout(deadline, opening.opened()).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(source)) => Err(DialError::Open {
+                cluster: cluster.clone(),
+                agent,
+                source,
+            }),
+            Err(_) => Err(DialError::TimedOut {
+                cluster: cluster.clone(),
+                agent,
+                after: deadline,
+            }),
+        }
+    }
+
+    /// Every session as it stands, by cluster and agent.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        let mut sessions: Vec<_> = self
+            .inner
+            .registry
+            .all()
+            .iter()
+            .map(crate::registry::Registered::info)
+            .collect();
+        sessions.sort_by(|a, b| (&a.cluster, &a.agent).cmp(&(&b.cluster, &b.agent)));
+        sessions
+    }
+
+    /// Asks again whether every session's certificate is good, and closes those where it is not.
+    pub fn recheck(&self) {
+        for registered in self.inner.registry.all() {
+            if let Err(error) = self.check(&registered.certificate) {
+                let identity = &registered.certificate.identity;
+                tracing::info!(
+                    cluster = %identity.cluster,
+                    agent = %identity.agent,
+                    session = registered.id.0,
+                    %error,
+                    "closing the session"
+                );
+                registered.session.close(CloseReason::Revoked);
+            }
+        }
+    }
+
+    /// Takes no more sessions, tells the agents to go elsewhere, and waits
+    /// until the open streams have ended, at most for `deadline`.
+    pub async fn drain(&self, deadline: Duration) {
+        self.inner.draining.store(true, Relaxed);
+        let sessions = self.inner.registry.all();
+        for registered in &sessions {
+            registered.session.drain(deadline);
+        }
+        for registered in sessions {
+            registered.session.closed().await;
+        }
+    }
+
+    async fn opening(
+        &self,
+        cluster: &ClusterName,
+        header: StreamHeader,
+    ) -> Result<(AgentName, Opening), DialError> {
+        if !self.inner.clusters.contains(cluster) {
+            return Err(DialError::UnknownCluster {
+                cluster: cluster.clone(),
+            });
+        }
+        let mut failure = DialError::NotConnected {
+            cluster: cluster.clone(),
+        };
+        for (agent, session) in self.inner.registry.candidates(cluster) {
+            match session.open(header.clone()).await {
+                Ok(opening) => return Ok((agent, opening)),
+                // It has just begun to drain or ended: as if it were not there.
+                Err(OpenError::Draining | OpenError::Stream(_)) => {}
+                Err(source) => {
+                    failure = DialError::Open {
+                        cluster: cluster.clone(),
+                        agent,
+                        source,
+                    };
+                }
+            }
+        }
+        Err(failure)
+    }
+
+    fn admit(&self, certificate: Option<&[u8]>) -> Result<AgentCertificate, ServeError> {
+        let der = certificate.ok_or(CertificateError::Missing)?;
+        let certificate = AgentCertificate::from_der(der)?;
+        self.check(&certificate)?;
+        if self.inner.draining.load(Relaxed) {
+            return Err(ServeError::Draining);
+        }
+        let limit = self.inner.config.max_sessions;
+        if self.inner.registry.len() >= limit {
+            return Err(ServeError::Full { limit });
+        }
+        Ok(certificate)
+    }
+
+    fn check(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
+        if certificate.not_after < SystemTime::now() {
+            return Err(AdmissionError::Expired);
+        }
+        self.inner.clusters.admit(certificate)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("config", &self.config)
+            .field("sessions", &self.registry.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session's entry in the registry, removed however its service ends.
+struct Registration<'a> {
+    server: &'a ProxyServer,
+    certificate: AgentCertificate,
+    id: SessionId,
+}
+
+impl<'a> Registration<'a> {
+    fn new(
+        server: &'a ProxyServer,
+        session: Session,
+        certificate: AgentCertificate,
+        remote: SocketAddr,
+    ) -> Self {
+        let id = server
+            .inner
+            .registry
+            .insert(session, certificate.clone(), remote);
+        Self {
+            server,
+            certificate,
+            id,
+        }
+    }
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        self.server
+            .inner
+            .registry
+            .remove(&self.certificate.identity, self.id);
+    }
+}
+
+/// Agents have nothing to open streams to on this hub.
+async fn refuse_all(mut incoming: Incoming) -> Infallible {
+    while let Some(stream) = incoming.next().await {
+        let message = format!("this hub does not serve {}", stream.header().target);
+        stream.refuse(Refusal::new(RefusalReason::Unsupported, message));
+    }
+    // The driver may still have last frames to send.
+    std::future::pending().await
+}
