@@ -1,2 +1,65 @@
-//! Adit's one binary.
-fn main() {}
+//! Adit's one binary: hub, agent, and the commands around them.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
+
+mod addresses;
+mod ca;
+mod cli;
+mod clusters;
+mod commands;
+mod credentials;
+mod data_dir;
+mod demo;
+mod https_client;
+mod hub;
+mod kubeconfig;
+mod lifetime;
+mod output;
+mod shutdown;
+mod telemetry;
+mod tokens;
+
+/// The command line was wrong; clap uses the same.
+const USAGE: u8 = 2;
+
+/// How long blocking file access may hold up the end of the process.
+const LAST_WAIT: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        eprintln!("adit: another cryptography provider was installed first");
+        return ExitCode::FAILURE;
+    }
+    let cli = cli::Cli::parse();
+    if let Err(error) = telemetry::start(&cli.log_filter(), cli.log_format) {
+        eprintln!("adit: --log: {error}");
+        return ExitCode::from(USAGE);
+    }
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("adit: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(commands::run(cli.command));
+    runtime.shutdown_timeout(LAST_WAIT);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("adit: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
+}

@@ -1,0 +1,87 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{agent, clusters, credentials, demo, hub, kubeconfig, token};
+use crate::telemetry::LogFormat;
+
+/// Reach every Kubernetes cluster, wherever it runs.
+///
+/// An agent in or beside each cluster dials out to the hub; through the hub
+/// kubectl and every other Kubernetes client reach the cluster's API. The
+/// cluster needs no open port and no route to it.
+#[derive(Debug, Parser)]
+#[command(name = "adit", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// What to log: a level, or levels by module such as `info,tunnel=debug`
+    ///
+    /// Default: info for the hub and the agent, warn for everything else.
+    #[arg(
+        long,
+        global = true,
+        env = "RUST_LOG",
+        value_name = "FILTER",
+        hide_env_values = true
+    )]
+    log: Option<String>,
+
+    /// The form of the log on standard error
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Hub(hub::Args),
+    Credentials(credentials::Args),
+    Agent(agent::Args),
+    Kubeconfig(kubeconfig::Args),
+    Clusters(clusters::Args),
+    Token(token::Args),
+    Demo(demo::Args),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  adit demo
+      A hub and two clusters on this machine, to try it out.
+
+  adit hub --data-dir /var/lib/adit --advertise hub.example.org:8443
+  adit credentials edge-7 --data-dir /var/lib/adit --output edge-7.yaml
+      On the hub; then carry edge-7.yaml to the cluster, and there:
+  adit agent --credentials edge-7.yaml --kubeconfig ~/.kube/config
+
+  adit kubeconfig edge-7 --data-dir /var/lib/adit > edge-7.kubeconfig
+  kubectl --kubeconfig edge-7.kubeconfig get pods -w
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+impl Cli {
+    /// What to log if nothing else is said.
+    pub(crate) fn log_filter(&self) -> String {
+        let default = match self.command {
+            Command::Hub(_) | Command::Agent(_) => "info",
+            Command::Credentials(_)
+            | Command::Kubeconfig(_)
+            | Command::Clusters(_)
+            | Command::Token(_)
+            | Command::Demo(_) => "warn",
+        };
+        self.log.clone().unwrap_or_else(|| default.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,47 @@
+//! One module a command.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cli::Command;
+use crate::data_dir::{self, Secrecy};
+use crate::output;
+
+pub(crate) mod agent;
+pub(crate) mod clusters;
+pub(crate) mod credentials;
+pub(crate) mod demo;
+pub(crate) mod hub;
+pub(crate) mod kubeconfig;
+pub(crate) mod token;
+
+/// Runs a command to its end.
+pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Hub(args) => Box::pin(hub::run(args)).await,
+        Command::Credentials(args) => credentials::run(args).await,
+        Command::Agent(args) => Box::pin(agent::run(args)).await,
+        Command::Kubeconfig(args) => kubeconfig::run(args).await,
+        Command::Clusters(args) => clusters::run(args).await,
+        Command::Token(args) => token::run(args).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
+    }
+}
+
+/// The hub's data directory, for the commands that work on it.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DataDirArg {
+    /// The hub's data directory
+    #[arg(long, env = "ADIT_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// Puts a secret where the user wants it: a file of mode 0600, or standard output.
+fn deliver(secret: &str, output: Option<&Path>) -> anyhow::Result<()> {
+    match output {
+        Some(path) => data_dir::write(path, secret.as_bytes(), Secrecy::Private)
+            .with_context(|| format!("cannot write {}", path.display())),
+        None => output::write(secret).context("cannot write to standard output"),
+    }
+}

@@ -1,0 +1,127 @@
+//! `adit agent`: the cluster's end of the tunnel.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use proxy_agent::{Agent, AgentConfig, ApiServer, ImpersonationPolicy, TargetPolicy};
+
+use crate::credentials::Credentials;
+use crate::{data_dir, shutdown};
+
+/// Connect a cluster to its hub and serve what the hub asks for
+///
+/// Dials out to the hub and stays connected; needs no open port. The
+/// credential for the cluster's API stays here: the hub never sees it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file that `adit credentials` wrote for this agent
+    #[arg(long, value_name = "FILE")]
+    credentials: PathBuf,
+
+    /// How to reach the cluster's API server; default: as a pod of the cluster
+    ///
+    /// The user of this kubeconfig has to be allowed to impersonate those who
+    /// come through the hub.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of --kubeconfig to use; default: its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+
+    /// Also let the hub open TCP connections to this target; may be repeated
+    ///
+    /// `10.0.0.0/8:443`, `db.example.org:5432`, `*.svc:80`, `host:*`. Without
+    /// it only the API server can be reached.
+    #[arg(long = "allow-target", value_name = "TARGET")]
+    allow_targets: Vec<String>,
+
+    /// Let the hub act as this privileged user or group; may be repeated
+    ///
+    /// system:masters, system:nodes and system:kube-* are refused unless named
+    /// here, whatever the hub says.
+    #[arg(long = "allow-impersonate", value_name = "NAME")]
+    allow_impersonate: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  adit agent --credentials edge-7.yaml --kubeconfig ~/.kube/config
+  adit agent --credentials /etc/adit/credentials.yaml
+      In a pod of the cluster, with its service account.
+  adit agent --credentials edge-7.yaml --allow-target 10.0.0.0/8:443";
+
+/// Set by Kubernetes in every pod.
+const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let shown = args.credentials.display().to_string();
+    let credentials = Credentials::parse(&data_dir::read(&args.credentials)?)
+        .with_context(|| format!("cannot join with {shown}"))?;
+    let api = api_server(&args).await?;
+    let targets = targets(&args.allow_targets)?;
+    let impersonation = impersonation(&args.allow_impersonate);
+    let config = config(&credentials, api, targets, impersonation)?;
+    let identity = &credentials.certificate.identity;
+    tracing::info!(cluster = %identity.cluster, agent = %identity.agent, "agent starts");
+    let agent = Agent::new(config);
+    shutdown::run(async |stop| Box::pin(agent.run(stop)).await).await??;
+    Ok(())
+}
+
+/// What an agent with these credentials needs to run.
+pub(crate) fn config(
+    credentials: &Credentials,
+    api: Option<ApiServer>,
+    targets: TargetPolicy,
+    impersonation: ImpersonationPolicy,
+) -> anyhow::Result<AgentConfig> {
+    Ok(AgentConfig {
+        hubs: credentials.hubs.clone(),
+        tls: Arc::new(credentials.client_config()?),
+        server_name: credentials.server_name.clone(),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        api,
+        targets,
+        impersonation,
+    })
+}
+
+async fn api_server(args: &Args) -> anyhow::Result<Option<ApiServer>> {
+    if let Some(path) = &args.kubeconfig {
+        let api = ApiServer::from_kubeconfig(path, args.context.as_deref())
+            .await
+            .with_context(|| format!("cannot use {}", path.display()))?;
+        return Ok(Some(api));
+    }
+    if std::env::var_os(IN_CLUSTER).is_some() {
+        return Ok(Some(ApiServer::in_cluster()?));
+    }
+    if args.allow_targets.is_empty() {
+        anyhow::bail!(
+            "there is nothing to serve: pass --kubeconfig FILE, run in a pod of the cluster, \
+             or name targets with --allow-target"
+        );
+    }
+    Ok(None)
+}
+
+fn targets(rules: &[String]) -> anyhow::Result<TargetPolicy> {
+    rules
+        .iter()
+        .try_fold(TargetPolicy::default(), |policy, rule| {
+            policy
+                .allow(rule)
+                .with_context(|| format!("--allow-target {rule}"))
+        })
+}
+
+fn impersonation(names: &[String]) -> ImpersonationPolicy {
+    names
+        .iter()
+        .fold(ImpersonationPolicy::default(), |policy, name| {
+            policy.allow(name)
+        })
+}

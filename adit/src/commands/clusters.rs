@@ -1,0 +1,181 @@
+//! `adit clusters`: who is connected.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use http::StatusCode;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::kubeconfig::read;
+use crate::data_dir::DataDir;
+use crate::https_client::HttpsClient;
+use crate::hub::{ClusterListing, Listing};
+use crate::output;
+
+/// List the known clusters and their agents' sessions
+///
+/// Asks the running hub, so it needs the login of an administrator (group
+/// system:masters).
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  adit clusters --data-dir /var/lib/adit
+  adit clusters --kubeconfig admin.kubeconfig --output json")]
+#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["data_dir", "kubeconfig"])))]
+pub(crate) struct Args {
+    /// The hub's data directory, on the hub's machine
+    #[arg(long, env = "ADIT_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// A kubeconfig for the hub, such as its admin.kubeconfig; goes before --data-dir
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The form of the list
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Format {
+    /// Exactly what the hub answers, with every session and exact figures.
+    Json,
+    /// A line for each cluster.
+    #[default]
+    Table,
+}
+
+/// The message in a Kubernetes `Status` object.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let path = match (args.kubeconfig, args.data_dir) {
+        (Some(path), _) => path,
+        (None, Some(root)) => DataDir::open(&root)?.admin_kubeconfig(),
+        (None, None) => anyhow::bail!("--data-dir or --kubeconfig is needed"),
+    };
+    let answer = HttpsClient::new(&read(&path)?)?.get("/sessions").await?;
+    if answer.status != StatusCode::OK {
+        let message = serde_json::from_slice(&answer.body)
+            .map_or_else(|_| String::new(), |Message { message }| message);
+        anyhow::bail!("the hub answered {}: {message}", answer.status);
+    }
+    let text = match args.output {
+        Format::Json => format!("{}\n", String::from_utf8_lossy(&answer.body).trim_end()),
+        Format::Table => {
+            let listing = serde_json::from_slice(&answer.body);
+            table(&listing.context("the hub answered something else than sessions")?)?
+        }
+    };
+    output::write(&text)?;
+    Ok(())
+}
+
+fn table(listing: &Listing) -> anyhow::Result<String> {
+    let head = [
+        "NAME",
+        "AGENTS",
+        "CONNECTED SINCE",
+        "CARRIER",
+        "REMOTE ADDRESS",
+        "STREAMS",
+        "IN",
+        "OUT",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for cluster in &listing.clusters {
+        rows.push(row(cluster)?);
+    }
+    Ok(output::table(&rows))
+}
+
+fn row(cluster: &ClusterListing) -> anyhow::Result<Vec<String>> {
+    let sessions = &cluster.sessions;
+    let since = sessions.iter().map(|session| session.connected_since).min();
+    let Some(since) = since else {
+        let mut row = vec![cluster.name.clone(), "0".to_owned()];
+        row.resize(8, String::new());
+        return Ok(row);
+    };
+    let mut carriers: Vec<&str> = sessions.iter().map(|s| s.carrier.as_str()).collect();
+    carriers.dedup();
+    let remotes: Vec<String> = sessions.iter().map(|s| s.remote.to_string()).collect();
+    Ok(vec![
+        cluster.name.clone(),
+        sessions.len().to_string(),
+        second(since)?,
+        carriers.join(","),
+        remotes.join(","),
+        sessions.iter().map(|s| s.streams).sum::<u64>().to_string(),
+        bytes(sessions.iter().map(|s| s.bytes_in).sum()),
+        bytes(sessions.iter().map(|s| s.bytes_out).sum()),
+    ])
+}
+
+fn second(moment: OffsetDateTime) -> anyhow::Result<String> {
+    Ok(moment.replace_nanosecond(0)?.format(&Rfc3339)?)
+}
+
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTING: &str = r#"{"clusters": [
+        {"name": "edge-1", "sessions": [
+            {"id": 1, "agent": "a", "agentVersion": "0.1.0", "carrier": "h2",
+             "connectedSince": "2026-01-02T03:04:05.678Z", "remote": "192.0.2.1:5000",
+             "serial": "aa", "streams": 2, "bytesIn": 1536, "bytesOut": 10},
+            {"id": 2, "agent": "b", "agentVersion": "0.1.0", "carrier": "h2",
+             "connectedSince": "2026-01-01T00:00:00Z", "remote": "192.0.2.2:5000",
+             "serial": "bb", "streams": 1, "bytesIn": 512, "bytesOut": 10}]},
+        {"name": "edge-2", "sessions": []}]}"#;
+
+    #[test]
+    fn a_cluster_is_a_line_whether_connected_or_not() {
+        let table = table(&serde_json::from_str(LISTING).unwrap()).unwrap();
+        let lines: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split("   ").map(str::trim).collect())
+            .collect();
+        let cells = |line: usize| -> Vec<&str> {
+            lines[line]
+                .iter()
+                .copied()
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        };
+        assert_eq!(
+            cells(1),
+            [
+                "edge-1",
+                "2",
+                "2026-01-01T00:00:00Z",
+                "h2",
+                "192.0.2.1:5000,192.0.2.2:5000",
+                "3",
+                "2.0 KiB",
+                "20 B"
+            ]
+        );
+        assert_eq!(cells(2), ["edge-2", "0", "-", "-", "-", "-", "-", "-"]);
+    }
+}

@@ -1,0 +1,81 @@
+//! `adit hub`: where agents and users meet.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proxy_agent::HubAddress;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::DataDirArg;
+use crate::hub::{Hub, HubConfig};
+use crate::shutdown;
+
+/// Run the hub: one port for agents and users
+///
+/// Makes its certificate authority and an administrator's kubeconfig in the
+/// data directory at the first start, and goes on with them after. SIGTERM or
+/// Ctrl-C drains for 10 s at most; a second one stops at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    data_dir: DataDirArg,
+
+    /// The address to listen on; may be repeated
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8443")]
+    listen: Vec<SocketAddr>,
+
+    /// How agents and users reach this hub; may be repeated
+    ///
+    /// Goes into credentials, kubeconfigs and the serving certificate.
+    /// Default: the address listened on, or this machine's name.
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Vec<HubAddress>,
+
+    /// Which user may reach which cluster; default: policy.yaml in the data directory
+    ///
+    /// Without the file only members of system:masters may reach anything. A
+    /// change is taken up within a second or two.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  adit hub --data-dir /var/lib/adit --advertise hub.example.org:8443
+  adit hub --data-dir ./hub --listen 127.0.0.1:8443
+  adit hub --data-dir /var/lib/adit --listen '[::]:443' --policy /etc/adit/policy.yaml";
+
+/// How long open requests and streams may go on after the hub is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    raise_descriptor_limit();
+    let config = HubConfig {
+        data_dir: args.data_dir.data_dir,
+        listen: args.listen,
+        advertise: args.advertise,
+        policy: args.policy,
+        drain: DRAIN,
+    };
+    shutdown::run(async |stop| {
+        let hub = Box::pin(Hub::start(config)).await?;
+        Box::pin(hub.run(stop)).await
+    })
+    .await??;
+    Ok(())
+}
+
+/// Every connection is a descriptor; shells hand down a low limit that any
+/// process may raise up to the hard one.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, ?limit, "cannot raise the limit of open files");
+    }
+}

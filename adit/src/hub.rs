@@ -1,0 +1,192 @@
+//! The hub: one port for agents and users.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway::{Gateway, GatewayConfig, LivePolicy, PolicyError};
+use proto::Hello;
+use proxy_agent::HubAddress;
+use proxy_server::{ProxyServer, ProxyServerConfig};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tunnel::SessionConfig;
+
+use crate::addresses::Addresses;
+use crate::data_dir::{DataDir, DataDirError, FileLock};
+
+mod connection;
+mod endpoints;
+mod folder;
+mod known;
+mod listener;
+mod listing;
+mod lookout;
+mod metrics;
+mod setup;
+mod tls;
+mod watch;
+
+pub(crate) use listing::{ClusterListing, Listing};
+
+use connection::{ConnectionParts, Connections};
+use known::Known;
+use setup::SetupError;
+use tls::Serving;
+use watch::{Watch, WatchParts};
+
+/// What a hub needs to start.
+#[derive(Clone, Debug)]
+pub(crate) struct HubConfig {
+    pub(crate) data_dir: PathBuf,
+    /// At least one; port 0 takes any free port.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// How agents and users reach it; empty: by what it listens on.
+    pub(crate) advertise: Vec<HubAddress>,
+    /// Default: `policy.yaml` in the data directory.
+    pub(crate) policy: Option<PathBuf>,
+    /// How long open requests and streams may go on after it is told to stop.
+    pub(crate) drain: Duration,
+}
+
+/// A hub that has bound its port and made its files, and accepts nobody yet.
+pub(crate) struct Hub {
+    data: DataDir,
+    addresses: Addresses,
+    listeners: Vec<TcpListener>,
+    proxy: ProxyServer,
+    gateway: Gateway,
+    watch: Watch,
+    connections: Arc<Connections>,
+    drain: Duration,
+    _lock: FileLock,
+}
+
+/// Why a hub cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HubError {
+    #[error("cannot listen on {address}; is the port taken?")]
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error("the policy file cannot be used")]
+    Policy(#[source] PolicyError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error("the TLS configuration is refused")]
+    Tls(#[source] rustls::Error),
+    #[error("a part of the hub has ended by itself")]
+    Task(#[source] Option<tokio::task::JoinError>),
+}
+
+impl Hub {
+    /// Takes the data directory and the port, and makes what is missing.
+    pub(crate) async fn start(config: HubConfig) -> Result<Self, HubError> {
+        let data = DataDir::create(&config.data_dir)?;
+        let lock = data.lock_for_hub().await?;
+        let listeners = bind(&config.listen)?;
+        let addresses = setup::addresses(config.advertise, &listeners)?;
+        let files = setup::prepare(&data, &addresses).await?;
+        let serving = Arc::new(Serving::new(files.serving));
+        let tls = tls::server_config(&files.authority, serving.clone()).map_err(HubError::Tls)?;
+        let known = Arc::new(Known::default());
+        let policy = LivePolicy::default();
+        let policy_path = config.policy.unwrap_or_else(|| data.policy());
+        let watch = Watch::start(WatchParts {
+            data: data.clone(),
+            addresses: addresses.clone(),
+            policy_path,
+            known: known.clone(),
+            policy: policy.clone(),
+            serving,
+        });
+        let watch = watch.map_err(HubError::Policy)?;
+        let proxy = ProxyServer::new(proxy_config(), known.clone());
+        let gateway = Gateway::new(
+            GatewayConfig::default(),
+            proxy.clone(),
+            known.clone(),
+            Arc::new(policy),
+        );
+        let connections = Arc::new(Connections::new(ConnectionParts {
+            tls,
+            proxy: proxy.clone(),
+            gateway: gateway.clone(),
+            known,
+            lookout: watch.lookout(),
+            health: watch.health(),
+        }));
+        Ok(Self {
+            data,
+            addresses,
+            listeners,
+            proxy,
+            gateway,
+            watch,
+            connections,
+            drain: config.drain,
+            _lock: lock,
+        })
+    }
+
+    /// The hub's data directory.
+    pub(crate) fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// Takes notice now of what was written since the start; a running hub
+    /// does so every second.
+    pub(crate) fn take_notice(&mut self) {
+        self.watch.refresh();
+    }
+
+    /// Serves until told to stop, then drains.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), HubError> {
+        let mut tasks = JoinSet::new();
+        for listener in self.listeners {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, reached_at = %self.addresses.url(), "hub listens");
+            }
+            tasks.spawn(listener::accept(
+                listener,
+                self.connections.clone(),
+                stop.clone(),
+            ));
+        }
+        tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
+        tokio::select! {
+            // Told to stop, the parts end too, which is then no failure.
+            biased;
+            () = stop.cancelled() => {}
+            ended = tasks.join_next() => {
+                return Err(HubError::Task(ended.and_then(Result::err)));
+            }
+        }
+        let drained = tokio::time::timeout(self.drain, async {
+            tokio::join!(self.proxy.drain(self.drain), self.gateway.drain(self.drain));
+            while tasks.join_next().await.is_some() {}
+        });
+        match drained.await {
+            Ok(()) => tracing::info!("hub has stopped"),
+            Err(_) => tracing::warn!("hub has stopped and cut off what was still open"),
+        }
+        tasks.shutdown().await;
+        Ok(())
+    }
+}
+
+fn proxy_config() -> ProxyServerConfig {
+    ProxyServerConfig::new(SessionConfig::new(Hello::new(env!("CARGO_PKG_VERSION"))))
+}
+
+fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {
+    let bind =
+        |&address| listener::bind(address).map_err(|source| HubError::Listen { address, source });
+    listen.iter().map(bind).collect()
+}

@@ -1,0 +1,124 @@
+//! The hub's own few paths, beside the gateway's.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway::{Fallback, Gateway, GatewayBody, Peer, Status};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response};
+use hyper::body::Incoming;
+use proxy_server::ProxyServer;
+
+use super::known::Known;
+use super::listing::Listing;
+use super::metrics::Metrics;
+use super::watch::DataHealth;
+
+/// Answers what is not for the gateway; errors are `Status` objects.
+pub(super) struct Endpoints(EndpointParts);
+
+/// What the answers are made of.
+pub(super) struct EndpointParts {
+    pub(super) gateway: Gateway,
+    pub(super) proxy: ProxyServer,
+    pub(super) known: Arc<Known>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) health: DataHealth,
+}
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+impl Endpoints {
+    pub(super) fn new(parts: EndpointParts) -> Self {
+        Self(parts)
+    }
+
+    fn answer(
+        &self,
+        request: &Request<Incoming>,
+        peer: &Peer,
+    ) -> Result<Response<GatewayBody>, Status> {
+        let path = request.uri().path();
+        if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/sessions") {
+            return Err(Status::not_found(format!(
+                "hub: nothing is served at {path:?}; a cluster's API is at /clusters/NAME"
+            )));
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Status::method_not_allowed(format!(
+                "hub: {path} can only be read"
+            )));
+        }
+        match path {
+            "/healthz" => Ok(respond(TEXT, "ok\n")),
+            "/readyz" => self.ready(),
+            "/metrics" => {
+                self.administrators_only(request, peer)?;
+                self.metrics()
+            }
+            _ => {
+                self.administrators_only(request, peer)?;
+                self.sessions()
+            }
+        }
+    }
+
+    fn administrators_only(&self, request: &Request<Incoming>, peer: &Peer) -> Result<(), Status> {
+        let user = self.0.gateway.authenticate(request.headers(), peer)?;
+        if user.is_master() {
+            return Ok(());
+        }
+        Err(Status::forbidden(format!(
+            "hub: the user {:?} may not read {}; members of system:masters may",
+            user.name,
+            request.uri().path()
+        )))
+    }
+
+    fn ready(&self) -> Result<Response<GatewayBody>, Status> {
+        if self.0.health.is_good() {
+            Ok(respond(TEXT, "ok\n"))
+        } else {
+            Err(Status::unavailable(
+                "hub: the data directory cannot be read",
+            ))
+        }
+    }
+
+    fn metrics(&self) -> Result<Response<GatewayBody>, Status> {
+        let text = self.0.metrics.render(&self.0.proxy);
+        let text = text.map_err(|_| Status::internal("hub: the metrics cannot be rendered"))?;
+        Ok(respond(OPEN_METRICS, text))
+    }
+
+    fn sessions(&self) -> Result<Response<GatewayBody>, Status> {
+        let listing = Listing::new(self.0.known.names(), self.0.proxy.sessions());
+        let json = serde_json::to_vec(&listing)
+            .map_err(|_| Status::internal("hub: the sessions cannot be rendered"))?;
+        Ok(respond(JSON, json))
+    }
+}
+
+impl Fallback for Endpoints {
+    fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+    ) -> Pin<Box<dyn Future<Output = Response<GatewayBody>> + Send>> {
+        Box::pin(async move {
+            self.answer(&request, &peer)
+                .unwrap_or_else(Status::into_response)
+        })
+    }
+}
+
+fn respond(content_type: HeaderValue, body: impl Into<Bytes>) -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::from(body.into()));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

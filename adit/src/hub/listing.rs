@@ -1,0 +1,83 @@
+//! What `GET /sessions` answers and `adit clusters` shows.
+
+use std::net::SocketAddr;
+
+use proto::ClusterName;
+use proxy_server::SessionInfo;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::serde::rfc3339;
+
+/// All known clusters, by name.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Listing {
+    pub(crate) clusters: Vec<ClusterListing>,
+}
+
+/// One known cluster; without a session it is not connected.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct ClusterListing {
+    pub(crate) name: String,
+    pub(crate) sessions: Vec<SessionListing>,
+}
+
+/// One session of an agent.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionListing {
+    pub(crate) id: u64,
+    pub(crate) agent: String,
+    pub(crate) agent_version: String,
+    pub(crate) carrier: String,
+    #[serde(with = "rfc3339")]
+    pub(crate) connected_since: OffsetDateTime,
+    pub(crate) remote: SocketAddr,
+    /// Of the certificate, lower-case hexadecimal.
+    pub(crate) serial: String,
+    /// Open now.
+    pub(crate) streams: u64,
+    /// Received from the agent since the session began, framing included.
+    pub(crate) bytes_in: u64,
+    /// Sent to the agent since the session began, framing included.
+    pub(crate) bytes_out: u64,
+}
+
+impl Listing {
+    /// Sorts the sessions under the clusters they belong to.
+    pub(crate) fn new(mut known: Vec<ClusterName>, sessions: Vec<SessionInfo>) -> Self {
+        known.sort_unstable();
+        let empty = |name: &ClusterName| ClusterListing {
+            name: name.to_string(),
+            sessions: Vec::new(),
+        };
+        let mut clusters: Vec<_> = known.iter().map(empty).collect();
+        for session in sessions {
+            if let Ok(index) = known.binary_search(&session.cluster) {
+                clusters[index].sessions.push(SessionListing::from(session));
+            }
+        }
+        for cluster in &mut clusters {
+            cluster
+                .sessions
+                .sort_by(|a, b| (&a.agent, a.id).cmp(&(&b.agent, b.id)));
+        }
+        Self { clusters }
+    }
+}
+
+impl From<SessionInfo> for SessionListing {
+    fn from(session: SessionInfo) -> Self {
+        Self {
+            id: session.id.0,
+            agent: session.agent.to_string(),
+            agent_version: session.agent_version,
+            carrier: session.carrier.to_string(),
+            connected_since: session.connected_since.into(),
+            remote: session.remote,
+            serial: session.serial,
+            streams: session.streams as u64,
+            bytes_in: session.bytes_in,
+            bytes_out: session.bytes_out,
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The files a hub needs, made at the first start and kept after.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use proxy_agent::HubAddress;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::{self, PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+
+use crate::addresses::{Addresses, AddressesError};
+use crate::ca::{Authority, AuthorityError, ServerNames, Subject, hex, is_still_good};
+use crate::data_dir::{self, DataDir, DataDirError, Secrecy};
+use crate::kubeconfig::{HubAccess, KubeconfigError, Login};
+use crate::lifetime::Lifetime;
+
+/// What the hub's TLS needs of the files.
+pub(super) struct Files {
+    pub(super) authority: CertificateDer<'static>,
+    pub(super) serving: CertifiedKey,
+}
+
+/// Why the hub's files cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error(transparent)]
+    Addresses(#[from] AddressesError),
+    #[error("{path} cannot be used", path = path.display())]
+    Authority {
+        path: PathBuf,
+        source: AuthorityError,
+    },
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error("cannot write the administrator's kubeconfig")]
+    Kubeconfig(#[from] KubeconfigError),
+    #[error("cannot issue a certificate")]
+    Issue(#[from] AuthorityError),
+    #[error("this machine's name is no host's name; say how the hub is reached with --advertise")]
+    NoAddress,
+    #[error("the serving certificate is no PEM file")]
+    Pem(#[from] pem::Error),
+    #[error("the serving certificate cannot be used")]
+    Tls(#[from] rustls::Error),
+}
+
+const SERVING_LIFETIME: Lifetime = Lifetime::from_days(365);
+const ADMIN_LIFETIME: Lifetime = Lifetime::from_days(365);
+
+/// The user's name in the administrator's kubeconfig.
+const ADMIN: &str = "adit-admin";
+
+/// How the hub is reached, if nobody says: by the addresses it listens on, or
+/// by this machine's name where it listens on all of them.
+pub(super) fn addresses(
+    advertise: Vec<HubAddress>,
+    listeners: &[TcpListener],
+) -> Result<Addresses, SetupError> {
+    if let Some(addresses) = Addresses::new(advertise) {
+        return Ok(addresses);
+    }
+    let listening = listeners
+        .iter()
+        .filter_map(|listener| listener.local_addr().ok());
+    let reached: Vec<HubAddress> = listening
+        .filter_map(|address| reached_at(address).parse().ok())
+        .collect();
+    let addresses = Addresses::new(reached).ok_or(SetupError::NoAddress)?;
+    let url = addresses.url();
+    tracing::info!(
+        url,
+        "no --advertise: agents and users will be told this address"
+    );
+    Ok(addresses)
+}
+
+fn reached_at(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let host = hostname().unwrap_or_else(|| "localhost".to_owned());
+    format!("{host}:{}", address.port())
+}
+
+/// Makes what is missing or about to expire; what is there and good stays.
+///
+/// A file that others depend on is written last, so that a start that was
+/// interrupted anywhere is simply taken up by the next.
+pub(super) async fn prepare(data: &DataDir, addresses: &Addresses) -> Result<Files, SetupError> {
+    let _writer = data.lock_for_writing().await?;
+    let authority = authority(data)?;
+    let serving = serving(data, &authority, addresses)?;
+    admin_kubeconfig(data, &authority, addresses)?;
+    addresses.save(data)?;
+    Ok(Files {
+        authority: authority.certificate().clone(),
+        serving,
+    })
+}
+
+/// Replaces the serving certificate if its end is near; `None` if it is not.
+pub(super) fn renew_serving(
+    data: &DataDir,
+    addresses: &Addresses,
+) -> Result<Option<CertifiedKey>, SetupError> {
+    let before = data_dir::read_if_present(&data.serving_certificate())?;
+    let authority = authority(data)?;
+    let serving = serving(data, &authority, addresses)?;
+    let after = data_dir::read_if_present(&data.serving_certificate())?;
+    Ok((before != after).then_some(serving))
+}
+
+fn authority(data: &DataDir) -> Result<Authority, SetupError> {
+    let path = data.ca_certificate();
+    if let Some(certificate) = data_dir::read_if_present(&path)? {
+        let key = data_dir::read(&data.ca_key())?;
+        return Authority::load(certificate, &key)
+            .map_err(|source| SetupError::Authority { path, source });
+    }
+    // Every hub's authority has a name of its own, so that certificates tell
+    // whose they are.
+    let name = format!("adit hub {}", hex(&rand::random::<[u8; 4]>()));
+    let (authority, key) = Authority::create(&name)?;
+    save(
+        data.ca_key(),
+        secrecy::ExposeSecret::expose_secret(&key),
+        Secrecy::Private,
+    )?;
+    save(path, authority.certificate_pem(), Secrecy::Public)?;
+    tracing::info!(%name, "made a certificate authority");
+    Ok(authority)
+}
+
+fn serving(
+    data: &DataDir,
+    authority: &Authority,
+    addresses: &Addresses,
+) -> Result<CertifiedKey, SetupError> {
+    let mut names = ServerNames::of_this_machine(hostname().as_deref());
+    for address in addresses.all() {
+        names.add(address.host());
+    }
+    let certificate = data_dir::read_if_present(&data.serving_certificate())?;
+    let key = data_dir::read_if_present(&data.serving_key())?;
+    if let (Some(certificate), Some(key)) = (certificate, key)
+        && names.are_those_of(&certificate)
+        && is_still_good(
+            &certificate,
+            authority.certificate(),
+            OffsetDateTime::now_utc(),
+        )
+        && let Ok(pair) = certified(&certificate, &key)
+    {
+        return Ok(pair);
+    }
+    let issued = authority.issue_server(&names, SERVING_LIFETIME)?;
+    save(data.serving_key(), issued.expose_key(), Secrecy::Private)?;
+    save(
+        data.serving_certificate(),
+        &issued.certificate_pem,
+        Secrecy::Public,
+    )?;
+    tracing::info!(serial = issued.serial, "issued a serving certificate");
+    certified(&issued.certificate_pem, issued.expose_key())
+}
+
+fn certified(certificate: &str, key: &str) -> Result<CertifiedKey, SetupError> {
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
+    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.as_bytes())?)?;
+    let pair = CertifiedKey::new(vec![certificate], key);
+    pair.keys_match()?;
+    Ok(pair)
+}
+
+fn admin_kubeconfig(
+    data: &DataDir,
+    authority: &Authority,
+    addresses: &Addresses,
+) -> Result<(), SetupError> {
+    let path = data.admin_kubeconfig();
+    let present = data_dir::read_if_present(&path)?.unwrap_or_default();
+    let login = match HubAccess::parse(&present).map(|access| access.login) {
+        Ok(login) if is_good(&login, authority) => login,
+        Ok(_) | Err(_) => {
+            let issued = authority.issue_client(&Subject::administrator(), ADMIN_LIFETIME)?;
+            Login::Certificate {
+                certificate_pem: issued.certificate_pem,
+                key_pem: issued.key_pem,
+            }
+        }
+    };
+    let access = HubAccess {
+        server: addresses.url(),
+        authority_pem: authority.certificate_pem().to_owned(),
+        user: ADMIN.to_owned(),
+        login,
+    };
+    let text = access.for_hub()?;
+    if text != present {
+        save(path, &text, Secrecy::Private)?;
+    }
+    Ok(())
+}
+
+fn is_good(login: &Login, authority: &Authority) -> bool {
+    match login {
+        Login::Certificate {
+            certificate_pem, ..
+        } => is_still_good(
+            certificate_pem,
+            authority.certificate(),
+            OffsetDateTime::now_utc(),
+        ),
+        Login::Token(_) => false,
+    }
+}
+
+fn save(path: PathBuf, text: &str, secrecy: Secrecy) -> Result<(), DataDirError> {
+    data_dir::write(&path, text.as_bytes(), secrecy)
+        .map_err(|source| DataDirError::Write { path, source })
+}
+
+fn hostname() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty() && name != "(none)").then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn addresses_of(hosts: &[&str]) -> Addresses {
+        Addresses::new(hosts.iter().map(|host| host.parse().unwrap()).collect()).unwrap()
+    }
+
+    fn contents(data: &DataDir) -> [String; 3] {
+        [
+            data.ca_certificate(),
+            data.serving_certificate(),
+            data.admin_kubeconfig(),
+        ]
+        .map(|path| fs::read_to_string(path).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_second_start_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::create(folder.path()).unwrap();
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        let first = contents(&data);
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        assert_eq!(contents(&data), first);
+    }
+
+    #[tokio::test]
+    async fn another_address_gets_another_serving_certificate_from_the_same_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::create(folder.path()).unwrap();
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        let [authority, serving, admin] = contents(&data);
+        prepare(&data, &addresses_of(&["other:2"])).await.unwrap();
+        let [authority_after, serving_after, admin_after] = contents(&data);
+        assert_eq!(authority, authority_after);
+        assert_ne!(serving, serving_after);
+        assert!(admin.contains("https://hub:1") && admin_after.contains("https://other:2"));
+    }
+
+    #[tokio::test]
+    async fn private_files_are_their_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::create(folder.path()).unwrap();
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        for path in [data.ca_key(), data.serving_key(), data.admin_kubeconfig()] {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_does_not_fit_its_certificate_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::create(folder.path()).unwrap();
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        fs::copy(data.ca_key(), data.serving_key()).unwrap();
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        let key = fs::read_to_string(data.serving_key()).unwrap();
+        certified(&contents(&data)[1], &key).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lost_key_of_the_authority_is_an_error_and_no_new_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::create(folder.path()).unwrap();
+        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
+        fs::remove_file(data.ca_key()).unwrap();
+        assert!(prepare(&data, &addresses_of(&["hub:1"])).await.is_err());
+    }
+}

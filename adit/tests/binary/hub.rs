@@ -1,0 +1,148 @@
+//! Starting, stopping and restarting.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::Signal;
+use tokio::net::TcpStream;
+
+use crate::support::{Identity, Process, TestHub, arg, run, until};
+
+#[tokio::test]
+async fn health_is_open_and_the_rest_is_not() {
+    let hub = TestHub::start().await;
+    let nobody = hub.client(Identity::Nobody);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(nobody.get(path).await.unwrap().code, 200, "{path}");
+    }
+    for path in ["/metrics", "/sessions", "/clusters/edge-1/version"] {
+        let answer = nobody.get(path).await.unwrap();
+        assert_eq!(answer.code, 401, "{path}");
+        assert!(
+            answer.body.contains("\"kind\":\"Status\""),
+            "{path}: {}",
+            answer.body
+        );
+    }
+    let elsewhere = nobody.get("/elsewhere").await.unwrap();
+    assert_eq!(elsewhere.code, 404);
+    assert!(
+        elsewhere.body.contains("\"reason\":\"NotFound\""),
+        "{}",
+        elsewhere.body
+    );
+}
+
+#[tokio::test]
+async fn the_administrator_reads_metrics_and_sessions() {
+    let hub = TestHub::start().await;
+    let administrator = hub.client(hub.administrator());
+    let metrics = administrator.get("/metrics").await.unwrap();
+    assert_eq!(metrics.code, 200, "{}", metrics.body);
+    assert!(
+        metrics.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .contains("openmetrics")
+    );
+    for name in [
+        "adit_build_info",
+        "adit_connections_total",
+        "adit_connections_open",
+    ] {
+        assert!(metrics.body.contains(name), "{name}: {}", metrics.body);
+    }
+    assert!(metrics.body.ends_with("# EOF\n"));
+    let sessions = administrator.get("/sessions").await.unwrap();
+    assert_eq!(
+        (sessions.code, sessions.body.as_str()),
+        (200, r#"{"clusters":[]}"#)
+    );
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_authority_and_what_was_issued() {
+    let mut hub = TestHub::start().await;
+    let files = ["ca.crt", "ca.key", "serving.crt", "admin.kubeconfig"];
+    let contents = |hub: &TestHub| files.map(|file| fs::read(hub.data().join(file)).unwrap());
+    let before = contents(&hub);
+    let administrator = hub.administrator();
+    hub.restart().await;
+    assert_eq!(contents(&hub), before);
+    assert_eq!(
+        hub.client(administrator)
+            .get("/sessions")
+            .await
+            .unwrap()
+            .code,
+        200
+    );
+}
+
+#[tokio::test]
+async fn private_keys_are_the_owners_alone() {
+    let hub = TestHub::start().await;
+    let credentials = hub.credentials("edge-1", "agent").await;
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(hub.data()), 0o700);
+    for file in ["ca.key", "serving.key", "admin.kubeconfig"] {
+        assert_eq!(mode(hub.data().join(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(credentials), 0o600);
+}
+
+#[tokio::test]
+async fn two_hubs_do_not_share_a_data_directory() {
+    let hub = TestHub::start().await;
+    let data = hub.data();
+    let second = run(&["hub", "--data-dir", arg(&data), "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(second.code, 1);
+    assert!(
+        second.stderr.contains("another hub runs on"),
+        "{}",
+        second.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let hub = TestHub::start().await;
+    let (other, listen) = (hub.beside("other"), hub.address().to_string());
+    let second = run(&["hub", "--data-dir", arg(&other), "--listen", &listen]).await;
+    assert_eq!(second.code, 1);
+    assert!(second.stderr.contains(&listen), "{}", second.stderr);
+}
+
+#[tokio::test]
+async fn a_hub_that_was_killed_starts_again() {
+    let mut hub = TestHub::start().await;
+    let credentials = hub.credentials("edge-1", "agent").await;
+    hub.process().signal(Signal::KILL);
+    assert_eq!(hub.process().end().await, None);
+    let (data, listen) = (hub.data(), hub.address().to_string());
+    let again = Process::start(&["hub", "--data-dir", arg(&data), "--listen", &listen]);
+    let _agent = hub.agent(&credentials);
+    until("the agent's session", async || {
+        again.stderr().contains("hub listens") && hub.sessions("edge-1").await.len() == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_hub_that_drains() {
+    let mut hub = TestHub::start().await;
+    // An HTTP client that has sent half a request keeps the hub waiting.
+    let tls = hub.client(Identity::Nobody).connect().await.unwrap();
+    let (_read, mut write) = tokio::io::split(tls);
+    tokio::io::AsyncWriteExt::write_all(&mut write, b"GET /healthz HTTP/1.1\r\n")
+        .await
+        .unwrap();
+    hub.process().signal(Signal::INT);
+    until("a port that is closed", async || {
+        TcpStream::connect(hub.address()).await.is_err()
+    })
+    .await;
+    hub.process().signal(Signal::INT);
+    let code = hub.process().end().await;
+    assert!(matches!(code, Some(0 | 1)), "{code:?}");
+}

@@ -1,0 +1,11 @@
+//! Starts the built binary and looks at what a user sees of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod command_line;
+mod demo;
+mod hub;
+mod sessions;
+mod support;
+mod users;

@@ -1,0 +1,140 @@
+//! A hub on a loopback port.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Client, Finished, Identity, Process, arg, run, until};
+
+/// A hub, its data directory, and what is asked of it.
+#[derive(Debug)]
+pub(crate) struct TestHub {
+    folder: TempDir,
+    process: Process,
+    address: SocketAddr,
+}
+
+impl TestHub {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (process, address) = launch(folder.path(), "127.0.0.1:0").await;
+        Self {
+            folder,
+            process,
+            address,
+        }
+    }
+
+    /// Ends the hub and starts it again on the same data and port.
+    pub(crate) async fn restart(&mut self) {
+        self.process.signal(Signal::TERM);
+        assert_eq!(
+            self.process.end().await,
+            Some(0),
+            "{}",
+            self.process.stderr()
+        );
+        let (process, _) = launch(self.folder.path(), &self.address.to_string()).await;
+        self.process = process;
+    }
+
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        data(self.folder.path())
+    }
+
+    /// A path beside the data directory.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a command with the hub's data directory; it has to succeed.
+    pub(crate) async fn adit(&self, args: &[&str]) -> Finished {
+        let data = self.data();
+        let finished = run(&[args, &["--data-dir", arg(&data)]].concat()).await;
+        assert_eq!(finished.code, 0, "{args:?}: {}", finished.stderr);
+        finished
+    }
+
+    /// Issues credentials and returns their file.
+    pub(crate) async fn credentials(&self, cluster: &str, agent: &str) -> PathBuf {
+        let file = self.beside(&format!("{cluster}-{agent}.yaml"));
+        self.adit(&[
+            "credentials",
+            cluster,
+            "--agent",
+            agent,
+            "--output",
+            arg(&file),
+        ])
+        .await;
+        file
+    }
+
+    /// Starts an agent that serves no API.
+    pub(crate) fn agent(&self, credentials: &Path) -> Process {
+        let args = [
+            "agent",
+            "--credentials",
+            arg(credentials),
+            "--allow-target",
+            "192.0.2.1:80",
+        ];
+        Process::start(&args)
+    }
+
+    /// The administrator's certificate and key.
+    pub(crate) fn administrator(&self) -> Identity {
+        Identity::of_kubeconfig(&self.data().join("admin.kubeconfig"))
+    }
+
+    pub(crate) fn client(&self, identity: Identity) -> Client {
+        Client::new(self.address, &self.data().join("ca.crt"), identity)
+    }
+
+    /// What `/sessions` says of a cluster.
+    pub(crate) async fn sessions(&self, cluster: &str) -> Vec<Value> {
+        let answer = self
+            .client(self.administrator())
+            .get("/sessions")
+            .await
+            .unwrap();
+        assert_eq!(answer.code, 200, "{}", answer.body);
+        let listing: Value = serde_json::from_str(&answer.body).unwrap();
+        let clusters = listing["clusters"].as_array().unwrap();
+        let cluster = clusters.iter().find(|entry| entry["name"] == cluster);
+        cluster.map_or_else(Vec::new, |entry| {
+            entry["sessions"].as_array().unwrap().clone()
+        })
+    }
+}
+
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+async fn launch(folder: &Path, listen: &str) -> (Process, SocketAddr) {
+    let data = data(folder);
+    let process = Process::start(&["hub", "--data-dir", arg(&data), "--listen", listen]);
+    until("a hub that listens", async || {
+        process.stderr().contains("hub listens")
+    })
+    .await;
+    let text = fs::read_to_string(data.join("hub.json")).unwrap();
+    let addresses: Value = serde_json::from_str(&text).unwrap();
+    (
+        process,
+        addresses["advertise"][0].as_str().unwrap().parse().unwrap(),
+    )
+}
