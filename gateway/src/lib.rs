@@ -36,6 +36,7 @@ pub use body::{GatewayBody, GatewayBodyError};
 pub use config::GatewayConfig;
 pub use connection::{ConnectionError, Fallback, HttpVersion};
 pub use gateway::Gateway;
+pub use path::{PathError, RequestPath};
 pub use policy::{LivePolicy, PatternError, PolicyError, PolicyFile};
 pub use status::{Place, Reason, Status, StatusObject};
 pub use user::{AUTHENTICATED, MASTERS, User, UserError};

@@ -17,22 +17,23 @@ const PROXY: &str = "/proxy";
 
 /// One request's target, taken apart and found sound.
 #[derive(Clone, Debug)]
-pub(crate) struct RequestPath {
+pub struct RequestPath {
     /// The cluster the request is for.
-    pub(crate) cluster: ClusterName,
+    pub cluster: ClusterName,
     /// What the managed cluster's API server is asked for: path and query as
     /// the caller wrote them, byte for byte.
-    pub(crate) upstream: PathAndQuery,
+    pub upstream: PathAndQuery,
     /// Everything of the caller's path that stands before the upstream path.
-    pub(crate) prefix: String,
+    pub prefix: String,
     /// The upstream path's segments, percent-decoded once. An encoded slash
     /// parts segments like a plain one, as the API server reads it.
-    pub(crate) segments: Vec<String>,
+    pub segments: Vec<String>,
 }
 
 /// Why a path is not taken. Each is the caller's mistake.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum PathError {
+#[non_exhaustive]
+pub enum PathError {
     /// The cluster's part is no name.
     #[error("the path names no cluster: {0}")]
     Cluster(#[from] NameError),
@@ -62,8 +63,10 @@ pub(crate) fn serves(path: &str) -> bool {
 }
 
 impl RequestPath {
-    /// Takes a request's target apart.
-    pub(crate) fn parse(uri: &Uri) -> Result<Self, PathError> {
+    /// Takes a request's target apart: one of the gateway's two forms, and in
+    /// the upstream path no `.` or `..`, backslash or control character, plain
+    /// or percent-encoded, and no empty segment outside a `…/proxy/` tail.
+    pub fn parse(uri: &Uri) -> Result<Self, PathError> {
         let whole = uri.path_and_query().ok_or(PathError::Form)?;
         let path = whole.path();
         let (cluster, prefix_len) = split(path).ok_or(PathError::Form)?;
