@@ -1,7 +1,7 @@
 //! Where the demo keeps its files.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -18,7 +18,10 @@ impl Folder {
     /// Opens the user's folder, made if need be, or a temporary one.
     pub(super) fn open(dir: Option<&Path>) -> anyhow::Result<Self> {
         let Some(dir) = dir else {
-            let temporary = tempfile::Builder::new().prefix("adit-demo-").tempdir();
+            let temporary = tempfile::Builder::new()
+                .prefix("adit-demo-")
+                .permissions(fs::Permissions::from_mode(0o700))
+                .tempdir();
             let temporary = temporary.context("cannot make a temporary folder")?;
             return Ok(Self {
                 path: temporary.path().to_owned(),

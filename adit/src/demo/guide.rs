@@ -46,7 +46,7 @@ impl Guide {
     fn text(&self) -> String {
         let mut text = String::from("\nClusters, reached through the hub only:\n");
         for (name, kind) in &self.clusters {
-            let _ = writeln!(text, "  {name:12} {kind}");
+            let _ = writeln!(text, "  {:12} {kind}", name.as_str());
         }
         let first = self
             .clusters
@@ -58,6 +58,7 @@ impl Guide {
             .map_or("edge-2", |(name, _)| name.as_str());
         let kubeconfig = self.kubeconfig.display();
         let hub = self.hub.display();
+        let adit = program();
         let _ = write!(
             text,
             "\nTry, in another terminal:\n\
@@ -70,8 +71,8 @@ impl Guide {
         );
         let _ = write!(
             text,
-            "  adit clusters --data-dir {hub}\n\
-             \x20 adit kubeconfig {first} --data-dir {hub} --path aggregated\n\n"
+            "  {adit} clusters --data-dir {hub}\n\
+             \x20 {adit} kubeconfig {first} --data-dir {hub} --path aggregated\n\n"
         );
         if self.keeps {
             let _ = writeln!(
@@ -84,4 +85,10 @@ impl Guide {
         text.push_str("ready\n");
         text
     }
+}
+
+/// This program as it was called, so that the commands can be copied.
+fn program() -> String {
+    let called = std::env::args_os().next().unwrap_or_else(|| "adit".into());
+    called.to_string_lossy().into_owned()
 }

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use rustix::process::Signal;
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
-use crate::support::{Identity, Process, TestHub, arg, run, until};
+use crate::support::{GENEROUS, Identity, Process, TestHub, arg, run, until};
 
 #[tokio::test]
 async fn health_is_open_and_the_rest_is_not() {
@@ -128,21 +131,88 @@ async fn a_hub_that_was_killed_starts_again() {
     .await;
 }
 
-#[tokio::test]
-async fn a_second_signal_ends_a_hub_that_drains() {
-    let mut hub = TestHub::start().await;
-    // An HTTP client that has sent half a request keeps the hub waiting.
-    let tls = hub.client(Identity::Nobody).connect().await.unwrap();
-    let (_read, mut write) = tokio::io::split(tls);
-    tokio::io::AsyncWriteExt::write_all(&mut write, b"GET /healthz HTTP/1.1\r\n")
-        .await
-        .unwrap();
-    hub.process().signal(Signal::INT);
-    until("a port that is closed", async || {
-        TcpStream::connect(hub.address()).await.is_err()
+/// An API server that takes requests and answers none.
+async fn mute_api_server(hub: &TestHub) -> (TcpListener, PathBuf) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let kubeconfig = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "mute",
+        "clusters": [{"name": "mute", "cluster": {"server": server}}],
+        "users": [{"name": "mute", "user": {}}],
+        "contexts": [{"name": "mute", "context": {"cluster": "mute", "user": "mute"}}],
+    });
+    let file = hub.beside("mute.kubeconfig");
+    fs::write(&file, kubeconfig.to_string()).unwrap();
+    (listener, file)
+}
+
+/// A hub with an agent whose API server is in the hands of the test.
+async fn hub_with_api() -> (TestHub, TcpListener, Process) {
+    let hub = TestHub::start().await;
+    let (api, kubeconfig) = mute_api_server(&hub).await;
+    let credentials = hub.credentials("edge-1", "agent").await;
+    let args = [
+        "agent",
+        "--credentials",
+        arg(&credentials),
+        "--kubeconfig",
+        arg(&kubeconfig),
+    ];
+    let agent = Process::start(&[&args[..], &["--allow-impersonate", "system:masters"]].concat());
+    until("the agent's session", async || {
+        hub.sessions("edge-1").await.len() == 1
     })
     .await;
+    (hub, api, agent)
+}
+
+async fn draining(hub: &mut TestHub) {
     hub.process().signal(Signal::INT);
-    let code = hub.process().end().await;
-    assert!(matches!(code, Some(0 | 1)), "{code:?}");
+    let stops = async || hub.process().stderr().contains("a second signal stops");
+    until("it stops", stops).await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_while_the_hub_drains() {
+    let (mut hub, api, _agent) = Box::pin(hub_with_api()).await;
+    let client = hub.client(hub.administrator());
+    let asked = client.get("/clusters/edge-1/version");
+    let stopped = async {
+        let (mut open, _) = timeout(GENEROUS, api.accept()).await.unwrap().unwrap();
+        draining(&mut hub).await;
+        until("no new connection", async || {
+            TcpStream::connect(hub.address()).await.is_err()
+        })
+        .await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        open.write_all(answer).await.unwrap();
+        hub.process().end().await
+    };
+    let (answer, code) = tokio::join!(asked, stopped);
+    assert_eq!(answer.unwrap().body, "hello");
+    assert_eq!(code, Some(0), "{}", hub.process().stderr());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_hub_that_drains() {
+    let (mut hub, api, _agent) = Box::pin(hub_with_api()).await;
+    let client = hub.client(hub.administrator());
+    let asked = client.get("/clusters/edge-1/version");
+    let stopped = async {
+        let _open = timeout(GENEROUS, api.accept())
+            .await
+            .expect("the request arrives")
+            .unwrap();
+        draining(&mut hub).await;
+        hub.process().signal(Signal::INT);
+        hub.process().end().await
+    };
+    let (answer, code) = tokio::join!(asked, stopped);
+    assert_eq!(code, Some(1), "it was still draining");
+    assert!(answer.is_err(), "the request was cut off: {answer:?}");
+    assert!(
+        hub.process()
+            .stderr()
+            .contains("stopped at once by a second signal")
+    );
 }

@@ -70,7 +70,7 @@ impl Api {
         let as_table = table::is_wanted(request.headers());
         match *request.method() {
             Method::GET if query.watch => {
-                let events = self.namespaces.watch(&query)?;
+                let events = self.namespaces.watch(&query);
                 Ok(json_response(
                     StatusCode::OK,
                     watch::body(events, as_table, query.timeout),

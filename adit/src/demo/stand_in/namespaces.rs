@@ -126,7 +126,7 @@ impl Namespaces {
     }
 
     /// The changes that a watch is to be told.
-    pub(super) fn watch(&self, query: &Query) -> Result<Events, Failure> {
+    pub(super) fn watch(&self, query: &Query) -> Events {
         let state = self.state();
         let mut first = VecDeque::new();
         if query.after.is_none() || query.send_initial_events {
@@ -141,14 +141,14 @@ impl Namespaces {
         } else {
             query.after
         };
-        Ok(Events {
+        Events {
             namespaces: self.clone(),
             changed: self.version.subscribe(),
             after: after.unwrap_or(state.version),
             name: query.name.clone(),
             first,
             over: false,
-        })
+        }
     }
 
     fn insert(&self, name: &str, object: Value) {
@@ -286,4 +286,61 @@ fn uid() -> String {
         &text[20..],
     ]
     .join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello() -> Value {
+        json!({"metadata": {"name": "hello"}})
+    }
+
+    fn after(version: u64) -> Query {
+        Query {
+            watch: true,
+            after: Some(version),
+            ..Query::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watch_tells_every_change_after_its_version_in_order() {
+        let namespaces = Namespaces::new();
+        let mut events = namespaces.watch(&after(SEED.len() as u64));
+        namespaces.create(&hello(), false).unwrap();
+        namespaces.delete("hello", false).unwrap();
+        for kind in ["ADDED", "DELETED"] {
+            let event = events.next().await.unwrap();
+            assert_eq!(
+                (&event["type"], &event["object"]["metadata"]["name"]),
+                (&json!(kind), &json!("hello"))
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watch_from_too_long_ago_is_told_to_list_again_and_ends() {
+        let namespaces = Namespaces::new();
+        for _ in 0..MAX_HISTORY {
+            namespaces.create(&hello(), false).unwrap();
+            namespaces.delete("hello", false).unwrap();
+        }
+        let mut events = namespaces.watch(&after(1));
+        let event = events.next().await.unwrap();
+        assert_eq!(
+            (&event["type"], &event["object"]["code"]),
+            (&json!("ERROR"), &json!(410))
+        );
+        assert_eq!(events.next().await, None);
+    }
+
+    #[test]
+    fn a_dry_run_changes_nothing() {
+        let namespaces = Namespaces::new();
+        namespaces.create(&hello(), true).unwrap();
+        assert!(namespaces.read("hello").is_err());
+        namespaces.delete("default", true).unwrap();
+        assert!(namespaces.read("default").is_ok());
+    }
 }

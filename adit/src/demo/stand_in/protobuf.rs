@@ -36,3 +36,21 @@ pub(super) fn namespace(body: &[u8]) -> Option<Result<Value, DecodeError>> {
         json!({"metadata": {"name": name}})
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespaces_name_is_read_and_garbage_is_an_error() {
+        let metadata = Some(Metadata {
+            name: "hello".to_owned(),
+        });
+        let object = Namespace { metadata }.encode_to_vec();
+        let body = [MAGIC, &Envelope { object }.encode_to_vec()].concat();
+        let read = namespace(&body).unwrap().unwrap();
+        assert_eq!(read["metadata"]["name"], "hello");
+        assert!(namespace(&[MAGIC, &[0xff; 20]].concat()).unwrap().is_err());
+        assert!(namespace(b"{}").is_none());
+    }
+}

@@ -61,3 +61,28 @@ impl Query {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_as_kubectl_asks_for_it_is_understood() {
+        let query =
+            "fieldSelector=metadata.name%3Dhello&resourceVersion=7&timeoutSeconds=30&watch=true";
+        let query = Query::parse(query).unwrap();
+        assert!(query.watch && !query.dry_run);
+        assert_eq!(query.name.as_deref(), Some("hello"));
+        assert_eq!(query.after, Some(7));
+        assert_eq!(query.timeout, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_selection_it_cannot_make_is_refused_and_not_left_out() {
+        for query in ["labelSelector=a%3Db", "fieldSelector=status.phase%3DActive"] {
+            assert!(Query::parse(query).is_err(), "{query}");
+        }
+        assert!(Query::parse("resourceVersion=new").is_err());
+        assert!(Query::parse("limit=500&resourceVersion=0").is_ok());
+    }
+}

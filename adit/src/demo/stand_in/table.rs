@@ -55,12 +55,36 @@ fn age(created: &Value) -> String {
     let Some(created) = created else {
         return "<unknown>".to_owned();
     };
-    let seconds = (OffsetDateTime::now_utc() - created).whole_seconds().max(0);
+    age_of((OffsetDateTime::now_utc() - created).whole_seconds().max(0))
+}
+
+fn age_of(seconds: i64) -> String {
     match seconds {
         0..120 => format!("{seconds}s"),
         120..600 if seconds % 60 != 0 => format!("{}m{}s", seconds / 60, seconds % 60),
         120..10_800 => format!("{}m", seconds / 60),
         10_800..172_800 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_shown_as_kubectl_shows_them() {
+        let shown = [
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (187, "3m7s"),
+            (3600, "60m"),
+            (10_800, "3h"),
+            (172_800, "2d"),
+        ];
+        for (seconds, age) in shown {
+            assert_eq!(age_of(seconds), age);
+        }
     }
 }
