@@ -24,6 +24,33 @@ pub enum Control {
     },
     /// A newer peer's message; it is ignored.
     Unknown,
+    /// How far the receiver of the message may send on streams.
+    Windows(Vec<StreamLimit>),
+}
+
+/// How far a sender may go on one stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StreamLimit {
+    /// The carrier's number of the stream.
+    pub stream: u64,
+    /// Bytes since the stream's begin, header and answer included.
+    pub limit: u64,
+}
+
+impl StreamLimit {
+    fn from_wire(window: wire::windows::Window) -> Self {
+        Self {
+            stream: window.stream,
+            limit: window.limit,
+        }
+    }
+
+    fn to_wire(self) -> wire::windows::Window {
+        wire::windows::Window {
+            stream: self.stream,
+            limit: self.limit,
+        }
+    }
 }
 
 const MAX_MESSAGE_CHARS: usize = 1024;
@@ -40,6 +67,9 @@ impl Message for Control {
                 message: message.clone(),
             })),
             Self::Unknown => None,
+            Self::Windows(windows) => Some(Wire::Windows(wire::Windows {
+                windows: windows.iter().map(|limit| limit.to_wire()).collect(),
+            })),
         };
         wire::Control { message }.encode_to_vec()
     }
@@ -57,6 +87,13 @@ impl Message for Control {
                     message: printable.take(MAX_MESSAGE_CHARS).collect(),
                 }
             }
+            Some(Wire::Windows(windows)) => Self::Windows(
+                windows
+                    .windows
+                    .into_iter()
+                    .map(StreamLimit::from_wire)
+                    .collect(),
+            ),
             None => Self::Unknown,
         })
     }

@@ -16,6 +16,7 @@ mod liveness;
 mod name;
 mod refusal;
 mod target;
+mod window;
 
 /// The generated protobuf types; [`codec`](crate::Decoder) turns them into checked ones.
 mod wire {
@@ -31,7 +32,7 @@ mod wire {
 
 pub use backoff::Backoff;
 pub use codec::{Decoder, Message, MessageError};
-pub use control::Control;
+pub use control::{Control, StreamLimit};
 pub use handshake::{Hello, HelloError, PROTOCOL_VERSION};
 pub use header::{Answer, StreamHeader};
 pub use identity::{AgentIdentity, IdentityError, claims_agent};
@@ -40,3 +41,4 @@ pub use liveness::{Liveness, LivenessAction};
 pub use name::{AgentName, ClusterName, NameError};
 pub use refusal::{Refusal, RefusalReason};
 pub use target::{Target, TargetError};
+pub use window::{INITIAL_WINDOW, ReceiveWindow, SendWindow};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proto::{Answer, Control, Decoder, Hello, Message, MessageError, Refusal, RefusalReason};
-use proto::{StreamHeader, Target, TargetError};
+use proto::{StreamHeader, StreamLimit, Target, TargetError};
 
 fn target() -> impl Strategy<Value = Target> {
     prop_oneof![
@@ -37,6 +37,10 @@ fn control() -> impl Strategy<Value = Control> {
             deadline: Duration::from_millis(ms.into())
         }),
         "[ -~]{0,1024}".prop_map(|message| Control::Rejected { message }),
+        prop::collection::vec((any::<u64>(), any::<u64>()), 0..100).prop_map(|windows| {
+            let limit = |(stream, limit)| StreamLimit { stream, limit };
+            Control::Windows(windows.into_iter().map(limit).collect())
+        }),
         ("[ -~]{0,64}", prop::collection::vec("[a-z]{1,64}", 0..64)).prop_map(
             |(software_version, features)| Control::Hello(Hello {
                 features,

@@ -7,22 +7,22 @@ use proto::Hello;
 pub struct SessionConfig {
     /// This end's hello.
     pub hello: Hello,
-    /// Streams open at once, those of both ends together. Default 4096.
+    /// Streams open at once, those of both ends together. Default 4096, at most 7900.
     ///
     /// One more is refused with [`OpenError::StreamLimit`](crate::OpenError)
-    /// here and as busy there. The connection window covers every stream's
-    /// window, so the cost is bounded by this times [`Self::stream_window`];
-    /// their product must stay below 2 GiB.
+    /// here and as busy there. The connection window covers the initial
+    /// 256 KiB of every stream and must stay below 2 GiB.
     pub max_streams: usize,
-    /// Bytes the peer may send on a stream before this end has read them. Default 256 KiB.
+    /// Bytes the peer may send on a stream before this end has read them, for
+    /// a reader that keeps up. Default 4 MiB.
     ///
-    /// This much memory is what a stream that nobody reads can hold. It also
-    /// bounds a stream's throughput to one window a round trip.
-    pub stream_window: u32,
+    /// A stream starts with 256 KiB, which is all that a stream can hold that
+    /// nobody reads. This bounds a stream's throughput to one window a round trip.
+    pub max_stream_window: u32,
     /// Bytes received and not yet read, on all streams of the session. Default 64 MiB.
     ///
-    /// Over it the stream whose reader has stalled longest is reset with
-    /// [`ResetReason::Budget`](crate::ResetReason). It is checked ten times a second.
+    /// Over it the streams whose readers have stalled longest are reset with
+    /// [`ResetReason::Budget`](crate::ResetReason).
     pub unread_budget: usize,
     /// Streams of the peer that wait to be taken. Default 256; one more is refused as busy.
     pub accept_backlog: usize,
@@ -40,7 +40,7 @@ impl SessionConfig {
         Self {
             hello,
             max_streams: 4096,
-            stream_window: 256 * 1024,
+            max_stream_window: 4 * 1024 * 1024,
             unread_budget: 64 * 1024 * 1024,
             accept_backlog: 256,
             handshake_timeout: Duration::from_secs(10),

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use h2::{client, server};
+use proto::INITIAL_WINDOW;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
@@ -38,6 +39,8 @@ const EXTRA_STREAMS: usize = 256;
 /// Large enough to cost little per byte, small enough that a small stream's
 /// frame does not wait long behind a bulk stream's.
 const MAX_FRAME_SIZE: u32 = 64 * 1024;
+/// What one stream may queue for sending, in bytes.
+const MAX_SEND_BUFFER: usize = 256 * 1024;
 /// HTTP/2's largest window.
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// How long a reset stream is remembered, so that late frames of the peer are recognised.
@@ -92,10 +95,10 @@ fn client_builder(config: &SessionConfig) -> client::Builder {
     let mut builder = client::Builder::new();
     builder
         .enable_push(false)
-        .initial_window_size(config.stream_window)
+        .initial_window_size(stream_window(config))
         .initial_connection_window_size(connection_window(config))
         .max_frame_size(MAX_FRAME_SIZE)
-        .max_send_buffer_size(config.stream_window as usize)
+        .max_send_buffer_size(MAX_SEND_BUFFER)
         .max_concurrent_reset_streams(config.max_streams)
         .max_local_error_reset_streams(None)
         .reset_stream_duration(RESET_STREAM_DURATION);
@@ -106,11 +109,11 @@ fn server_builder(config: &SessionConfig) -> server::Builder {
     let streams = config.max_streams + EXTRA_STREAMS;
     let mut builder = server::Builder::new();
     builder
-        .initial_window_size(config.stream_window)
+        .initial_window_size(stream_window(config))
         .initial_connection_window_size(connection_window(config))
         .max_concurrent_streams(u32::try_from(streams).unwrap_or(u32::MAX))
         .max_frame_size(MAX_FRAME_SIZE)
-        .max_send_buffer_size(config.stream_window as usize)
+        .max_send_buffer_size(MAX_SEND_BUFFER)
         .max_concurrent_reset_streams(streams)
         // Dials that their callers cancel arrive as resets; by default the
         // twentieth at once, or the 1024th in all, would end the session.
@@ -120,10 +123,22 @@ fn server_builder(config: &SessionConfig) -> server::Builder {
     builder
 }
 
-/// Every stream may fill its own window, so that no unread stream stops another.
+/// HTTP/2's own window for a stream is out of the way of the tunnel's, which
+/// this crate's library could not grow stream by stream: the library announces
+/// what was read when it has reached half a window.
+fn stream_window(config: &SessionConfig) -> u32 {
+    config
+        .max_stream_window
+        .saturating_mul(2)
+        .clamp(INITIAL_WINDOW, MAX_WINDOW)
+}
+
+/// Every stream may fill its initial window, so that no unread stream stops another.
 fn connection_window(config: &SessionConfig) -> u32 {
     let streams = u32::try_from(config.max_streams + EXTRA_STREAMS).unwrap_or(u32::MAX);
-    config.stream_window.saturating_mul(streams).min(MAX_WINDOW)
+    INITIAL_WINDOW
+        .saturating_mul(streams)
+        .clamp(stream_window(config), MAX_WINDOW)
 }
 
 type ClientConnection<IO> = client::Connection<crate::meter::Metered<IO>, Chunk>;

@@ -97,7 +97,7 @@ pub(crate) async fn read_header(core: Arc<Core>, raw: RawStream) -> Option<Incom
         }
     };
     let limit = core.config.handshake_timeout;
-    let shared = Shared::new(place, raw);
+    let shared = Shared::new(place, raw, 0);
     let mut decoder = Decoder::new(MAX_HEADER_LEN);
     let header = timeout(limit, poll_fn(|cx| poll_header(&shared, &mut decoder, cx))).await;
     match header {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Counts a connection's bytes and notes when it was last heard.
@@ -16,6 +17,10 @@ pub(crate) struct Meter {
     bytes_out: AtomicU64,
     /// Nanoseconds since `start`; they last for 584 years.
     heard: AtomicU64,
+    /// Bytes received at which `wake` is told.
+    alarm: AtomicU64,
+    /// Tells the driver that a drain, a close, a stream's end, a grant or the alarm is to be looked at.
+    pub(crate) wake: Notify,
 }
 
 /// A connection with a [`Meter`].
@@ -32,6 +37,8 @@ impl Meter {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             heard: AtomicU64::new(0),
+            alarm: AtomicU64::new(u64::MAX),
+            wake: Notify::new(),
         })
     }
 
@@ -58,8 +65,22 @@ impl Meter {
         self.bytes_out.load(Relaxed)
     }
 
+    /// Wakes the driver when `more` bytes have come.
+    pub(crate) fn set_alarm(&self, more: u64) {
+        self.alarm.store(self.bytes_in() + more.max(1), Relaxed);
+    }
+
+    /// Whether the bytes of the last alarm have come.
+    pub(crate) fn alarmed(&self) -> bool {
+        self.bytes_in() >= self.alarm.load(Relaxed)
+    }
+
     fn received(&self, bytes: usize) {
-        self.bytes_in.fetch_add(bytes as u64, Relaxed);
+        let before = self.bytes_in.fetch_add(bytes as u64, Relaxed);
+        let alarm = self.alarm.load(Relaxed);
+        if before < alarm && alarm <= before + bytes as u64 {
+            self.wake.notify_one();
+        }
         let now = u64::try_from(self.now().as_nanos()).unwrap_or(u64::MAX);
         self.heard.store(now, Relaxed);
     }

@@ -30,8 +30,8 @@ pub struct Answer {
 }
 
 impl Opening {
-    pub(crate) fn new(place: StreamPlace, raw: RawStream) -> Self {
-        let shared = Shared::new(place, raw);
+    pub(crate) fn new(place: StreamPlace, raw: RawStream, sent: usize) -> Self {
+        let shared = Shared::new(place, raw, sent);
         Self {
             read: ReadHalf::unanswered(Arc::clone(&shared)),
             write: WriteHalf::new(shared),

@@ -2,8 +2,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use proto::{Hello, Lifecycle, Message as _, StreamHeader};
-use tokio::sync::{Notify, watch};
+use proto::{Hello, Lifecycle, Message as _, StreamHeader, StreamLimit};
+use tokio::sync::watch;
 
 use crate::h2::{Opener, Unwritten};
 use crate::meter::Meter;
@@ -36,8 +36,8 @@ pub(crate) struct Core {
     pub(crate) config: SessionConfig,
     pub(crate) meter: Arc<Meter>,
     pub(crate) unread: UnreadTable,
-    /// Tells the driver that a drain, a close or a stream's end is to be looked at.
-    pub(crate) wake: Notify,
+    /// Limits to tell the peer.
+    grants: Mutex<Vec<StreamLimit>>,
     /// Finished streams whose last bytes are still to be written, for the driver to keep.
     lingering: Mutex<Vec<(StreamPlace, Unwritten)>>,
     opener: Opener,
@@ -92,8 +92,10 @@ impl Session {
     /// hub keeps ready for it. Cancel-safe: dropped, nothing was opened.
     pub async fn open(&self, header: StreamHeader) -> Result<Opening, OpenError> {
         let place = self.core.place()?;
-        let raw = self.core.opener.open(&self.core, header.encode()).await?;
-        Ok(Opening::new(place, raw))
+        let header = header.encode();
+        let sent = header.len();
+        let raw = self.core.opener.open(&self.core, header).await?;
+        Ok(Opening::new(place, raw, sent))
     }
 
     /// Refuses new streams from both ends, tells the peer, and ends the session
@@ -105,7 +107,7 @@ impl Session {
     /// Ends the session at once; its streams fail at both ends.
     pub fn close(&self, reason: CloseReason) {
         self.core.state().close.get_or_insert(reason);
-        self.core.wake.notify_one();
+        self.core.meter.wake.notify_one();
     }
 
     /// Waits for the session's end. Cancel-safe.
@@ -168,7 +170,7 @@ impl Core {
             config,
             meter,
             unread: UnreadTable::default(),
-            wake: Notify::new(),
+            grants: Mutex::default(),
             lingering: Mutex::default(),
             opener,
             peer,
@@ -191,10 +193,6 @@ impl Core {
         let place = StreamPlace {
             core: Arc::clone(self),
         };
-        if taken == self.config.unread_budget / self.config.stream_window.max(1) as usize {
-            // From now on the driver has unread bytes to count.
-            self.wake.notify_one();
-        }
         if taken >= limit {
             Err(OpenError::StreamLimit { limit })
         } else {
@@ -217,7 +215,7 @@ impl Core {
             }
             open
         });
-        self.wake.notify_one();
+        self.meter.wake.notify_one();
     }
 
     /// Advances the session's life cycle.
@@ -274,7 +272,21 @@ impl Core {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((place, unwritten));
-        self.wake.notify_one();
+        self.meter.wake.notify_one();
+    }
+
+    /// Has the driver tell the peer how far it may send on a stream.
+    pub(crate) fn grant(&self, limit: StreamLimit) {
+        self.grants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(limit);
+        self.meter.wake.notify_one();
+    }
+
+    /// The limits to tell, for the driver.
+    pub(crate) fn take_grants(&self) -> Vec<StreamLimit> {
+        std::mem::take(&mut *self.grants.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The streams to keep, for the driver.
@@ -311,7 +323,7 @@ impl Drop for StreamPlace {
     fn drop(&mut self) {
         let left = self.core.streams.fetch_sub(1, Relaxed) - 1;
         if left == 0 {
-            self.core.wake.notify_one();
+            self.core.meter.wake.notify_one();
         }
     }
 }

@@ -47,6 +47,7 @@ macro_rules! contract {
                 a_reset_is_seen_with_its_reason_in_both_directions,
                 a_stalled_reader_stops_its_writer_and_no_one_else,
                 a_stream_nobody_takes_an_interest_in_is_reset,
+                a_window_grows_for_a_reader_that_keeps_up_and_for_no_other,
                 an_early_writer_learns_of_a_refusal,
                 data_flows_in_both_directions_at_once,
                 data_sent_before_the_answer_arrives,

@@ -22,14 +22,14 @@ pub struct Hello {
     pub credential: ::prost::bytes::Bytes,
 }
 /// Every message on the control stream.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Control {
-    #[prost(oneof = "control::Message", tags = "1, 2, 3")]
+    #[prost(oneof = "control::Message", tags = "1, 2, 3, 4")]
     pub message: ::core::option::Option<control::Message>,
 }
 /// Nested message and enum types in `Control`.
 pub mod control {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
         #[prost(message, tag = "1")]
         Hello(super::Hello),
@@ -37,6 +37,8 @@ pub mod control {
         Drain(super::Drain),
         #[prost(message, tag = "3")]
         Rejected(super::Rejected),
+        #[prost(message, tag = "4")]
+        Windows(super::Windows),
     }
 }
 /// The sender opens no more streams and takes none; what is open may end.
@@ -51,6 +53,25 @@ pub struct Drain {
 pub struct Rejected {
     #[prost(string, tag = "1")]
     pub message: ::prost::alloc::string::String,
+}
+/// How far the receiver of the message may send on streams, each of which
+/// starts with 256 KiB.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Windows {
+    #[prost(message, repeated, tag = "1")]
+    pub windows: ::prost::alloc::vec::Vec<windows::Window>,
+}
+/// Nested message and enum types in `Windows`.
+pub mod windows {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Window {
+        /// The carrier's number of the stream.
+        #[prost(uint64, tag = "1")]
+        pub stream: u64,
+        /// Bytes since the stream's begin, header and answer included.
+        #[prost(uint64, tag = "2")]
+        pub limit: u64,
+    }
 }
 /// First message on every stream, from the side that opens it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,7 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -40,8 +39,8 @@ pub(super) enum End {
 type Lingering = Pin<Box<dyn Future<Output = ()> + Send>>;
 type HeaderRead = Pin<Box<dyn Future<Output = Option<IncomingStream>> + Send>>;
 
-/// How often unread bytes are counted while there are streams enough to exceed the budget.
-const UNREAD_INTERVAL: Duration = Duration::from_millis(100);
+/// Limits in one control message, which stays below half of what may be sent.
+const MAX_GRANTS: usize = 1000;
 
 impl Duties {
     pub(super) fn new(
@@ -50,6 +49,7 @@ impl Duties {
         ping: Option<PingPong>,
         incoming: mpsc::Sender<IncomingStream>,
     ) -> Self {
+        core.meter.set_alarm(core.config.unread_budget as u64);
         let pulse = Pulse::new(&core.config, Arc::clone(&core.meter), ping);
         let (headers, lingering) = (FuturesUnordered::new(), FuturesUnordered::new());
         Self {
@@ -71,7 +71,7 @@ impl Duties {
     /// Works until the session's end. Cancel-safe.
     pub(super) async fn run(&mut self) -> End {
         loop {
-            let step = match self.core.next_step() {
+            let until = match self.core.next_step() {
                 Step::Announce(deadline) => {
                     // If it cannot be sent, the connection's own end follows.
                     let _ = self.control.send(&Control::Drain { deadline });
@@ -82,7 +82,8 @@ impl Duties {
                 Step::Wait(until) => until,
             };
             self.keep_lingering();
-            let wake = self.next_wake(step);
+            self.announce_grants();
+            self.enforce_budget();
             tokio::select! {
                 () = self.pulse.silent() => return End::Abrupt(CloseReason::Silent),
                 message = self.control.next() => {
@@ -96,9 +97,9 @@ impl Duties {
                     }
                 }
                 Some(()) = self.lingering.next() => {}
-                () = self.core.wake.notified() => {}
-                () = sleep_until(self.core.meter.instant(wake.unwrap_or_default())),
-                    if wake.is_some() => self.enforce_budget(),
+                () = self.core.meter.wake.notified() => {}
+                () = sleep_until(self.core.meter.instant(until.unwrap_or_default())),
+                    if until.is_some() => {}
             }
         }
     }
@@ -130,6 +131,12 @@ impl Duties {
                 self.core.drain(deadline, Origin::Peer);
                 None
             }
+            Ok(Control::Windows(limits)) => {
+                for limit in limits {
+                    self.core.unread.grant(limit);
+                }
+                None
+            }
             Ok(Control::Rejected { message }) => Some(CloseReason::Rejected(message.into())),
             // A second hello changes nothing, and newer peers may say more.
             Ok(_) => None,
@@ -140,27 +147,29 @@ impl Duties {
         }
     }
 
-    /// When to look again, on top of being woken.
-    fn next_wake(&self, step: Option<Duration>) -> Option<Duration> {
-        let at = self.core.meter.now() + UNREAD_INTERVAL;
-        let count = self.may_exceed_budget().then_some(at);
-        match (step, count) {
-            (Some(step), Some(count)) => Some(step.min(count)),
-            (step, count) => step.or(count),
+    /// Tells the peer the new limits of its streams.
+    fn announce_grants(&mut self) {
+        let grants = self.core.take_grants();
+        for grants in grants.chunks(MAX_GRANTS) {
+            // If it cannot be sent, the connection's own end follows.
+            let _ = self.control.send(&Control::Windows(grants.to_vec()));
         }
     }
 
-    fn may_exceed_budget(&self) -> bool {
-        let most = self.core.open_streams() * self.core.config.stream_window as usize;
-        most > self.core.config.unread_budget
-    }
-
+    /// Counts what is unread whenever so much has come that it may exceed the budget.
     fn enforce_budget(&self) {
-        if self.may_exceed_budget() {
-            let reset = self.core.unread.enforce(self.core.config.unread_budget);
-            if reset > 0 {
-                tracing::warn!(streams = reset, "reset stalled streams: too much is unread");
-            }
+        if !self.core.meter.alarmed() {
+            return;
         }
+        let budget = self.core.config.unread_budget;
+        let unread = self.core.unread.enforce(budget);
+        if unread.reset > 0 {
+            tracing::warn!(
+                streams = unread.reset,
+                "reset stalled streams: too much is unread"
+            );
+        }
+        let room = budget.saturating_sub(unread.bytes).max(budget / 64);
+        self.core.meter.set_alarm(room as u64);
     }
 }

@@ -1,13 +1,24 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
+use proto::StreamLimit;
+
 use crate::ResetReason;
 use crate::stream::Shared;
 
-/// A session's streams by what waits to be read on them.
+/// A session's streams by their numbers on its connection.
 #[derive(Debug, Default)]
 pub(crate) struct UnreadTable {
     streams: Mutex<HashMap<u64, Weak<Shared>>>,
+}
+
+/// What waits to be read after the budget has been enforced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Unread {
+    /// Bytes, those of all streams together.
+    pub(crate) bytes: usize,
+    /// Streams that were reset.
+    pub(crate) reset: usize,
 }
 
 impl UnreadTable {
@@ -19,8 +30,16 @@ impl UnreadTable {
         self.lock().remove(&id);
     }
 
-    /// Resets the longest-stalled streams until at most `budget` bytes wait; returns how many it reset.
-    pub(crate) fn enforce(&self, budget: usize) -> usize {
+    /// Lets a stream's writer go on up to the peer's new limit.
+    pub(crate) fn grant(&self, limit: StreamLimit) {
+        let stream = self.lock().get(&limit.stream).and_then(Weak::upgrade);
+        if let Some(stream) = stream {
+            stream.grant(limit.limit);
+        }
+    }
+
+    /// Resets the longest-stalled streams until at most `budget` bytes wait.
+    pub(crate) fn enforce(&self, budget: usize) -> Unread {
         let mut waiting: Vec<_> = self
             .lock()
             .values()
@@ -29,9 +48,6 @@ impl UnreadTable {
             .filter(|(_, unread, _)| *unread > 0)
             .collect();
         let mut total: usize = waiting.iter().map(|(_, unread, _)| unread).sum();
-        if total <= budget {
-            return 0;
-        }
         waiting.sort_by_key(|(last_read, _, _)| *last_read);
         let mut reset = 0;
         for (_, unread, stream) in waiting {
@@ -42,7 +58,10 @@ impl UnreadTable {
             total -= unread;
             reset += 1;
         }
-        reset
+        Unread {
+            bytes: total,
+            reset,
+        }
     }
 
     /// No code panics while it holds this lock.

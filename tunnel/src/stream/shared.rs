@@ -1,8 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use proto::{ReceiveWindow, SendWindow, StreamLimit};
 
 use crate::h2::{RawError, RawStream};
 use crate::session::StreamPlace;
@@ -14,23 +15,39 @@ pub(crate) struct Shared {
     id: u64,
     /// When the reader last took something, in nanoseconds since the session's start.
     last_read: AtomicU64,
-    raw: Mutex<RawStream>,
+    state: Mutex<State>,
     place: StreamPlace,
 }
 
+#[derive(Debug)]
+struct State {
+    raw: RawStream,
+    receive_window: ReceiveWindow,
+    send_window: SendWindow,
+    /// Waits for the peer to grant more.
+    writer: Option<Waker>,
+}
+
 impl Shared {
-    pub(crate) fn new(place: StreamPlace, raw: RawStream) -> Arc<Self> {
-        let core = place.core();
+    /// The stream that `raw` carries, on which this end has sent `sent` bytes.
+    pub(crate) fn new(place: StreamPlace, raw: RawStream, sent: usize) -> Arc<Self> {
+        let core = Arc::clone(place.core());
         let id = raw.id();
-        let last_read = nanos(core.meter.now());
-        let unread = Arc::clone(core);
+        let now = core.meter.now();
+        let state = State {
+            raw,
+            receive_window: ReceiveWindow::new(core.config.max_stream_window, now),
+            send_window: SendWindow::new(sent),
+            writer: None,
+        };
+        let last_read = nanos(now).into();
         let shared = Arc::new(Self {
             id,
-            last_read: last_read.into(),
-            raw: raw.into(),
+            last_read,
+            state: state.into(),
             place,
         });
-        unread.unread.insert(id, Arc::downgrade(&shared));
+        core.unread.insert(id, Arc::downgrade(&shared));
         shared
     }
 
@@ -38,12 +55,21 @@ impl Shared {
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamError>> {
-        let polled = self.raw().poll_chunk(cx);
-        if polled.is_ready() {
-            self.last_read
-                .store(nanos(self.place.core().meter.now()), Relaxed);
+        let mut state = self.state();
+        let polled = ready!(state.raw.poll_chunk(cx));
+        let now = self.place.core().meter.now();
+        self.last_read.store(nanos(now), Relaxed);
+        if let Ok(Some(chunk)) = &polled {
+            let unread = state.raw.unread();
+            if let Some(limit) = state.receive_window.read(chunk.len(), unread, now) {
+                self.place.core().grant(StreamLimit {
+                    stream: self.id,
+                    limit,
+                });
+            }
         }
-        polled.map_err(|error| self.error(error))
+        drop(state);
+        Poll::Ready(polled.map_err(|error| self.error(error)))
     }
 
     /// Waits until some of `wanted` bytes may be sent; how many.
@@ -52,50 +78,86 @@ impl Shared {
         cx: &mut Context<'_>,
         wanted: usize,
     ) -> Poll<Result<usize, StreamError>> {
-        self.raw()
-            .poll_capacity(cx, wanted)
-            .map_err(|error| self.error(error))
+        let mut state = self.state();
+        let wanted = wanted.min(state.send_window.available());
+        let polled = if wanted > 0 {
+            state
+                .raw
+                .poll_capacity(cx, wanted)
+                .map_ok(|granted| granted.min(wanted))
+        } else if state.raw.sends() {
+            state.writer = Some(cx.waker().clone());
+            state.raw.poll_reset(cx).map(Err)
+        } else {
+            // It tells why nothing more may be sent.
+            Poll::Ready(state.raw.send(Bytes::new()).map(|()| 0))
+        };
+        drop(state);
+        polled.map_err(|error| self.error(error))
+    }
+
+    /// The peer lets this end send up to `limit`.
+    pub(crate) fn grant(&self, limit: u64) {
+        let mut state = self.state();
+        if state.send_window.grant(limit)
+            && let Some(writer) = state.writer.take()
+        {
+            drop(state);
+            writer.wake();
+        }
     }
 
     /// Waits until one end has reset the stream or the session is over.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        self.raw().poll_reset(cx).map(|error| self.error(error))
+        let polled = self.state().raw.poll_reset(cx);
+        polled.map(|error| self.error(error))
     }
 
     pub(crate) fn send(&self, data: Bytes) -> Result<(), StreamError> {
-        self.raw().send(data).map_err(|error| self.error(error))
+        let mut state = self.state();
+        state.send_window.send(data.len());
+        let sent = state.raw.send(data);
+        drop(state);
+        sent.map_err(|error| self.error(error))
     }
 
     pub(crate) fn finish(&self) -> Result<(), StreamError> {
-        self.raw().finish().map_err(|error| self.error(error))
+        let finished = self.state().raw.finish();
+        finished.map_err(|error| self.error(error))
     }
 
     pub(crate) fn reset(&self, reason: ResetReason) {
-        self.raw().reset(reason);
+        let mut state = self.state();
+        state.raw.reset(reason);
+        let writer = state.writer.take();
+        drop(state);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
     }
 
     /// The write half is gone: unless it was finished, the stream is cancelled.
     pub(super) fn drop_write(&self) {
-        let mut raw = self.raw();
-        if raw.sends() {
-            raw.reset(ResetReason::Cancelled);
+        if self.state().raw.sends() {
+            self.reset(ResetReason::Cancelled);
         }
     }
 
     /// The read half is gone before its end: the stream is cancelled, after
     /// what was written before a finish has been sent.
     pub(crate) fn drop_read(&self) {
-        let mut raw = self.raw();
-        if raw.sends() {
-            raw.reset(ResetReason::Cancelled);
-        } else {
-            raw.stop_receiving();
+        let mut state = self.state();
+        if !state.raw.sends() {
+            state.raw.stop_receiving();
+            return;
         }
+        drop(state);
+        self.reset(ResetReason::Cancelled);
     }
 
     /// Bytes that have arrived and wait to be read.
     pub(crate) fn unread(&self) -> usize {
-        self.raw().unread()
+        self.state().raw.unread()
     }
 
     /// When the reader last took something, in nanoseconds since the session's start.
@@ -116,15 +178,15 @@ impl Shared {
     }
 
     /// No code panics while it holds this lock.
-    fn raw(&self) -> MutexGuard<'_, RawStream> {
-        self.raw.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let raw = self.raw.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(unwritten) = raw.take_unwritten() {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unwritten) = state.raw.take_unwritten() {
             self.place.core().linger(unwritten);
         }
         self.place.core().unread.remove(self.id);
