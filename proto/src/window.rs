@@ -47,11 +47,16 @@ impl ReceiveWindow {
         self.size
     }
 
+    /// Bytes by which it has grown.
+    pub fn growth(&self) -> u64 {
+        self.size - u64::from(INITIAL_WINDOW)
+    }
+
     /// The reader has taken `bytes`, and `unread` more have arrived already.
     ///
-    /// Gives the new limit when the sender is to be told: bytes since the
-    /// stream's begin.
-    pub fn read(&mut self, bytes: usize, unread: usize, now: Duration) -> Option<u64> {
+    /// It grows by at most `room`. Gives the new limit when the sender is to
+    /// be told: bytes since the stream's begin.
+    pub fn read(&mut self, bytes: usize, unread: usize, room: u64, now: Duration) -> Option<u64> {
         self.read += bytes as u64;
         if self.limit.saturating_sub(self.read) > self.size / 2 {
             return None;
@@ -60,7 +65,9 @@ impl ReceiveWindow {
         self.granted = now;
         self.size = match unread as u64 {
             unread if unread > self.size / 2 => (self.size / 2).max(INITIAL_WINDOW.into()),
-            unread if unread <= self.size / 4 && in_demand => (self.size * 2).min(self.max),
+            unread if unread <= self.size / 4 && in_demand => {
+                (self.size * 2).min(self.max).min(self.size + room)
+            }
             _ => self.size,
         };
         let limit = self.read + self.size;
@@ -107,21 +114,32 @@ mod tests {
 
     const MIN: u32 = INITIAL_WINDOW;
     const MAX: u32 = 16 * MIN;
+    const ROOM: u64 = u64::MAX / 2;
 
     #[test]
     fn a_reader_that_keeps_up_with_a_fast_sender_gets_the_largest_window() {
         let mut window = ReceiveWindow::new(MAX, Duration::ZERO);
         for step in 0..1000 {
-            window.read(64 * 1024, 0, Duration::from_millis(step));
+            window.read(64 * 1024, 0, ROOM, Duration::from_millis(step));
         }
         assert_eq!(window.size(), u64::from(MAX));
+    }
+
+    #[test]
+    fn no_window_grows_beyond_the_room_there_is() {
+        let mut window = ReceiveWindow::new(MAX, Duration::ZERO);
+        for step in 0..1000 {
+            let room = u64::from(MIN / 2).saturating_sub(window.growth());
+            window.read(64 * 1024, 0, room, Duration::from_millis(step));
+        }
+        assert_eq!(window.growth(), u64::from(MIN / 2));
     }
 
     #[test]
     fn a_trickle_keeps_the_smallest_window() {
         let mut window = ReceiveWindow::new(MAX, Duration::ZERO);
         for second in 0..1000 {
-            window.read(1024, 0, Duration::from_secs(second));
+            window.read(1024, 0, ROOM, Duration::from_secs(second));
         }
         assert_eq!(window.size(), u64::from(MIN));
     }
@@ -130,11 +148,11 @@ mod tests {
     fn a_reader_that_falls_behind_loses_what_it_gained() {
         let mut window = ReceiveWindow::new(MAX, Duration::ZERO);
         for step in 0..1000 {
-            window.read(64 * 1024, 0, Duration::from_millis(step));
+            window.read(64 * 1024, 0, ROOM, Duration::from_millis(step));
         }
         for _ in 0..1000 {
             let unread = usize::try_from(window.size()).unwrap();
-            window.read(64 * 1024, unread, Duration::from_secs(5));
+            window.read(64 * 1024, unread, ROOM, Duration::from_secs(5));
         }
         assert_eq!(window.size(), u64::from(MIN));
     }
@@ -157,11 +175,11 @@ mod tests {
                 now += Duration::from_millis(millis);
                 let read = read.min(unread);
                 unread -= read;
-                if let Some(limit) = receiver.read(read, unread, now) {
+                if let Some(limit) = receiver.read(read, unread, ROOM, now) {
                     prop_assert!(sender.grant(limit));
                 }
             }
-            if let Some(limit) = receiver.read(unread, 0, now) {
+            if let Some(limit) = receiver.read(unread, 0, ROOM, now) {
                 sender.grant(limit);
             }
             prop_assert!(sender.available() > 0, "nothing is in flight, and nothing may be sent");

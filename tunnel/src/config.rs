@@ -19,6 +19,10 @@ pub struct SessionConfig {
     /// A stream starts with 256 KiB, which is all that a stream can hold that
     /// nobody reads. This bounds a stream's throughput to one window a round trip.
     pub max_stream_window: u32,
+    /// Bytes by which the windows of a session's streams may grow, all together. Default 16 MiB.
+    ///
+    /// What nobody reads can hold at most this on top of 256 KiB a stream.
+    pub window_growth: u64,
     /// Bytes received and not yet read, on all streams of the session. Default 64 MiB.
     ///
     /// Over it the streams whose readers have stalled longest are reset with
@@ -41,6 +45,7 @@ impl SessionConfig {
             hello,
             max_streams: 4096,
             max_stream_window: 4 * 1024 * 1024,
+            window_growth: 16 * 1024 * 1024,
             unread_budget: 64 * 1024 * 1024,
             accept_backlog: 256,
             handshake_timeout: Duration::from_secs(10),

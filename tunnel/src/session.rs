@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub(crate) struct Core {
     state: Mutex<State>,
     status: watch::Sender<Status>,
     streams: AtomicUsize,
+    /// Bytes by which the streams' windows have grown.
+    growth: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -177,6 +179,7 @@ impl Core {
             state: Mutex::default(),
             status: watch::Sender::new(Status::Open),
             streams: AtomicUsize::new(0),
+            growth: AtomicU64::new(0),
         })
     }
 
@@ -273,6 +276,23 @@ impl Core {
             .unwrap_or_else(PoisonError::into_inner)
             .push((place, unwritten));
         self.meter.wake.notify_one();
+    }
+
+    /// Bytes by which windows may still grow. Streams that ask at the same
+    /// moment may together exceed it by one step each.
+    pub(crate) fn growth_room(&self) -> u64 {
+        self.config
+            .window_growth
+            .saturating_sub(self.growth.load(Relaxed))
+    }
+
+    /// A stream's window has grown from `before` to `after` above the initial one.
+    pub(crate) fn note_growth(&self, before: u64, after: u64) {
+        if after >= before {
+            self.growth.fetch_add(after - before, Relaxed);
+        } else {
+            self.growth.fetch_sub(before - after, Relaxed);
+        }
     }
 
     /// Has the driver tell the peer how far it may send on a stream.

@@ -61,8 +61,13 @@ impl Shared {
         self.last_read.store(nanos(now), Relaxed);
         if let Ok(Some(chunk)) = &polled {
             let unread = state.raw.unread();
-            if let Some(limit) = state.receive_window.read(chunk.len(), unread, now) {
-                self.place.core().grant(StreamLimit {
+            let core = self.place.core();
+            let window = &mut state.receive_window;
+            let before = window.growth();
+            let limit = window.read(chunk.len(), unread, core.growth_room(), now);
+            core.note_growth(before, window.growth());
+            if let Some(limit) = limit {
+                core.grant(StreamLimit {
                     stream: self.id,
                     limit,
                 });
@@ -189,7 +194,9 @@ impl Drop for Shared {
         if let Some(unwritten) = state.raw.take_unwritten() {
             self.place.core().linger(unwritten);
         }
-        self.place.core().unread.remove(self.id);
+        let core = self.place.core();
+        core.note_growth(state.receive_window.growth(), 0);
+        core.unread.remove(self.id);
     }
 }
 
