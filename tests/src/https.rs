@@ -168,7 +168,7 @@ impl Connection {
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// There is no whole answer within two minutes.
+    /// There is no whole answer within three minutes.
     pub async fn exchange(&mut self, request: &str) -> Result<Answer> {
         let both = async {
             self.write(request.as_bytes()).await?;
@@ -178,7 +178,7 @@ impl Connection {
             }
             Ok(answer)
         };
-        timeout(4 * GENEROUS, both).await.context("no answer")?
+        timeout(6 * GENEROUS, both).await.context("no answer")?
     }
 
     /// Reads the head of an answer.

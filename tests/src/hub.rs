@@ -1,20 +1,22 @@
 //! `adit hub` and `adit agent` of one tunnel.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use tokio::time::Instant;
 
 use crate::command::{self, Output};
+use crate::https::{Answer, Client};
 use crate::namespace::Namespace;
 use crate::needs::Needs;
 use crate::process::Process;
 use crate::scratch;
-use crate::wait::GENEROUS;
+use crate::tls;
+use crate::wait::{GENEROUS, once};
 
 /// A hub's data folder and the process that serves it, which can be ended and
 /// started again.
@@ -41,11 +43,11 @@ impl Hub {
     /// Starts one at this address of the namespace.
     ///
     /// # Errors
-    /// It ends, or does not listen in time.
+    /// It ends, or is not ready in time.
     pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
         let data = scratch::fresh_folder("hub")?;
         let policy = scratch::fresh_folder("policy")?.join("policy.yaml");
-        std::fs::write(&policy, POLICY)?;
+        fs::write(&policy, POLICY)?;
         let mut this = Self {
             adit: needs.adit.clone(),
             network: namespace.clone(),
@@ -61,7 +63,7 @@ impl Hub {
     /// Starts it again on the same data.
     ///
     /// # Errors
-    /// It ends, or does not listen in time.
+    /// It ends, or is not ready in time.
     pub async fn restart(&mut self) -> Result<()> {
         self.process = None;
         let begun = Instant::now();
@@ -72,13 +74,9 @@ impl Hub {
             .arg(&self.data);
         command.arg("--policy").arg(&self.policy);
         let process = Process::start("hub", command)?;
-        let listens = async || {
-            self.network
-                .connect(self.address, Duration::from_secs(1))
-                .ok()
-        };
-        process.until("a listening hub", GENEROUS, listens).await?;
-        eprintln!("hub: listens after {:?}", begun.elapsed());
+        let ready = async || once(self.health().await.ok()?.status == 200);
+        process.until("a ready hub", GENEROUS, ready).await?;
+        eprintln!("hub: ready after {:?}", begun.elapsed());
         self.process = Some(process);
         Ok(())
     }
@@ -142,6 +140,14 @@ impl Hub {
             .await?;
         ensure!(made.code == 0, "no kubeconfig: {}", made.stderr);
         Ok(file)
+    }
+
+    async fn health(&self) -> Result<Answer> {
+        let authority = fs::read_to_string(self.data.join("ca.crt"))?;
+        let tls = tls::client(&authority, None, b"http/1.1")?;
+        Client::new(&self.network, self.address, tls, None)
+            .get("/readyz")
+            .await
     }
 
     fn command(&self, args: &[&str]) -> Command {

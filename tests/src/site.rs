@@ -17,7 +17,7 @@ use crate::needs::Needs;
 use crate::network::{CLUSTER, Memory, Network};
 use crate::pki::{Authority, Validity};
 use crate::tls;
-use crate::wait::once;
+use crate::wait::{self, GENEROUS, once};
 
 /// A cluster, and the tunnels that lead out of it.
 #[derive(Debug)]
@@ -123,7 +123,17 @@ impl Site {
             args.extend(["--user", user.name, "--group", user.group]);
         }
         let kubeconfig = tunnel.hub.kubeconfig(CLUSTER_NAME, &args).await?;
-        Kubectl::new(self.needs, tunnel.hub.network(), kubeconfig, CLUSTER_NAME)
+        let kubectl = Kubectl::new(self.needs, tunnel.hub.network(), kubeconfig, CLUSTER_NAME)?;
+        // A running hub takes notice of a token within a second or two.
+        let known = async || {
+            let answer = kubectl.run(&["get", "--raw", "/version"]).await.ok()?;
+            once(
+                !answer.stderr.contains("Unauthorized")
+                    && !answer.stderr.contains("unknown, expired"),
+            )
+        };
+        wait::until("the token to be known", GENEROUS, known).await?;
+        Ok(kubectl)
     }
 
     /// A raw client of the API server for its administrator, beside it.
@@ -207,12 +217,11 @@ impl Tunnel {
         ];
         let token = self.hub.adit(&token).await?.ok().trim().to_owned();
         let tls = tls::client(authority.pem(), None, HTTP)?;
-        Ok(Client::new(
-            self.hub.network(),
-            self.hub.address(),
-            tls,
-            Some(token),
-        ))
+        let client = Client::new(self.hub.network(), self.hub.address(), tls, Some(token));
+        // A running hub takes notice of a token within a second or two.
+        let known = async || once(client.get("/sessions").await.ok()?.status != 401);
+        wait::until("the token to be known", GENEROUS, known).await?;
+        Ok(client)
     }
 
     /// What the hub says of its sessions with a cluster.

@@ -62,7 +62,7 @@ impl<'a> Others<'a> {
 async fn session_of(tunnel: &Tunnel, admin: &Client) -> String {
     let sessions = tunnel.sessions(admin, "edge").await.unwrap();
     assert_eq!(sessions.len(), 1, "{sessions:?}");
-    sessions[0]["id"].as_str().unwrap().to_owned()
+    sessions[0]["id"].to_string()
 }
 
 /// A cluster whose API server does what the script says, behind an agent that

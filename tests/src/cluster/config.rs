@@ -78,14 +78,8 @@ pub(super) fn write(folder: &Path, address: Ipv4Addr) -> Result<()> {
 fn tokens() -> Result<String> {
     let mut lines = String::new();
     for user in User::ALL {
-        writeln!(
-            lines,
-            "{},{},{},\"{}\"",
-            user.token(),
-            user.name,
-            user.name,
-            user.group
-        )?;
+        // Without an id, which a certificate does not give either.
+        writeln!(lines, "{},{},,\"{}\"", user.token(), user.name, user.group)?;
     }
     Ok(lines)
 }

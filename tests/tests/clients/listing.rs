@@ -7,7 +7,7 @@ use tests::command;
 use tests::https::Client;
 use tests::pki::Authority;
 use tests::tls;
-use tests::wait::GENEROUS;
+use tests::wait::{GENEROUS, once, until};
 
 use crate::SITE;
 
@@ -16,17 +16,20 @@ fn the_table_of_clusters_tells_who_is_connected_and_from_where() {
     SITE.test(async |site| {
         let hub = &site.tunnels[0].hub;
         hub.credentials("absent", "agent").await.unwrap();
-        let table = hub.adit(&["clusters"]).await.unwrap().ok();
-        let line = |name: &str| {
-            table
-                .lines()
-                .find(|line| line.starts_with(name))
-                .unwrap_or_default()
+        let mut table = String::new();
+        let complete = async || {
+            table = hub.adit(&["clusters"]).await.ok()?.ok();
+            once(table.lines().any(|line| line.starts_with("absent")))
         };
+        until("the new cluster in the table", GENEROUS, complete)
+            .await
+            .unwrap();
+        let edge = table.lines().find(|line| line.starts_with("edge")).unwrap();
         let router = site.network.router_address(0).to_string();
-        for word in ["agent", "h2", router.as_str()] {
-            assert!(line("edge").contains(word), "{word}: {table}");
-        }
+        assert!(
+            edge.contains(" 1 ") && edge.contains(" h2 ") && edge.contains(&router),
+            "{table}"
+        );
         let kubeconfig = hub.data().join("admin.kubeconfig");
         let mut remote: Command = hub.network().command(&site.needs.adit);
         remote

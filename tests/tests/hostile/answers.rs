@@ -1,6 +1,7 @@
 //! An API server that answers wrongly, or not at all.
 
 use tests::api_double::Reply;
+use tests::https::Answer;
 use tests::wait::GENEROUS;
 use tokio::time::{Instant, timeout};
 
@@ -32,6 +33,15 @@ fn script(target: &str) -> Reply {
         "/silence" => Reply::Silence,
         _ => Reply::Answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
     }
+}
+
+/// The error says that it is the API server that failed.
+fn names_the_api_server(refused: &Answer) {
+    let message = refused.status_message();
+    assert!(
+        message.contains("API server") || message.contains("kube-apiserver"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -82,7 +92,8 @@ fn a_body_that_is_cut_short_does_not_look_whole() {
         let double = Double::start(site, "cut", script).await;
         for target in ["/broken-chunk", "/cut-chunks", "/cut-length"] {
             let answer = others.alice.get(&double.path(target)).await;
-            assert!(answer.is_err(), "{target}: {answer:?}");
+            let told = answer.as_ref().map_or(true, |answer| answer.status == 502);
+            assert!(told, "{target}: {answer:?}");
         }
         others.are_served().await;
     });
@@ -96,11 +107,7 @@ fn an_answer_that_is_none_is_a_bad_gateway() {
         for target in ["/garbage", "/nothing"] {
             let refused = others.alice.get(&double.path(target)).await.unwrap();
             assert_eq!(refused.status, 502, "{target}: {}", refused.text());
-            assert!(
-                refused.status_message().contains("API server"),
-                "{}",
-                refused.text()
-            );
+            names_the_api_server(&refused);
         }
         let fine = others.alice.get(&double.path("/fine")).await.unwrap();
         assert_eq!(fine.status, 200, "{}", fine.text());
@@ -115,7 +122,7 @@ fn an_api_server_that_hangs_is_given_up() {
         let double = Double::start(site, "silence", script).await;
         let begun = Instant::now();
         let target = double.path("/silence");
-        let refused = timeout(4 * GENEROUS, others.alice.get(&target)).await;
+        let refused = timeout(5 * GENEROUS, others.alice.get(&target)).await;
         let refused = refused.expect("the gateway hangs with it").unwrap();
         eprintln!(
             "hostile: a hanging API server is given up after {:?}",
@@ -141,11 +148,7 @@ fn an_api_server_that_is_down_is_named() {
         drop(api);
         let refused = others.alice.get(&path).await.unwrap();
         assert!([502, 503].contains(&refused.status), "{}", refused.text());
-        assert!(
-            refused.status_message().contains("API server"),
-            "{}",
-            refused.text()
-        );
+        names_the_api_server(&refused);
         drop(agent);
         others.are_served().await;
     });
