@@ -1,0 +1,24 @@
+//! What must hold whatever a peer sends: one function for each parser of a
+//! peer's bytes, which panics when it does not.
+//!
+//! The programs in `fuzz_targets` give these functions to libFuzzer; the test
+//! `replay` calls them with the inputs in `seeds`, and parts of these.
+
+#![forbid(unsafe_code)]
+
+mod bytes_peer;
+mod gateway_path;
+mod gateway_policy;
+mod identity;
+mod input;
+mod messages;
+mod script;
+mod session;
+mod streams_peer;
+mod user;
+
+pub use gateway_path::gateway_path;
+pub use gateway_policy::gateway_policy;
+pub use identity::identity;
+pub use messages::messages;
+pub use session::{agent_session, agent_streams, hub_session, hub_streams};
