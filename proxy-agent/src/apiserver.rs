@@ -15,12 +15,11 @@ mod exchange;
 mod failure;
 mod forward;
 mod head;
-mod owned_tasks;
 mod pool;
-mod upgrade;
 
 use base::BaseUrl;
 pub use base::BaseUrlError;
+use connector::Connector;
 use credential::Credential;
 pub use credential::CredentialError;
 pub(crate) use exchange::serve;
@@ -134,11 +133,12 @@ impl ApiServer {
         }
         let base = BaseUrl::new(&config.cluster_url)?;
         let credential = Credential::new(&config)?;
-        let pool = Pool::new(&config).map_err(|e| ApiServerError::Tls(Box::new(e)))?;
+        let connector =
+            Connector::new(&config).map_err(|source| ApiServerError::Tls(Box::new(source)))?;
         let shared = Shared {
+            pool: Pool::new(connector, base.server()),
             base,
             credential,
-            pool,
         };
         Ok(Self {
             shared: Arc::new(shared),

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use http::Uri;
-use http::uri::{Authority, InvalidUri, InvalidUriParts, PathAndQuery, Scheme};
+use http::uri::{Authority, InvalidUri, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
 
 /// Where an API server is: `https://host:port`, perhaps with a path that goes
 /// before every request's.
@@ -36,9 +36,6 @@ pub(super) enum TargetFormError {
              agent knows the server"
     )]
     NoPath(String),
-    /// It does not fit the server's name.
-    #[error("the request's target is none: {0}")]
-    Parts(#[from] InvalidUriParts),
 }
 
 impl BaseUrl {
@@ -60,7 +57,22 @@ impl BaseUrl {
         })
     }
 
-    /// The URL to ask for `target`, whose path and query are taken to the byte.
+    /// The server alone.
+    pub(super) fn server(&self) -> Uri {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        Uri::from_parts(parts).expect("a scheme, a server and a path are a URL")
+    }
+
+    /// The server's name in `Host`.
+    pub(super) fn host(&self) -> HeaderValue {
+        HeaderValue::from_str(self.authority.as_str()).expect("a server's name is printable ASCII")
+    }
+
+    /// What to ask the server for: `target`, taken to the byte, behind the
+    /// server's own path.
     pub(super) fn join(&self, target: &Uri) -> Result<Uri, TargetFormError> {
         let no_path = || TargetFormError::NoPath(target.to_string());
         if target.scheme().is_some() || target.authority().is_some() {
@@ -70,16 +82,10 @@ impl BaseUrl {
         if !path.as_str().starts_with('/') {
             return Err(no_path());
         }
-        let path = if self.prefix.is_empty() {
-            path.clone()
-        } else {
-            PathAndQuery::try_from(format!("{}{path}", self.prefix))?
-        };
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path);
-        Ok(Uri::from_parts(parts)?)
+        if self.prefix.is_empty() {
+            return Ok(path.clone().into());
+        }
+        Ok(PathAndQuery::try_from(format!("{}{path}", self.prefix))?.into())
     }
 }
 
@@ -112,13 +118,10 @@ mod tests {
             "/a%2Fb%2e%2E/%zz?x=%20+&dryRun=All&path=/a?b",
             "/a;b='c'|{d}",
         ] {
-            assert_eq!(
-                join("https://10.0.0.1:6443", target),
-                format!("https://10.0.0.1:6443{target}")
-            );
+            assert_eq!(join("https://10.0.0.1:6443", target), target);
             assert_eq!(
                 join("https://rancher/k8s/clusters/c-1/", target),
-                format!("https://rancher/k8s/clusters/c-1{target}")
+                format!("/k8s/clusters/c-1{target}")
             );
         }
     }

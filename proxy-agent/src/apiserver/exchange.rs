@@ -1,6 +1,5 @@
 use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,17 +8,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tunnel::{ResetReason, Stream, StreamWatch};
 
-use super::forward::Forwarder;
-use super::{ApiServer, upgrade};
+use super::ApiServer;
+use super::forward::{Forwarder, Upstream};
 use crate::ImpersonationPolicy;
-use crate::splice::Broken;
+use crate::splice::{Broken, splice};
 
 /// How long the head of a request may take.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
 /// Headers taken of a request; each of a user's groups is one.
 const MAX_HEADERS: usize = 1024;
-/// Bytes taken of a request's head, and bytes of a body that may wait to be sent on.
-const MAX_BUFFER: usize = 256 * 1024;
+/// Bytes taken of a request's head.
+const MAX_HEAD: usize = 256 * 1024;
 
 /// Serves the one HTTP/1.1 exchange of a stream.
 ///
@@ -32,47 +31,67 @@ pub(crate) async fn serve(
     policy: &ImpersonationPolicy,
 ) -> Result<(), Broken> {
     let watch = stream.watch();
-    let switch = Mutex::new(None);
+    let upstream = Mutex::new(None);
     let forwarder = Forwarder {
         api,
         policy,
-        switch: &switch,
+        upstream: &upstream,
     };
-    let exchange = Box::pin(exchange(stream, &forwarder, &watch));
-    tokio::select! {
-        result = exchange => result?,
-        error = watch.broken() => return Err(error.into()),
+    let service = service_fn(async |request| Ok::<_, Infallible>(forwarder.respond(request).await));
+    let mut connection = server().serve_connection(TokioIo::new(stream), service);
+    run(&mut connection, &watch).await?;
+    let upstream = upstream
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(Upstream {
+        lease: _lease,
+        switched: Some(switched),
+    }) = upstream
+    {
+        let io = switched
+            .await
+            .map_err(|error| Broken::Target(io::Error::other(error)))?;
+        let parts = connection.into_parts();
+        let target = tokio::io::split(TokioIo::new(io));
+        return splice(parts.io.into_inner(), parts.read_buf, target).await;
     }
-    let switch = switch.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match switch {
-        Some(switch) => Box::pin(upgrade::run(switch)).await,
-        None => Ok(()),
+    // A request for another protocol leaves the stream open even where it was
+    // declined; asked again, hyper sends what is left and finishes the stream.
+    run(&mut connection, &watch).await?;
+    if let Some(Upstream { lease, .. }) = upstream {
+        api.shared.pool.put_back(lease).await;
+    }
+    Ok(())
+}
+
+/// Runs an exchange until it is over, be it only for its far end.
+async fn run(
+    connection: impl Future<Output = hyper::Result<()>> + Unpin,
+    watch: &StreamWatch,
+) -> Result<(), Broken> {
+    tokio::select! {
+        result = connection => result.map_err(|error| {
+            // Other errors are of the stream, or have been answered on it.
+            if error.is_user() {
+                watch.reset(ResetReason::TargetFailed);
+            }
+            Broken::Target(io::Error::other(error))
+        }),
+        error = watch.broken() => Err(error.into()),
     }
 }
 
-async fn exchange(
-    stream: Stream,
-    forwarder: &Forwarder<'_>,
-    watch: &StreamWatch,
-) -> Result<(), Broken> {
-    let service = service_fn(async |request| Ok::<_, Infallible>(forwarder.respond(request).await));
-    let connection = http1::Builder::new()
+fn server() -> http1::Builder {
+    let mut server = http1::Builder::new();
+    server
         // The far end may close its direction behind the request.
         .half_close(true)
         .keep_alive(false)
         .auto_date_header(false)
         .header_read_timeout(HEAD_LIMIT)
-        .max_buf_size(MAX_BUFFER)
+        .max_header_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    connection.as_mut().await.map_err(|error| {
-        // Other errors are of the stream, or have been answered on it.
-        if error.is_user() {
-            watch.reset(ResetReason::TargetFailed);
-        }
-        Broken::Target(io::Error::other(error))
-    })
+        .timer(TokioTimer::new());
+    server
 }

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use hyper_util::client::legacy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use tower::BoxError;
 
-use super::base::TargetFormError;
+use super::base::{BaseUrl, TargetFormError};
 use super::credential::CredentialError;
+use super::pool::PoolError;
 use crate::impersonation::IdentityRefusal;
 
 /// Why a request has no response of the API server's.
@@ -19,7 +20,7 @@ pub(super) enum Failure {
         "kube-apiserver at {url} did not answer the request: {}",
         chain(source)
     )]
-    Broken { url: String, source: legacy::Error },
+    Broken { url: String, source: hyper::Error },
     /// `Connection` would take away what the agent relies on.
     #[error("the header Connection names {0}, which is not for one connection alone")]
     ConnectionNames(HeaderName),
@@ -34,8 +35,8 @@ pub(super) enum Failure {
     #[error(transparent)]
     Target(#[from] TargetFormError),
     /// No connection came about, so that the request was not made.
-    #[error("cannot reach kube-apiserver at {url}: {}", chain(source))]
-    Unreachable { url: String, source: legacy::Error },
+    #[error("cannot reach kube-apiserver at {url}: {}", chain(source.as_ref()))]
+    Unreachable { url: String, source: BoxError },
     /// It switches protocols unasked, or to another one.
     #[error("kube-apiserver at {url} switched to a protocol that was not asked for")]
     UnwantedSwitch { url: String },
@@ -45,6 +46,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    pub(super) fn from_pool(error: PoolError, base: &BaseUrl) -> Self {
+        let url = base.to_string();
+        match error {
+            PoolError::Connect(source) => Self::Unreachable { url, source },
+            PoolError::Exchange(source) => Self::Broken { url, source },
+        }
+    }
+
     /// The failure as a Kubernetes client reads it.
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
         let (code, reason) = self.kind();
@@ -81,22 +90,17 @@ impl Failure {
 }
 
 /// An error with all that is behind it: the outer ones of HTTP say little.
-fn chain(error: &legacy::Error) -> String {
-    let mut text = String::new();
-    let mut next: Option<&dyn Error> = error.source();
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
     while let Some(error) = next {
         let part = error.to_string();
         // Many repeat what is behind them.
         if !text.contains(&part) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
+            text.push_str(": ");
             text.push_str(&part);
         }
         next = error.source();
-    }
-    if text.is_empty() {
-        text = error.to_string();
     }
     text
 }

@@ -1,7 +1,7 @@
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
@@ -10,6 +10,7 @@ use hyper::upgrade::OnUpgrade;
 use tracing::Instrument as _;
 
 use super::failure::Failure;
+use super::pool::Lease;
 use super::{ApiServer, head};
 use crate::ImpersonationPolicy;
 
@@ -17,14 +18,16 @@ use crate::ImpersonationPolicy;
 pub(super) struct Forwarder<'a> {
     pub(super) api: &'a ApiServer,
     pub(super) policy: &'a ImpersonationPolicy,
-    /// Where a switch of protocols is left for whoever owns the stream.
-    pub(super) switch: &'a Mutex<Option<Switch>>,
+    /// Where the API server's connection is kept while its response is passed on.
+    pub(super) upstream: &'a Mutex<Option<Upstream>>,
 }
 
-/// Both connections of an exchange that has switched protocols, once they are free.
-pub(super) struct Switch {
-    pub(super) near: OnUpgrade,
-    pub(super) far: OnUpgrade,
+/// The API server's side of an exchange.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    pub(super) lease: Lease,
+    /// The connection itself, if it has switched to another protocol.
+    pub(super) switched: Option<OnUpgrade>,
 }
 
 impl Forwarder<'_> {
@@ -47,8 +50,7 @@ impl Forwarder<'_> {
         }
     }
 
-    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Incoming>, Failure> {
-        let near = hyper::upgrade::on(&mut request);
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Failure> {
         let (mut parts, body) = request.into_parts();
         let api = &self.api.shared;
         self.policy.check(&parts.headers)?;
@@ -62,33 +64,27 @@ impl Forwarder<'_> {
         if let Some(credential) = api.credential.authorization().await? {
             parts.headers.insert(AUTHORIZATION, credential);
         }
+        parts.headers.insert(HOST, api.base.host());
         let request = Request::from_parts(parts, body);
-        let mut response = api.pool.request(request).await.map_err(|source| {
-            let url = api.base.to_string();
-            if source.is_connect() {
-                Failure::Unreachable { url, source }
-            } else {
-                Failure::Broken { url, source }
-            }
-        })?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let sent = api.pool.request(request).await;
+        let (mut response, lease) = sent.map_err(|error| Failure::from_pool(error, &api.base))?;
+        let mut upstream = Upstream {
+            lease,
+            switched: None,
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let protocol = upgrade
+                .filter(|protocol| head::switches_to(response.headers(), protocol))
+                .ok_or_else(|| Failure::UnwantedSwitch {
+                    url: api.base.to_string(),
+                })?;
+            upstream.switched = Some(hyper::upgrade::on(&mut response));
+            head::prepare_switch(response.headers_mut(), &protocol);
+        } else {
             head::prepare_response(response.headers_mut());
-            return Ok(response);
         }
-        match upgrade {
-            Some(protocol) if head::switches_to(response.headers(), &protocol) => {
-                let far = hyper::upgrade::on(&mut response);
-                head::prepare_switch(response.headers_mut(), &protocol);
-                let switch = Switch { near, far };
-                self.switch
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .replace(switch);
-                Ok(response)
-            }
-            Some(_) | None => Err(Failure::UnwantedSwitch {
-                url: api.base.to_string(),
-            }),
-        }
+        let mut slot = self.upstream.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(upstream);
+        Ok(response)
     }
 }
