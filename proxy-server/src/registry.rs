@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use proto::{AgentIdentity, AgentName, ClusterName};
+use proto::{AgentName, ClusterName};
 use tunnel::{CloseReason, Session};
 
 use crate::AgentCertificate;
@@ -43,12 +42,13 @@ pub struct SessionInfo {
 
 /// The sessions of this hub by cluster and agent.
 ///
-/// All sessions of a cluster are one entry, so that no reader sees one agent's
-/// old and new session together. For one agent the newest session counts; the
-/// late end of an older one removes nothing.
+/// All sessions of a cluster are one entry, so that no reader sees two sessions
+/// of one agent that both take streams. For one agent the newest session
+/// counts; an older one that drains goes on until its streams have ended, any
+/// other is closed, and its late end removes nothing but itself.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    clusters: DashMap<ClusterName, BTreeMap<AgentName, Registered>>,
+    clusters: DashMap<ClusterName, Vec<Registered>>,
     next_id: AtomicU64,
     count: AtomicUsize,
 }
@@ -71,7 +71,7 @@ impl Registry {
         remote: SocketAddr,
     ) -> SessionId {
         let id = SessionId(self.next_id.fetch_add(1, Relaxed) + 1);
-        let AgentIdentity { cluster, agent } = certificate.identity.clone();
+        let cluster = certificate.identity.cluster.clone();
         let since = SystemTime::now();
         let registered = Registered {
             id,
@@ -80,49 +80,49 @@ impl Registry {
             remote,
             since,
         };
-        let older = self
-            .clusters
-            .entry(cluster)
-            .or_default()
-            .insert(agent, registered);
-        match older {
-            Some(older) => older.session.close(CloseReason::Superseded),
-            None => {
-                self.count.fetch_add(1, Relaxed);
+        let mut sessions = self.clusters.entry(cluster).or_default();
+        let identity = &registered.certificate.identity;
+        for older in sessions
+            .iter()
+            .filter(|older| older.certificate.identity == *identity)
+        {
+            if older.session.takes_streams() {
+                older.session.close(CloseReason::Superseded);
             }
         }
+        sessions.push(registered);
+        self.count.fetch_add(1, Relaxed);
         id
     }
 
-    /// Removes a session that has ended, unless a newer one has taken its place.
-    pub(crate) fn remove(&self, identity: &AgentIdentity, id: SessionId) {
-        let Entry::Occupied(mut cluster) = self.clusters.entry(identity.cluster.clone()) else {
+    /// Removes a session that has ended.
+    pub(crate) fn remove(&self, cluster: &ClusterName, id: SessionId) {
+        let Entry::Occupied(mut entry) = self.clusters.entry(cluster.clone()) else {
             return;
         };
-        let agents = cluster.get_mut();
-        if agents
-            .get(&identity.agent)
-            .is_some_and(|registered| registered.id == id)
-        {
-            agents.remove(&identity.agent);
-            self.count.fetch_sub(1, Relaxed);
-        }
-        if agents.is_empty() {
-            cluster.remove();
+        let sessions = entry.get_mut();
+        let before = sessions.len();
+        sessions.retain(|registered| registered.id != id);
+        self.count.fetch_sub(before - sessions.len(), Relaxed);
+        if sessions.is_empty() {
+            entry.remove();
         }
     }
 
     /// The sessions of a cluster that take streams, least loaded first.
     pub(crate) fn candidates(&self, cluster: &ClusterName) -> Vec<(AgentName, Session)> {
-        let Some(agents) = self.clusters.get(cluster) else {
+        let Some(sessions) = self.clusters.get(cluster) else {
             return Vec::new();
         };
-        let mut candidates: Vec<_> = agents
+        let mut candidates: Vec<_> = sessions
             .iter()
-            .filter(|(_, registered)| registered.session.takes_streams())
-            .map(|(agent, registered)| (agent.clone(), registered.session.clone()))
+            .filter(|registered| registered.session.takes_streams())
+            .map(|registered| {
+                let agent = registered.certificate.identity.agent.clone();
+                (agent, registered.session.clone())
+            })
             .collect();
-        drop(agents);
+        drop(sessions);
         candidates.sort_by_key(|(_, session)| session.stats().open_streams);
         candidates
     }
@@ -136,7 +136,7 @@ impl Registry {
     pub(crate) fn all(&self) -> Vec<Registered> {
         self.clusters
             .iter()
-            .flat_map(|cluster| cluster.values().cloned().collect::<Vec<_>>())
+            .flat_map(|cluster| cluster.clone())
             .collect()
     }
 }

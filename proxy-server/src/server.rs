@@ -294,7 +294,7 @@ impl Drop for Registration<'_> {
         self.server
             .inner
             .registry
-            .remove(&self.certificate.identity, self.id);
+            .remove(&self.certificate.identity.cluster, self.id);
     }
 }
 

@@ -156,6 +156,34 @@ async fn the_newest_session_of_an_agent_wins_and_the_older_ones_end_removes_noth
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_draining_session_ends_its_streams_beside_the_agents_next_one() {
+    let mut hub = Hub::new(["edge-7"]);
+    let mut older = hub.agent("edge-7", "a").await;
+    let cluster = hub.cluster("edge-7");
+    let dial = hub.server.dial(&cluster, Target::KubeApiserver, DEADLINE);
+    let (stream, taken) = tokio::join!(dial, async {
+        older.incoming.next().await.unwrap().accept()
+    });
+    let (mut near, mut far) = (stream.unwrap(), taken.unwrap());
+    older.session.drain(LONG);
+    let mut newer = hub.agent("edge-7", "a").await;
+    far.write_all(b"still here").await.unwrap();
+    near.read_exact(&mut [0; 10]).await.unwrap();
+    let dial = hub.server.dial(&cluster, Target::KubeApiserver, DEADLINE);
+    let (stream, taken) = tokio::join!(dial, async {
+        newer.incoming.next().await.unwrap().accept()
+    });
+    drop((stream.unwrap(), taken.unwrap()));
+    // A draining session is revoked like any other.
+    for session in hub.server.sessions() {
+        hub.known.revoked.lock().unwrap().insert(session.serial);
+    }
+    hub.server.recheck();
+    assert!(near.read_u8().await.is_err());
+    hub.until(|sessions| sessions == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn revoking_a_certificate_ends_its_session_and_refuses_the_next() {
     let mut hub = Hub::new(["edge-7", "edge-8"]);
     let revoked = hub.agent("edge-7", "a").await;

@@ -136,7 +136,8 @@ impl Session {
 
     /// Whether a new stream can be opened, limits aside.
     pub fn takes_streams(&self) -> bool {
-        self.core.state().lifecycle.takes_streams()
+        let state = self.core.state();
+        state.close.is_none() && state.lifecycle.takes_streams()
     }
 
     /// The session's figures now.
@@ -275,6 +276,10 @@ impl Core {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((place, unwritten));
+        if let Status::Closed(_) = &*self.status.borrow() {
+            // No driver will come for it.
+            drop(self.take_lingering());
+        }
         self.meter.wake.notify_one();
     }
 

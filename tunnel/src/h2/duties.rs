@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -38,6 +39,9 @@ pub(super) enum End {
 /// A finished stream on its way out; it keeps its place meanwhile.
 type Lingering = Pin<Box<dyn Future<Output = ()> + Send>>;
 type HeaderRead = Pin<Box<dyn Future<Output = Option<IncomingStream>> + Send>>;
+
+/// The longest that a draining peer can keep a session.
+const MAX_PEER_DRAIN: Duration = Duration::from_secs(600);
 
 /// Limits in one control message, which stays below half of what may be sent.
 const MAX_GRANTS: usize = 1000;
@@ -128,7 +132,7 @@ impl Duties {
     fn hear(&self, message: Result<Control, ControlError>) -> Option<CloseReason> {
         match message {
             Ok(Control::Drain { deadline }) => {
-                self.core.drain(deadline, Origin::Peer);
+                self.core.drain(deadline.min(MAX_PEER_DRAIN), Origin::Peer);
                 None
             }
             Ok(Control::Windows(limits)) => {

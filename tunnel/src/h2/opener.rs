@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -8,7 +9,7 @@ use tokio::time::timeout;
 
 use super::chunk::Chunk;
 use super::raw::{RawError, RawStream, raw_error};
-use crate::session::Core;
+use crate::session::{Core, Origin};
 use crate::{CloseReason, OpenError, StreamError};
 
 /// How this end opens streams.
@@ -30,6 +31,8 @@ pub(crate) struct Spares {
     queue: Semaphore,
 }
 
+/// How long the streams of a connection without further numbers may go on.
+const WORN_OUT_DRAIN: Duration = Duration::from_secs(600);
 /// Opens of the agent that wait for a spare stream; one more fails.
 const MAX_WAITING_OPENS: usize = 64;
 /// Spare streams that the agent keeps, whatever the hub sends.
@@ -40,9 +43,12 @@ impl Opener {
     pub(crate) async fn open(&self, core: &Core, header: Bytes) -> Result<RawStream, OpenError> {
         match self {
             Self::Agent(spares) => spares.open(core, header).await,
-            Self::Hub(requests) => requests
-                .open(header)
-                .map_err(|error| open_error(core, error).into()),
+            Self::Hub(requests) => requests.open(header).map_err(|error| {
+                // A connection that takes no more requests although it stands has
+                // used up its stream numbers: the agent is to make a new one.
+                core.drain(WORN_OUT_DRAIN, Origin::Here);
+                open_error(core, error).into()
+            }),
         }
     }
 

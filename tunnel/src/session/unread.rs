@@ -40,10 +40,10 @@ impl UnreadTable {
 
     /// Resets the longest-stalled streams until at most `budget` bytes wait.
     pub(crate) fn enforce(&self, budget: usize) -> Unread {
-        let mut waiting: Vec<_> = self
-            .lock()
-            .values()
-            .filter_map(Weak::upgrade)
+        // A statement of its own: whoever drops a stream's last handle takes the lock.
+        let streams: Vec<_> = self.lock().values().filter_map(Weak::upgrade).collect();
+        let mut waiting: Vec<_> = streams
+            .into_iter()
             .map(|stream| (stream.last_read(), stream.unread(), stream))
             .filter(|(_, unread, _)| *unread > 0)
             .collect();
