@@ -3,6 +3,8 @@
 
 CARGO ?= cargo
 PEERS_BUILD := tests/peers/build
+# No member of the workspace, but its dependencies are the same.
+FUZZ := --manifest-path fuzz/Cargo.toml --target-dir target
 
 .PHONY: help build peers test soak lint fmt docs
 
@@ -20,8 +22,10 @@ build:
 peers:
 	@$(PEERS_BUILD)
 
+# With the fuzz targets' seeds, which need no fuzzer.
 test: build
 	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" $(CARGO) test --workspace --locked
+	$(CARGO) test $(FUZZ) --locked
 
 soak: build
 	ADIT_SOAK=1 ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
@@ -29,12 +33,14 @@ soak: build
 
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy $(FUZZ) --all-targets --locked -- -D warnings
 	@# One crypto provider: a second one makes the first handshake panic.
 	@! $(CARGO) tree --workspace --locked --invert ring 2>/dev/null | grep -q . \
 		|| { echo "ring is in the dependency tree"; exit 1; }
 
 fmt:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
