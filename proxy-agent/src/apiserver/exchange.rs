@@ -17,8 +17,9 @@ use crate::splice::{Broken, splice};
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
 /// Headers taken of a request; each of a user's groups is one.
 const MAX_HEADERS: usize = 1024;
-/// Bytes taken of a request's head.
-const MAX_HEAD: usize = 256 * 1024;
+/// Bytes taken of a request's head, and of an answer that waits to be sent on:
+/// hyper has one limit for both, and a far end that does not read fills it.
+const MAX_HEAD: usize = 128 * 1024;
 
 /// Serves the one HTTP/1.1 exchange of a stream.
 ///
@@ -91,7 +92,47 @@ fn server() -> http1::Builder {
         .auto_date_header(false)
         .header_read_timeout(HEAD_LIMIT)
         .max_header_size(MAX_HEAD)
+        .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
         .timer(TokioTimer::new());
     server
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use futures_util::{FutureExt as _, stream};
+    use http::Response;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn little_is_taken_of_a_response_that_nobody_reads() {
+        const PIECE: usize = 16 * 1024;
+        let taken = Arc::new(AtomicUsize::new(0));
+        let watch = async |_| {
+            let taken = Arc::clone(&taken);
+            let pieces = stream::repeat_with(move || {
+                taken.fetch_add(PIECE, Ordering::Relaxed);
+                Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[0; PIECE])))
+            });
+            Ok::<_, Infallible>(Response::new(StreamBody::new(pieces)))
+        };
+        let (near, mut far) = tokio::io::duplex(1024);
+        let mut connection = server().serve_connection(TokioIo::new(near), service_fn(watch));
+        far.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        for _ in 0..1000 {
+            assert!((&mut connection).now_or_never().is_none());
+            yield_now().await;
+        }
+        let taken = taken.load(Ordering::Relaxed);
+        assert!((PIECE..=MAX_HEAD + PIECE).contains(&taken), "{taken}");
+    }
 }

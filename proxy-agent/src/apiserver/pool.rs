@@ -54,6 +54,8 @@ const MAX_IDLE: usize = 32;
 /// How long. Shorter than kube-apiserver keeps them, so that no request runs
 /// into its closing one.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// Bytes of a response that may wait to be taken, and the longest head of one.
+const MAX_BUFFER: usize = 128 * 1024;
 /// How long a connection may take to get ready after an exchange that is over.
 const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 /// Headers taken of a response. kube-apiserver sends a dozen; warnings add to them.
@@ -118,11 +120,7 @@ impl Pool {
             .oneshot(self.server.clone())
             .await
             .map_err(PoolError::Connect)?;
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(MAX_HEADERS)
-            .handshake(io)
-            .await
-            .map_err(PoolError::Exchange)?;
+        let (sender, connection) = client().handshake(io).await.map_err(PoolError::Exchange)?;
         let mut state = self.state();
         while state.tasks.try_join_next().is_some() {}
         let task = state.tasks.spawn(async move {
@@ -138,6 +136,12 @@ impl Pool {
     }
 }
 
+fn client() -> http1::Builder {
+    let mut client = http1::Builder::new();
+    client.max_buf_size(MAX_BUFFER).max_headers(MAX_HEADERS);
+    client
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         self.task.abort();
@@ -147,5 +151,39 @@ impl Drop for Lease {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper_util::rt::TokioIo;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn however_fast_a_response_comes_little_of_it_is_read_at_once() {
+        const SIZE: usize = 8 * 1024 * 1024;
+        let (near, mut far) = tokio::io::duplex(SIZE);
+        let (mut sender, connection) = client().handshake(TokioIo::new(near)).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection);
+        let asking = sender.send_request(Request::new(Empty::<Bytes>::new()));
+        let answering = async {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n");
+            far.write_all(head.as_bytes()).await.unwrap();
+            far.write_all(&vec![0; SIZE - 1024]).await.unwrap();
+        };
+        let (response, ()) = tokio::join!(asking, answering);
+        let mut body = response.unwrap().into_body();
+        let (mut total, mut longest) = (0, 0);
+        while total < SIZE - 1024 {
+            let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            total += piece.len();
+            longest = longest.max(piece.len());
+        }
+        assert!(longest <= MAX_BUFFER, "{longest}");
     }
 }
