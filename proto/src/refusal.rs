@@ -58,7 +58,9 @@ impl Refusal {
             // A newer peer's reason is still a refusal.
             Wire::Unspecified | Wire::Unsupported => RefusalReason::Unsupported,
         };
-        Self::new(reason, refused.message)
+        // A peer's text may stand in a log line.
+        let printable = refused.message.chars().filter(|c| !c.is_control());
+        Self::new(reason, printable.collect::<String>())
     }
 
     pub(crate) fn to_wire(&self) -> wire::stream_answer::Refused {

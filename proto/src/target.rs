@@ -37,8 +37,8 @@ pub enum TargetError {
     /// The port is 0 or over 65535.
     #[error("{0} is no port")]
     Port(u32),
-    /// A Service's part is empty or too long.
-    #[error("the Service's {0} is empty or too long")]
+    /// A Service's part is empty, too long or holds what no name can.
+    #[error("the Service's {0} is empty, too long or holds what no name can")]
     Service(&'static str),
     /// The peer named a target that this version does not know, or none.
     #[error("the target is of a kind that this version does not know")]
@@ -104,7 +104,10 @@ impl Target {
             port,
         } = service;
         for (what, part) in [("namespace", &namespace), ("name", &name), ("port", &port)] {
-            if part.is_empty() || part.len() > MAX_SERVICE_PART_LEN {
+            let plain = part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+            if part.is_empty() || part.len() > MAX_SERVICE_PART_LEN || !plain {
                 return Err(TargetError::Service(what));
             }
         }

@@ -148,6 +148,24 @@ fn a_target_of_a_newer_peer_is_refused_by_name() {
 }
 
 #[test]
+fn a_peers_texts_bring_no_control_characters_along() {
+    let refusal = Refusal::new(RefusalReason::Forbidden, "first\nsecond\u{1b}[2J");
+    let answer = Answer::decode_body(Answer::Refused(refusal).encode_body().into());
+    let Ok(Answer::Refused(refusal)) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(refusal.message, "firstsecond[2J");
+    let header = StreamHeader::new(Target::Service {
+        namespace: "a\nb".to_owned(),
+        name: "web".to_owned(),
+        port: "80".to_owned(),
+    });
+    let decoded = StreamHeader::decode_body(header.encode_body().into());
+    let refused = TargetError::Service("namespace");
+    assert_eq!(decoded, Err(MessageError::Target(refused)));
+}
+
+#[test]
 fn targets_that_no_one_could_dial_are_refused() {
     for (host, port) in [
         ("", 80),

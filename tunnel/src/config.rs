@@ -1,6 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::Hello;
+
+use crate::ProcessBudget;
 
 /// What one end of a session allows and says of itself.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub struct SessionConfig {
     /// Over it the streams whose readers have stalled longest are reset with
     /// [`ResetReason::Budget`](crate::ResetReason).
     pub unread_budget: usize,
+    /// The same on all sessions that share it, by cloning the configuration.
+    /// Default 1 GiB.
+    pub process_budget: Arc<ProcessBudget>,
     /// Streams of the peer that wait to be taken. Default 256; one more is refused as busy.
     pub accept_backlog: usize,
     /// How long the handshake, and the header of a stream, may take. Default 10 s.
@@ -47,6 +53,7 @@ impl SessionConfig {
             max_stream_window: 4 * 1024 * 1024,
             window_growth: 16 * 1024 * 1024,
             unread_budget: 64 * 1024 * 1024,
+            process_budget: Arc::new(ProcessBudget::new(1 << 30)),
             accept_backlog: 256,
             handshake_timeout: Duration::from_secs(10),
             ping_after: Duration::from_secs(5),

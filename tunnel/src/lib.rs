@@ -9,6 +9,7 @@
 //! link) is an error that the reader at the other end sees. A reset ends both
 //! directions of a stream.
 
+mod budget;
 mod config;
 mod driver;
 mod error;
@@ -19,6 +20,7 @@ mod opening;
 mod session;
 mod stream;
 
+pub use budget::ProcessBudget;
 pub use config::SessionConfig;
 pub use driver::Driver;
 pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError};

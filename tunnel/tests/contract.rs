@@ -29,6 +29,7 @@ macro_rules! contract {
                 an_opener_out_of_ready_streams_waits_its_turn,
                 closing_a_session_tells_its_reason,
                 features_of_a_newer_peer_are_ignored,
+                sessions_that_share_a_budget_keep_it_together,
                 streams_over_the_limit_are_refused_and_the_others_live,
                 the_longest_stalled_stream_is_reset_at_the_budget,
                 a_required_feature_that_is_missing_is_named,

@@ -14,6 +14,7 @@ use super::RawStream;
 use super::control::{ControlError, ControlStream};
 use super::liveness::Pulse;
 use crate::CloseReason;
+use crate::budget::Share;
 use crate::incoming::{IncomingStream, enqueue, read_header};
 use crate::session::{Core, Origin, Step};
 
@@ -25,6 +26,7 @@ pub(super) struct Duties {
     headers: FuturesUnordered<HeaderRead>,
     lingering: FuturesUnordered<Lingering>,
     incoming: mpsc::Sender<IncomingStream>,
+    share: Share,
 }
 
 /// How a session's end came.
@@ -43,6 +45,9 @@ type HeaderRead = Pin<Box<dyn Future<Output = Option<IncomingStream>> + Send>>;
 /// The longest that a draining peer can keep a session.
 const MAX_PEER_DRAIN: Duration = Duration::from_secs(600);
 
+/// A session with unread bytes counts them this often even if none come.
+const RECOUNT: Duration = Duration::from_secs(1);
+
 /// Limits in one control message, which stays below half of what may be sent.
 const MAX_GRANTS: usize = 1000;
 
@@ -53,7 +58,9 @@ impl Duties {
         ping: Option<PingPong>,
         incoming: mpsc::Sender<IncomingStream>,
     ) -> Self {
-        core.meter.set_alarm(core.config.unread_budget as u64);
+        let share = Share::new(Arc::clone(&core.config.process_budget));
+        core.meter
+            .set_alarm(share.step().min(core.config.unread_budget as u64));
         let pulse = Pulse::new(&core.config, Arc::clone(&core.meter), ping);
         let (headers, lingering) = (FuturesUnordered::new(), FuturesUnordered::new());
         Self {
@@ -63,6 +70,7 @@ impl Duties {
             headers,
             lingering,
             incoming,
+            share,
         }
     }
 
@@ -87,7 +95,10 @@ impl Duties {
             };
             self.keep_lingering();
             self.announce_grants();
-            self.enforce_budget();
+            if self.core.meter.alarmed() {
+                self.enforce_budgets();
+            }
+            let recount = self.core.meter.now() + RECOUNT;
             tokio::select! {
                 () = self.pulse.silent() => return End::Abrupt(CloseReason::Silent),
                 message = self.control.next() => {
@@ -104,6 +115,9 @@ impl Duties {
                 () = self.core.meter.wake.notified() => {}
                 () = sleep_until(self.core.meter.instant(until.unwrap_or_default())),
                     if until.is_some() => {}
+                () = sleep_until(self.core.meter.instant(recount)), if self.share.is_used() => {
+                    self.enforce_budgets();
+                }
             }
         }
     }
@@ -160,20 +174,29 @@ impl Duties {
         }
     }
 
-    /// Counts what is unread whenever so much has come that it may exceed the budget.
-    fn enforce_budget(&self) {
-        if !self.core.meter.alarmed() {
-            return;
-        }
+    /// Counts what is unread, and resets the longest-stalled streams while it
+    /// exceeds the session's budget or the process's.
+    fn enforce_budgets(&mut self) {
         let budget = self.core.config.unread_budget;
-        let unread = self.core.unread.enforce(budget);
+        let mut unread = self.core.unread.enforce(budget);
+        let excess = self.share.count(unread.bytes as u64);
+        if excess > 0 {
+            let left = (unread.bytes as u64).saturating_sub(excess);
+            let reset = unread.reset;
+            unread = self
+                .core
+                .unread
+                .enforce(usize::try_from(left).unwrap_or(usize::MAX));
+            unread.reset += reset;
+            self.share.count(unread.bytes as u64);
+        }
         if unread.reset > 0 {
             tracing::warn!(
                 streams = unread.reset,
                 "reset stalled streams: too much is unread"
             );
         }
-        let room = budget.saturating_sub(unread.bytes).max(budget / 64);
-        self.core.meter.set_alarm(room as u64);
+        let room = budget.saturating_sub(unread.bytes).max(budget / 64) as u64;
+        self.core.meter.set_alarm(room.min(self.share.step()));
     }
 }

@@ -1,10 +1,12 @@
 //! What a session does as a whole.
 
 use futures_util::future::join_all;
+use std::sync::Arc;
+
 use proto::{Hello, RefusalReason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Duration, Instant, sleep, timeout};
-use tunnel::{CloseReason, OpenError, ResetReason, StreamError};
+use tunnel::{CloseReason, OpenError, ProcessBudget, ResetReason, StreamError};
 
 use super::pair::{Pair, Settings, h2_failure};
 
@@ -116,6 +118,46 @@ pub(crate) async fn the_longest_stalled_stream_is_reset_at_the_budget(
     let error = far.read_u8().await.unwrap_err();
     let inner = error.get_ref().unwrap().downcast_ref::<StreamError>();
     assert_eq!(inner, Some(&StreamError::Reset(ResetReason::Budget)));
+}
+
+pub(crate) async fn sessions_that_share_a_budget_keep_it_together(
+    connect: impl AsyncFn(Settings) -> Pair,
+) {
+    const LIMIT: u64 = 2 * 1024 * 1024;
+    const EACH: usize = 200 * 1024;
+    let budget = Arc::new(ProcessBudget::new(LIMIT));
+    let mut pairs = Vec::new();
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut settings = Settings::default();
+        settings.hub.process_budget = Arc::clone(&budget);
+        let mut pair = connect(settings).await;
+        for _ in 0..8 {
+            let (near, mut far) = pair.hub.connect(&mut pair.agent).await;
+            far.write_all(&[0; EACH]).await.unwrap();
+            far.shutdown().await.unwrap();
+            streams.push((near, far));
+        }
+        pairs.push(pair);
+    }
+    sleep(Duration::from_secs(5)).await;
+    assert!(budget.used() <= LIMIT, "{} bytes are unread", budget.used());
+    let mut whole = 0;
+    for (mut near, _far) in streams {
+        let mut all = Vec::new();
+        match near.read_to_end(&mut all).await {
+            Ok(_) => whole += all.len(),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+    }
+    let most = usize::try_from(LIMIT).unwrap();
+    assert!(
+        (most / 2..=most).contains(&whole),
+        "{whole} bytes were still there"
+    );
+    // What was read, and what ended, is not counted any more.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(budget.used(), 0);
 }
 
 pub(crate) async fn a_drained_session_ends_after_its_last_stream(
