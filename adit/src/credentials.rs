@@ -10,6 +10,7 @@ use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, Serve
 use serde::{Deserialize, Serialize};
 
 use crate::ca::{HUB_NAME, Issued};
+use crate::secret_yaml::{self, SecretYamlError};
 
 /// An agent's credentials, read and found fit.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(crate) enum CredentialsError {
     #[error("the certificate's time is over; issue another with `adit credentials {cluster}`")]
     Expired { cluster: String },
     #[error("it is no agent's credentials (a YAML document of kind {KIND})")]
-    Form(#[source] Box<serde_saphyr::Error>),
+    Form(#[source] SecretYamlError),
     #[error("its kind is {kind:?} of {api_version:?}; {KIND} of {API_VERSION} is needed")]
     Kind { api_version: String, kind: String },
     #[error("it names no hub")]
@@ -101,8 +102,7 @@ pub(crate) fn render(
 impl Credentials {
     /// Reads a credentials file and checks all that can be without the hub.
     pub(crate) fn parse(text: &str) -> Result<Self, CredentialsError> {
-        let document: Document =
-            serde_saphyr::from_str(text).map_err(|e| CredentialsError::Form(Box::new(e)))?;
+        let document: Document = secret_yaml::parse(text).map_err(CredentialsError::Form)?;
         if (document.api_version.as_str(), document.kind.as_str()) != (API_VERSION, KIND) {
             let Document {
                 api_version, kind, ..
@@ -252,6 +252,36 @@ mod tests {
     fn a_kubeconfig_given_by_mistake_is_named_as_such() {
         let error = Credentials::parse("apiVersion: v1\nkind: Config\n").unwrap_err();
         assert!(matches!(error, CredentialsError::Form(_)), "{error}");
+    }
+
+    /// An error as the user reads it, with its causes.
+    fn told(text: &str) -> String {
+        let error = Credentials::parse(text).unwrap_err();
+        format!("{:#}", anyhow::Error::from(error))
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_of_without_its_private_key() {
+        let text = written("agent-a", &Subject::Agent(identity("agent-a")));
+        let begin = text.find("BEGIN PRIVATE KEY").unwrap();
+        let key = &text[begin..];
+        let secret = key.lines().nth(1).unwrap().trim();
+        assert!(secret.len() > 40, "{key}");
+        let lines = |change: &dyn Fn(&str) -> String| {
+            let changed = key.lines().map(change).collect::<Vec<_>>().join("\n");
+            format!("{}{changed}", &text[..begin])
+        };
+        let damaged = [
+            lines(&|line| line.trim().to_owned()),
+            lines(&|line| line.replace("  ", " ")),
+            text.replace("privateKey: |", "privateKey:"),
+            text.replace("privateKey:", "privateKeys:"),
+            text.replace("BEGIN PRIVATE KEY", "BEGIN"),
+        ];
+        for text in damaged {
+            let told = told(&text);
+            assert!(!told.contains(&secret[..16]), "{told}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use proto::ClusterName;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::secret_yaml::{self, SecretYamlError};
+
 /// How somebody proves to the gateway who he is.
 #[derive(Clone, Debug)]
 pub(crate) enum Login {
@@ -40,7 +42,7 @@ pub(crate) struct HubAccess {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KubeconfigError {
     #[error("it is no kubeconfig")]
-    Form(#[source] Box<serde_saphyr::Error>),
+    Form(#[source] SecretYamlError),
     #[error("{field} is not base64 of text")]
     Base64 { field: &'static str },
     #[error("its current context {context:?} does not name {missing}")]
@@ -134,8 +136,7 @@ impl HubAccess {
     /// Reads the current context of a kubeconfig that names everything in the
     /// file itself, as those written here do.
     pub(crate) fn parse(text: &str) -> Result<Self, KubeconfigError> {
-        let file: File =
-            serde_saphyr::from_str(text).map_err(|e| KubeconfigError::Form(Box::new(e)))?;
+        let file: File = secret_yaml::parse(text).map_err(KubeconfigError::Form)?;
         let incomplete = |missing| {
             let context = file.current_context.clone();
             move || KubeconfigError::Incomplete { context, missing }
@@ -327,6 +328,23 @@ mod tests {
             (certificate_pem.as_str(), key_pem.expose_secret()),
             ("certificate", "key")
         );
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_of_without_its_token() {
+        let written = access(Login::Token("hush-hush".into())).for_hub().unwrap();
+        for damaged in [
+            "token: [hush-hush]",
+            "token: \"hush-hush",
+            "token: a\nhush-hush",
+            "token: a\n      hush-hush: b",
+        ] {
+            let text = written.replace("token: hush-hush", damaged);
+            let error = HubAccess::parse(&text).unwrap_err();
+            let told = format!("{:#}", anyhow::Error::from(error));
+            assert!(told.starts_with("it is no kubeconfig: "), "{told}");
+            assert!(!told.contains("hush"), "{told}");
+        }
     }
 
     #[test]
