@@ -60,6 +60,19 @@ impl Authority {
     pub(crate) fn create(common_name: &str) -> Result<(Self, SecretString), AuthorityError> {
         let key = new_key()?;
         let key_pem = SecretString::from(key.serialize_pem());
+        Ok((Self::self_signed(common_name, key)?, key_pem))
+    }
+
+    /// Makes a new authority of a private key that has signed nothing yet.
+    pub(crate) fn create_with_key(
+        common_name: &str,
+        key_pem: &str,
+    ) -> Result<Self, AuthorityError> {
+        let key = KeyPair::from_pem(key_pem).map_err(AuthorityError::Load)?;
+        Self::self_signed(common_name, key)
+    }
+
+    fn self_signed(common_name: &str, key: KeyPair) -> Result<Self, AuthorityError> {
         let mut params = base_params(AUTHORITY_LIFETIME, OffsetDateTime::now_utc());
         params
             .distinguished_name
@@ -67,12 +80,11 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(AuthorityError::Sign)?;
-        let this = Self {
+        Ok(Self {
             certificate_pem: certificate.pem(),
             certificate: certificate.der().clone(),
             issuer: Issuer::new(params, key),
-        };
-        Ok((this, key_pem))
+        })
     }
 
     /// Takes up an authority made before.

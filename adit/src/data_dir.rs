@@ -84,6 +84,28 @@ impl DataDir {
         }
     }
 
+    /// Whether no hub has filled the directory yet: `adit credentials` and the
+    /// other commands refuse it, so nothing in it can have been issued.
+    pub(crate) fn is_new(&self) -> Result<bool, DataDirError> {
+        if read_if_present(&self.hub_file())?.is_some() {
+            return Ok(false);
+        }
+        for folder in [self.clusters(), self.tokens()] {
+            let first = fs::read_dir(&folder).map(|mut entries| entries.next());
+            match first {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(false),
+                Err(source) => {
+                    return Err(DataDirError::Read {
+                        path: folder,
+                        source,
+                    });
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Makes this process the one hub of the directory, and clears away
     /// what interrupted writes have left.
     pub(crate) async fn lock_for_hub(&self) -> Result<FileLock, DataDirError> {
@@ -119,6 +141,10 @@ impl DataDir {
             }),
             Err(source) => Err(DataDirError::Lock { path, source }),
         }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn ca_certificate(&self) -> PathBuf {

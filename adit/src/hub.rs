@@ -21,11 +21,13 @@ use crate::data_dir::{DataDir, DataDirError, FileLock};
 mod connection;
 mod endpoints;
 mod folder;
+mod handshakes;
 mod known;
 mod listener;
 mod listing;
 mod lookout;
 mod metrics;
+mod policy;
 mod setup;
 mod tls;
 mod watch;
@@ -92,12 +94,15 @@ impl Hub {
         let lock = data.lock_for_hub().await?;
         let listeners = bind(&config.listen)?;
         let addresses = setup::addresses(config.advertise, &listeners)?;
+        let policy_path = match config.policy {
+            Some(path) => path,
+            None => setup::default_policy(&data)?,
+        };
         let files = setup::prepare(&data, &addresses).await?;
         let serving = Arc::new(Serving::new(files.serving));
         let tls = tls::server_config(&files.authority, serving.clone()).map_err(HubError::Tls)?;
         let known = Arc::new(Known::default());
         let policy = LivePolicy::default();
-        let policy_path = config.policy.unwrap_or_else(|| data.policy());
         let watch = Watch::start(WatchParts {
             data: data.clone(),
             addresses: addresses.clone(),

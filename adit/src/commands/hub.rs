@@ -35,8 +35,9 @@ pub(crate) struct Args {
 
     /// Which user may reach which cluster; default: policy.yaml in the data directory
     ///
-    /// Without the file only members of system:masters may reach anything. A
-    /// change is taken up within a second or two.
+    /// That one is made at the first start, and lets only members of
+    /// system:masters reach anything until you add rules. A change is taken up
+    /// within a second or two.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! One connection, from its TLS handshake to its end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,31 +9,35 @@ use gateway::{Gateway, HttpVersion, Peer};
 use proxy_server::{AgentCertificate, Clusters as _, ProxyServer, ServeError};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoints::{EndpointParts, Endpoints};
+use super::handshakes::{Handshake, Handshakes, Limits};
 use super::known::Known;
 use super::lookout::Lookout;
 use super::metrics::{ConnectionEnd, ConnectionKind, Metrics};
 use super::watch::DataHealth;
 use counted::Counted;
+use room::{Place, Room};
 
 mod counted;
+mod quiet;
+mod room;
 
 /// What all connections of the hub share.
 pub(super) struct Connections {
-    tls: TlsAcceptor,
+    tls: Arc<ServerConfig>,
     proxy: ProxyServer,
     gateway: Gateway,
     endpoints: Arc<Endpoints>,
     known: Arc<Known>,
     lookout: Arc<Lookout>,
     metrics: Arc<Metrics>,
-    handshakes: Arc<Semaphore>,
-    open: Arc<Semaphore>,
+    handshakes: Arc<Handshakes>,
+    room: Room,
 }
 
 /// What connections are served with.
@@ -45,12 +50,22 @@ pub(super) struct ConnectionParts {
     pub(super) health: DataHealth,
 }
 
+/// What a connection holds from its first moment.
+pub(super) struct Entrance {
+    place: Place,
+    handshake: Handshake,
+}
+
+/// A client speaks first; one that says nothing holds its place no longer.
+const CLIENT_HELLO: Duration = Duration::from_secs(3);
 /// The whole TLS handshake; whoever is slower is cut off.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes in flight: each costs a signature, and memory until it is done.
-const MAX_HANDSHAKES: usize = 256;
-/// Connections open at once, sessions and upgraded ones included; one more is closed at once.
-const MAX_CONNECTIONS: usize = 32_768;
+/// Handshakes in flight, some 20 KiB each. One address may have as many as a
+/// site full of clients begins at once, and a quarter of all at most.
+const HANDSHAKES: Limits = Limits {
+    in_all: 4096,
+    per_source: 1024,
+};
 
 type Tls = Counted<TlsStream<TcpStream>>;
 
@@ -65,22 +80,32 @@ impl Connections {
             health: parts.health,
         });
         Self {
-            tls: TlsAcceptor::from(Arc::new(parts.tls)),
+            tls: Arc::new(parts.tls),
             proxy: parts.proxy,
             gateway: parts.gateway,
             endpoints: Arc::new(endpoints),
             known: parts.known,
             lookout: parts.lookout,
             metrics,
-            handshakes: Arc::new(Semaphore::new(MAX_HANDSHAKES)),
-            open: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            handshakes: Handshakes::new(HANDSHAKES),
+            room: Room::default(),
         }
     }
 
-    /// Leave for one handshake. Cancel-safe.
-    pub(super) async fn handshake_permit(&self) -> OwnedSemaphorePermit {
-        let permit = Arc::clone(&self.handshakes).acquire_owned().await;
-        permit.expect("the semaphore is never closed")
+    /// A place for a new connection, unless it has to be closed.
+    pub(super) fn admit(&self, remote: SocketAddr) -> Option<Entrance> {
+        let Some(place) = self.room.enter() else {
+            self.too_many(remote);
+            return None;
+        };
+        match self.handshakes.begin(remote.ip()) {
+            Ok(handshake) => Some(Entrance { place, handshake }),
+            Err(error) => {
+                self.metrics.refused(ConnectionEnd::Busy);
+                tracing::debug!(%remote, %error, "connection closed");
+                None
+            }
+        }
     }
 
     /// Serves one connection to its end.
@@ -88,14 +113,10 @@ impl Connections {
         self: Arc<Self>,
         tcp: TcpStream,
         remote: SocketAddr,
-        handshake: OwnedSemaphorePermit,
+        entrance: Entrance,
         stop: CancellationToken,
     ) {
-        let Ok(permit) = Arc::clone(&self.open).try_acquire_owned() else {
-            self.metrics.refused(ConnectionEnd::TooMany);
-            tracing::warn!(%remote, limit = MAX_CONNECTIONS, "connection closed: too many");
-            return;
-        };
+        let Entrance { place, handshake } = entrance;
         let Some(tls) = self.handshake(tcp, remote).await else {
             return;
         };
@@ -104,7 +125,11 @@ impl Connections {
         let certificate = session.peer_certificates().and_then(<[_]>::first);
         let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
         let kind = ConnectionKind::of(session.alpn_protocol());
-        let io = Counted::new(tls, self.metrics.opened(kind), permit);
+        let Some(place) = self.room.settle(place, kind) else {
+            self.too_many(remote);
+            return;
+        };
+        let io = Counted::new(tls, self.metrics.opened(kind), place);
         match kind {
             ConnectionKind::Session => Box::pin(self.session(io, certificate, remote)).await,
             ConnectionKind::Http1 => {
@@ -125,19 +150,31 @@ impl Connections {
     }
 
     async fn handshake(&self, tcp: TcpStream, remote: SocketAddr) -> Option<TlsStream<TcpStream>> {
-        match tokio::time::timeout(HANDSHAKE, self.tls.accept(tcp)).await {
-            Ok(Ok(tls)) => Some(tls),
-            Ok(Err(error)) => {
-                self.metrics.refused(ConnectionEnd::Handshake);
-                tracing::debug!(%remote, %error, "TLS handshake failed");
-                None
-            }
-            Err(_) => {
+        let begun = Instant::now();
+        let shaken = async {
+            let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp);
+            let hello = timeout_at(begun + CLIENT_HELLO, hello).await??;
+            let tls = hello.into_stream(self.tls.clone());
+            timeout_at(begun + HANDSHAKE, tls).await?
+        };
+        match shaken.await {
+            Ok(tls) => Some(tls),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 self.metrics.refused(ConnectionEnd::Slow);
                 tracing::debug!(%remote, "TLS handshake took too long");
                 None
             }
+            Err(error) => {
+                self.metrics.refused(ConnectionEnd::Handshake);
+                tracing::debug!(%remote, %error, "TLS handshake failed");
+                None
+            }
         }
+    }
+
+    fn too_many(&self, remote: SocketAddr) {
+        self.metrics.refused(ConnectionEnd::TooMany);
+        tracing::warn!(%remote, "connection closed: too many are open");
     }
 
     async fn session(&self, io: Tls, certificate: Option<Vec<u8>>, remote: SocketAddr) {
@@ -162,10 +199,17 @@ impl Connections {
 
     async fn http(&self, io: Tls, version: HttpVersion, peer: Peer, stop: CancellationToken) {
         let remote = peer.remote;
-        let served = self
-            .gateway
-            .serve_connection(io, version, peer, self.endpoints.clone(), stop)
-            .await;
+        let received = io.received();
+        let stop = stop.child_token();
+        let endpoints = self.endpoints.clone();
+        let gateway = &self.gateway;
+        let served = gateway.serve_connection(io, version, peer, endpoints, stop.clone());
+        let served = match version {
+            // Between requests it has as long as for the head of its first.
+            HttpVersion::One => served.await,
+            // It may stay for ever, and answer pings.
+            HttpVersion::Two => quiet::serve(served, received, stop).await,
+        };
         // What becomes of a client's connection is the client's business.
         if let Err(error) = served {
             let error: &dyn std::error::Error = &error;

@@ -41,9 +41,9 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves connections until told to stop, then until they have ended.
 ///
-/// Handshakes in flight are limited: at the limit new connections wait in the
-/// system's queue until a handshake has ended, which takes 10 s at most.
-/// Dropping the future cuts off every connection.
+/// A connection for which there is no place is closed at once: left waiting, it
+/// would keep others behind it out. Dropping the future cuts off every
+/// connection.
 pub(super) async fn accept(
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -51,17 +51,16 @@ pub(super) async fn accept(
 ) {
     let mut tasks = JoinSet::new();
     loop {
-        let next = async {
-            let permit = connections.handshake_permit().await;
-            (permit, listener.accept().await)
-        };
         tokio::select! {
             () = stop.cancelled() => break,
             Some(_ended) = tasks.join_next() => {}
-            (permit, accepted) = next => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((tcp, remote)) => {
+                    let Some(entrance) = connections.admit(remote) else {
+                        continue;
+                    };
                     tune(&tcp);
-                    tasks.spawn(connections.clone().serve(tcp, remote, permit, stop.clone()));
+                    tasks.spawn(connections.clone().serve(tcp, remote, entrance, stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");

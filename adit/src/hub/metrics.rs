@@ -32,6 +32,7 @@ pub(super) enum ConnectionKind {
 /// Why a connection ended before it was one.
 #[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, PartialEq)]
 pub(super) enum ConnectionEnd {
+    Busy,
     Handshake,
     Slow,
     TooMany,
@@ -86,7 +87,7 @@ impl Metrics {
         );
         registry.register(
             "connections_refused",
-            "Connections ended before their TLS handshake was completed",
+            "Connections ended before they were served",
             self.refused.clone(),
         );
         registry.register_collector(Box::new(Sessions(proxy.clone())));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use gateway::PolicyFile;
 use proxy_agent::HubAddress;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
@@ -12,10 +13,12 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use crate::addresses::{Addresses, AddressesError};
-use crate::ca::{Authority, AuthorityError, ServerNames, Subject, hex, is_still_good};
+use crate::ca::{Authority, AuthorityError, ServerNames, Subject, is_still_good};
 use crate::data_dir::{self, DataDir, DataDirError, Secrecy};
 use crate::kubeconfig::{HubAccess, KubeconfigError, Login};
 use crate::lifetime::Lifetime;
+
+mod authority;
 
 /// What the hub's TLS needs of the files.
 pub(super) struct Files {
@@ -33,6 +36,14 @@ pub(crate) enum SetupError {
         path: PathBuf,
         source: AuthorityError,
     },
+    #[error(
+        "{missing} is missing, but {root} holds a hub's data: restore the file from a backup, or \
+         use an empty --data-dir, which makes another authority that no agent and no user of \
+         this one trusts",
+        missing = missing.display(),
+        root = root.display()
+    )]
+    AuthorityMissing { missing: PathBuf, root: PathBuf },
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error("cannot write the administrator's kubeconfig")]
@@ -91,7 +102,7 @@ fn reached_at(address: SocketAddr) -> String {
 /// interrupted anywhere is simply taken up by the next.
 pub(super) async fn prepare(data: &DataDir, addresses: &Addresses) -> Result<Files, SetupError> {
     let _writer = data.lock_for_writing().await?;
-    let authority = authority(data)?;
+    let authority = authority::load_or_make(data)?;
     let serving = serving(data, &authority, addresses)?;
     admin_kubeconfig(data, &authority, addresses)?;
     addresses.save(data)?;
@@ -101,37 +112,28 @@ pub(super) async fn prepare(data: &DataDir, addresses: &Addresses) -> Result<Fil
     })
 }
 
+/// Where the policy file is if nobody says; a new hub gets one that allows
+/// nobody but administrators anything, and says how to change that.
+///
+/// To be called before [`prepare`], which makes a hub an old one.
+pub(super) fn default_policy(data: &DataDir) -> Result<PathBuf, SetupError> {
+    let path = data.policy();
+    if data.is_new()? && data_dir::read_if_present(&path)?.is_none() {
+        save(path.clone(), PolicyFile::TEMPLATE, Secrecy::Public)?;
+    }
+    Ok(path)
+}
+
 /// Replaces the serving certificate if its end is near; `None` if it is not.
 pub(super) fn renew_serving(
     data: &DataDir,
     addresses: &Addresses,
 ) -> Result<Option<CertifiedKey>, SetupError> {
     let before = data_dir::read_if_present(&data.serving_certificate())?;
-    let authority = authority(data)?;
+    let authority = authority::load(data)?;
     let serving = serving(data, &authority, addresses)?;
     let after = data_dir::read_if_present(&data.serving_certificate())?;
     Ok((before != after).then_some(serving))
-}
-
-fn authority(data: &DataDir) -> Result<Authority, SetupError> {
-    let path = data.ca_certificate();
-    if let Some(certificate) = data_dir::read_if_present(&path)? {
-        let key = data_dir::read(&data.ca_key())?;
-        return Authority::load(certificate, &key)
-            .map_err(|source| SetupError::Authority { path, source });
-    }
-    // Every hub's authority has a name of its own, so that certificates tell
-    // whose they are.
-    let name = format!("adit hub {}", hex(&rand::random::<[u8; 4]>()));
-    let (authority, key) = Authority::create(&name)?;
-    save(
-        data.ca_key(),
-        secrecy::ExposeSecret::expose_secret(&key),
-        Secrecy::Private,
-    )?;
-    save(path, authority.certificate_pem(), Secrecy::Public)?;
-    tracing::info!(%name, "made a certificate authority");
-    Ok(authority)
 }
 
 fn serving(
@@ -295,11 +297,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_key_of_the_authority_is_an_error_and_no_new_authority() {
+    async fn a_renewal_never_makes_an_authority() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::create(folder.path()).unwrap();
+        assert!(renew_serving(&data, &addresses_of(&["hub:1"])).is_err());
+        assert!(!data.ca_certificate().exists() && !data.ca_key().exists());
+    }
+
+    #[tokio::test]
+    async fn a_new_hub_gets_a_policy_file_and_an_old_one_keeps_its_own_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::create(folder.path()).unwrap();
+        let path = default_policy(&data).unwrap();
         prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
-        fs::remove_file(data.ca_key()).unwrap();
-        assert!(prepare(&data, &addresses_of(&["hub:1"])).await.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), PolicyFile::TEMPLATE);
+        PolicyFile::read(&path).unwrap();
+        fs::write(&path, "rules: [] # mine").unwrap();
+        default_policy(&data).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "rules: [] # mine");
+        fs::remove_file(&path).unwrap();
+        default_policy(&data).unwrap();
+        assert!(!path.exists());
     }
 }

@@ -1,20 +1,20 @@
 //! Takes notice of what other commands change in the data directory.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gateway::{LivePolicy, PolicyError, PolicyFile};
+use gateway::{LivePolicy, PolicyError};
 use proxy_server::ProxyServer;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::folder::{Change, Folder, Stamp};
+use super::folder::{Change, Folder};
 use super::known::Known;
 use super::lookout::Lookout;
+use super::policy::PolicyWatch;
 use super::setup::renew_serving;
 use super::tls::Serving;
 use crate::addresses::Addresses;
@@ -27,8 +27,7 @@ pub(super) struct Watch {
     parts: WatchParts,
     clusters: Folder<ClusterRecord>,
     tokens: Folder<TokenRecord>,
-    policy_stamp: Option<Stamp>,
-    policy_error: Option<String>,
+    policy: PolicyWatch,
     health: DataHealth,
     lookout: Arc<Lookout>,
 }
@@ -37,14 +36,14 @@ pub(super) struct Watch {
 pub(super) struct WatchParts {
     pub(super) data: DataDir,
     pub(super) addresses: Addresses,
-    pub(super) policy_path: PathBuf,
     pub(super) known: Arc<Known>,
+    pub(super) policy_path: PathBuf,
     pub(super) policy: LivePolicy,
     pub(super) serving: Arc<Serving>,
 }
 
 /// Whether the data directory could be read the last time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct DataHealth(Arc<AtomicBool>);
 
 /// How soon a change is noticed.
@@ -63,13 +62,11 @@ impl Watch {
         let mut watch = Self {
             clusters: Folder::new(parts.data.clusters()),
             tokens: Folder::new(parts.data.tokens()),
+            policy: PolicyWatch::start(parts.policy_path.clone(), parts.policy.clone())?,
             parts,
-            policy_stamp: None,
-            policy_error: None,
             health: DataHealth::default(),
             lookout: Arc::default(),
         };
-        watch.read_policy()?;
         watch.refresh();
         Ok(watch)
     }
@@ -127,57 +124,18 @@ impl Watch {
     /// Looks once; says whether the clusters' records changed.
     pub(super) fn refresh(&mut self) -> Change {
         let clusters = self.clusters.refresh();
-        if matches!(clusters, Ok(Change::Some)) {
+        // What was read is taken up, whatever could not be read.
+        let change = self.clusters.take_change();
+        if change == Change::Some {
             self.parts.known.replace_clusters(self.clusters.records());
         }
         let tokens = self.tokens.refresh();
-        if matches!(tokens, Ok(Change::Some)) {
+        if self.tokens.take_change() == Change::Some {
             self.parts.known.replace_tokens(self.tokens.records());
         }
-        self.refresh_policy();
-        self.health
-            .note(clusters.as_ref().err().or_else(|| tokens.as_ref().err()));
-        clusters.unwrap_or(Change::None)
-    }
-
-    fn refresh_policy(&mut self) {
-        let error = self.read_policy().err().map(|error| error.to_string());
-        if let Some(error) = &error
-            && self.policy_error.as_ref() != Some(error)
-        {
-            tracing::error!(
-                error,
-                "the policy file cannot be used; the last good one stays"
-            );
-            self.policy_error = Some(error.clone());
-        }
-    }
-
-    /// Takes up the policy if its file has changed; without a file nobody but
-    /// administrators may reach anything.
-    fn read_policy(&mut self) -> Result<(), PolicyError> {
-        let stamp = match fs::metadata(&self.parts.policy_path) {
-            Ok(metadata) => Some(Stamp::of(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => {
-                return Err(PolicyError::Read {
-                    path: self.parts.policy_path.clone(),
-                    source,
-                });
-            }
-        };
-        if stamp == self.policy_stamp {
-            return Ok(());
-        }
-        self.policy_stamp = stamp;
-        let policy = match stamp {
-            Some(_) => PolicyFile::read(&self.parts.policy_path)?,
-            None => PolicyFile::default(),
-        };
-        self.parts.policy.replace(policy);
-        self.policy_error = None;
-        tracing::info!(path = %self.parts.policy_path.display(), "policy taken up");
-        Ok(())
+        let policy = self.policy.refresh();
+        self.health.note(clusters.and(tokens).and(policy));
+        change
     }
 
     fn renew(&self) {
@@ -202,10 +160,20 @@ impl DataHealth {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn note(&self, error: Option<&io::Error>) {
-        let was_good = self.0.swap(error.is_none(), Ordering::Relaxed);
-        if let (true, Some(error)) = (was_good, error) {
-            tracing::error!(%error, "the data directory cannot be read; what is known stays");
+    fn note(&self, look: io::Result<()>) {
+        let was_good = self.0.swap(look.is_ok(), Ordering::Relaxed);
+        match look {
+            Err(error) if was_good => {
+                tracing::error!(%error, "the data directory cannot be read; what is known stays");
+            }
+            Ok(()) if !was_good => tracing::info!("the data directory can be read again"),
+            Ok(()) | Err(_) => {}
         }
+    }
+}
+
+impl Default for DataHealth {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
     }
 }

@@ -77,6 +77,44 @@ async fn a_client_that_says_nothing_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_client_that_never_says_hello_goes_before_one_that_does_not_go_on() {
+    let hub = TestHub::start().await;
+    let mut greeter = TcpStream::connect(hub.address()).await.unwrap();
+    let hello = hub.client(Identity::Nobody).hello();
+    greeter.write_all(&hello).await.unwrap();
+    assert!(greeter.read(&mut [0; 1]).await.unwrap() > 0, "an answer");
+    let mut silent = TcpStream::connect(hub.address()).await.unwrap();
+    let (mut rest, mut byte) = (Vec::new(), [0; 1]);
+    let both = async {
+        tokio::select! {
+            biased;
+            _ = greeter.read_to_end(&mut rest) => panic!("the greeter is cut off first"),
+            end = silent.read(&mut byte) => assert!(matches!(end, Ok(0) | Err(_)), "{end:?}"),
+        }
+    };
+    timeout(GENEROUS, both).await.expect("the silent one ends");
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_lock_nobody_out() {
+    let hub = TestHub::start().await;
+    // Where this machine is too slow for its own limit, it may try again.
+    until("an answer while they all are silent", async || {
+        let mut silent = Vec::new();
+        for _ in 0..300 {
+            silent.push(TcpStream::connect(hub.address()).await.unwrap());
+        }
+        still_serves(&hub).await;
+        let is_open = |tcp: &TcpStream| {
+            let read = tcp.try_read(&mut [0; 1]);
+            read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        };
+        silent.iter().all(is_open)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_certificate_of_another_authority_is_refused() {
     let hub = TestHub::start().await;
     let mut params = CertificateParams::default();

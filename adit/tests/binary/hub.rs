@@ -95,6 +95,51 @@ async fn private_keys_are_the_owners_alone() {
 }
 
 #[tokio::test]
+async fn a_new_hub_has_a_policy_file_to_edit_unless_it_is_told_of_another() {
+    let hub = TestHub::start().await;
+    let policy = hub.data().join("policy.yaml");
+    assert!(fs::read_to_string(&policy).unwrap().contains("rules: []"));
+    let mode = fs::metadata(&policy).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o644);
+    let (data, other) = (hub.beside("other"), hub.beside("policy.yaml"));
+    let args = ["hub", "--data-dir", arg(&data), "--listen", "127.0.0.1:0"];
+    let process = Process::start(&[&args[..], &["--policy", arg(&other)]].concat());
+    until("a hub that listens", async || {
+        process.stderr().contains("hub listens")
+    })
+    .await;
+    assert!(!data.join("policy.yaml").exists());
+}
+
+#[tokio::test]
+async fn a_hub_without_its_authoritys_certificate_does_not_start() {
+    let mut hub = TestHub::start().await;
+    let credentials = hub.credentials("edge-1", "agent").await;
+    hub.process().signal(Signal::TERM);
+    assert_eq!(hub.process().end().await, Some(0));
+    let (data, certificate) = (hub.data(), hub.data().join("ca.crt"));
+    let kept = fs::read(&certificate).unwrap();
+    fs::remove_file(&certificate).unwrap();
+    let refused = run(&["hub", "--data-dir", arg(&data), "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("ca.crt is missing"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!certificate.exists());
+    fs::write(&certificate, kept).unwrap();
+    let listen = hub.address().to_string();
+    let _again = Process::start(&["hub", "--data-dir", arg(&data), "--listen", &listen]);
+    let _agent = hub.agent(&credentials);
+    until("the agent's session", async || {
+        hub.client(Identity::Nobody).get("/healthz").await.is_ok()
+            && hub.sessions("edge-1").await.len() == 1
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_hubs_do_not_share_a_data_directory() {
     let hub = TestHub::start().await;
     let data = hub.data();

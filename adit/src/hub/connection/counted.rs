@@ -2,27 +2,36 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::quiet::Received;
+use super::room::Place;
 use crate::hub::metrics::OpenConnection;
 
 /// Gives its place among the open connections back when it is dropped.
 pub(super) struct Counted<Io> {
     io: Io,
+    received: Received,
     _open: OpenConnection,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<Io> Counted<Io> {
-    pub(super) fn new(io: Io, open: OpenConnection, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(io: Io, open: OpenConnection, place: Place) -> Self {
         Self {
             io,
+            received: Received::default(),
             _open: open,
-            _permit: permit,
+            _place: place,
         }
+    }
+
+    /// How much has been read so far.
+    pub(super) fn received(&self) -> Received {
+        self.received.clone()
     }
 }
 
@@ -32,7 +41,11 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Counted<Io> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        let count = buf.filled().len() - before;
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+        read
     }
 }
 

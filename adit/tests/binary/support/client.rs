@@ -122,6 +122,16 @@ impl Client {
         connector.connect(name, tcp).await
     }
 
+    /// The first bytes of a TLS handshake.
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        let name = ServerName::from(self.address.ip());
+        let config = Arc::new(self.config.clone());
+        let mut connection = rustls::ClientConnection::new(config, name).unwrap();
+        let mut hello = Vec::new();
+        connection.write_tls(&mut hello).unwrap();
+        hello
+    }
+
     pub(crate) async fn get(&self, path: &str) -> io::Result<Answer> {
         let exchange = async {
             let (head, open) = self.open(path).await?;
