@@ -25,6 +25,10 @@ pub(crate) struct Args {
     peers: Option<PathBuf>,
 
     /// Use a cluster of your own, by its kubeconfig and context; may be repeated
+    ///
+    /// CAUTION: the demo's kubeconfig acts as system:masters there, so whoever
+    /// has it can do everything while the demo runs. The user of your
+    /// kubeconfig has to be allowed to impersonate, as cluster-admin is.
     #[arg(long = "cluster", value_name = "NAME=KUBECONFIG[#CONTEXT]")]
     clusters: Vec<UserCluster>,
 

@@ -16,20 +16,30 @@ pub(super) struct Guide {
     kubeconfig: PathBuf,
     hub: PathBuf,
     keeps: bool,
+    own: bool,
     clusters: Vec<(ClusterName, &'static str)>,
 }
+
+/// Whoever uses a demo of his own cluster has to know it.
+const OWN: &str = "\n\
+CAUTION: on your own clusters the kubeconfig below acts as an administrator\n\
+(system:masters), by the impersonation that your kubeconfig's user may do there.\n\
+Whoever has it can do everything there while the demo runs. Nothing is installed.\n";
 
 impl Guide {
     pub(super) fn new(folder: &Folder, names: &[ClusterName], backends: &[Backend]) -> Self {
         let kind = |backend: &Backend| match backend {
             Backend::Peer { .. } => "etcd and kube-apiserver, started by this demo",
             Backend::StandIn { .. } => "a stand-in, not Kubernetes: it knows namespaces only",
-            Backend::User(_) => "your own cluster",
+            Backend::User(_) => "your own cluster, where you are system:masters through the hub",
         };
         Self {
             kubeconfig: folder.kubeconfig(),
             hub: folder.path().join("hub"),
             keeps: !folder.is_temporary(),
+            own: backends
+                .iter()
+                .any(|backend| matches!(backend, Backend::User(_))),
             clusters: names
                 .iter()
                 .cloned()
@@ -47,6 +57,9 @@ impl Guide {
         let mut text = String::from("\nClusters, reached through the hub only:\n");
         for (name, kind) in &self.clusters {
             let _ = writeln!(text, "  {:12} {kind}", name.as_str());
+        }
+        if self.own {
+            text.push_str(OWN);
         }
         let first = self
             .clusters

@@ -135,6 +135,9 @@ async fn a_cluster_of_the_users_own_is_used_by_name() {
     let cluster = format!("mine={}#hub", arg(&kubeconfig));
     let mut demo = Process::start(&["demo", "--dir", arg(&dir), "--cluster", &cluster]);
     demo.says("\nready\n").await;
+    let guide = demo.stdout();
+    assert!(guide.contains("acts as an administrator"), "{guide}");
+    assert!(!first.stdout().contains("CAUTION"), "{}", first.stdout());
     let answer = client(&dir)
         .get("/clusters/mine/api/v1/namespaces")
         .await
