@@ -33,7 +33,8 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
         .with_writer(io::stderr)
         .with_ansi(terminal);
     if json {
-        builder.json().flatten_event(true).init();
+        // Not flattened: the access log has a field `target` beside the event's own.
+        builder.json().init();
     } else {
         builder.compact().init();
     }

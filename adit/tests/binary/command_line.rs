@@ -68,7 +68,7 @@ async fn a_log_that_is_no_terminal_is_json() {
     for line in hub.stderr().lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(
-            line["level"].is_string() && line["message"].is_string(),
+            line["level"].is_string() && line["fields"]["message"].is_string(),
             "{line}"
         );
     }
