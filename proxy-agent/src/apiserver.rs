@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{InClusterError, KubeconfigError};
 use tokio::task::{JoinError, spawn_blocking};
 
 mod base;
@@ -15,6 +15,7 @@ mod exchange;
 mod failure;
 mod forward;
 mod head;
+mod kubeconfig;
 mod pool;
 
 use base::BaseUrl;
@@ -23,6 +24,7 @@ use connector::Connector;
 use credential::Credential;
 pub use credential::CredentialError;
 pub(crate) use exchange::serve;
+pub use kubeconfig::KubeconfigFormError;
 use pool::Pool;
 
 /// The API server of an agent's cluster, and how the agent is known to it.
@@ -57,6 +59,14 @@ pub enum ApiServerError {
         /// What is wrong with it.
         source: Box<KubeconfigError>,
     },
+    /// The kubeconfig is none.
+    #[error("{} cannot be read as a kubeconfig", path.display())]
+    KubeconfigForm {
+        /// The file.
+        path: PathBuf,
+        /// Where it is none.
+        source: KubeconfigFormError,
+    },
     /// The agent's credential cannot be used.
     #[error("the credential cannot be used")]
     Credential(#[from] CredentialError),
@@ -85,23 +95,13 @@ impl ApiServer {
     /// Uses a context of a kubeconfig file, its current one if none is named.
     ///
     /// Certificates, tokens, token files and exec plugins are understood; a
-    /// plugin is run once before this returns.
+    /// plugin is run once before this returns, however long it takes. Later a
+    /// request waits for it for at most 30 s.
     pub async fn from_kubeconfig(
         path: &Path,
         context: Option<&str>,
     ) -> Result<Self, ApiServerError> {
-        let unusable = |source| ApiServerError::Kubeconfig {
-            path: path.to_owned(),
-            source: Box::new(source),
-        };
-        let options = KubeConfigOptions {
-            context: context.map(str::to_owned),
-            ..KubeConfigOptions::default()
-        };
-        let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .map_err(unusable)?;
+        let config = kubeconfig::read(path, context).await?;
         spawn_blocking(|| Self::from_kube_config(config))
             .await
             .map_err(ApiServerError::Aborted)?

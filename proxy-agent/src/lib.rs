@@ -25,6 +25,8 @@ mod tcp;
 
 pub use address::{HubAddress, HubAddressError};
 pub use agent::{Agent, AgentConfig, AgentError, AgentStatus};
-pub use apiserver::{ApiServer, ApiServerError, BaseUrlError, CredentialError};
+pub use apiserver::{
+    ApiServer, ApiServerError, BaseUrlError, CredentialError, KubeconfigFormError,
+};
 pub use impersonation::ImpersonationPolicy;
 pub use policy::{TargetPolicy, TargetRuleError};
