@@ -2,15 +2,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, InvalidHeaderValue};
-use http::{HeaderValue, Request, Response};
-use http_body_util::Empty;
-use kube::client::{AuthError, ConfigExt as _};
+use http::HeaderValue;
+use http::header::InvalidHeaderValue;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use tower::util::{BoxCloneSyncService, service_fn};
-use tower::{BoxError, Layer as _, ServiceExt as _};
+
+mod source;
+
+use source::{HeaderSource, PLUGIN_LIMIT};
 
 /// How an agent is known to its API server beyond its TLS certificate.
 pub(super) enum Credential {
@@ -53,10 +52,11 @@ pub enum CredentialError {
         /// Why.
         source: InvalidHeaderValue,
     },
+    /// The kubeconfig's plugin has not answered in time. It is not started
+    /// again as long as it runs.
+    #[error("the credential plugin did not answer within {PLUGIN_LIMIT:?}")]
+    Unanswered,
 }
-
-/// Answers a request with the header that says who makes it.
-type HeaderSource = BoxCloneSyncService<Request<Empty<Bytes>>, Response<()>, BoxError>;
 
 /// A token that is read from its file again when it gets old.
 pub(super) struct TokenFile {
@@ -84,29 +84,16 @@ impl Credential {
         if let Some(path) = auth.token_file.as_ref().filter(|_| !other) {
             return TokenFile::new(path.into()).map(Self::File);
         }
-        Ok(match config.auth_layer().map_err(without_output)? {
-            Some(layer) => {
-                Self::Kubeconfig(HeaderSource::new(layer.layer(service_fn(copy_header))))
-            }
-            None => Self::Certificate,
-        })
+        Ok(HeaderSource::new(config)?.map_or(Self::Certificate, Self::Kubeconfig))
     }
 
-    /// The value of `Authorization`, if there is to be one.
+    /// The value of `Authorization`, if there is to be one. An exec plugin is
+    /// waited for at most 30 s. Cancel-safe.
     pub(super) async fn authorization(&self) -> Result<Option<HeaderValue>, CredentialError> {
         match self {
             Self::Certificate => Ok(None),
             Self::File(file) => Ok(Some(file.authorization().await)),
-            Self::Kubeconfig(source) => {
-                let request = Request::new(Empty::new());
-                let response = source.clone().oneshot(request).await;
-                let mut response =
-                    response.map_err(|error| match error.downcast::<AuthError>() {
-                        Ok(error) => without_output(kube::Error::Auth(*error)),
-                        Err(error) => CredentialError::Kubeconfig(error.to_string()),
-                    })?;
-                Ok(response.headers_mut().remove(AUTHORIZATION))
-            }
+            Self::Kubeconfig(source) => source.authorization().await,
         }
     }
 }
@@ -141,15 +128,6 @@ impl TokenFile {
     }
 }
 
-/// Makes a response of the header that a layer has put into a request.
-async fn copy_header(request: Request<Empty<Bytes>>) -> Result<Response<()>, BoxError> {
-    let mut response = Response::new(());
-    if let Some(value) = request.headers().get(AUTHORIZATION) {
-        response.headers_mut().insert(AUTHORIZATION, value.clone());
-    }
-    Ok(response)
-}
-
 fn header(
     path: &std::path::Path,
     text: io::Result<String>,
@@ -171,19 +149,6 @@ fn header(
     })?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// Tells an error of kube's without what a plugin has printed.
-fn without_output(error: kube::Error) -> CredentialError {
-    let text = if let kube::Error::Auth(AuthError::AuthExecRun { out, .. }) = &error {
-        // Its arguments may hold a secret too.
-        format!("the plugin failed: {}", out.status)
-    } else if let kube::Error::Auth(AuthError::AuthExecParse(_)) = &error {
-        "the plugin printed something else than an ExecCredential".to_owned()
-    } else {
-        error.to_string()
-    };
-    CredentialError::Kubeconfig(text)
 }
 
 #[cfg(test)]

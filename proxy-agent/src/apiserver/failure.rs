@@ -25,7 +25,7 @@ pub(super) enum Failure {
     #[error("the header Connection names {0}, which is not for one connection alone")]
     ConnectionNames(HeaderName),
     /// The agent cannot say who it is.
-    #[error("its credential for kube-apiserver cannot be had; its own log says why")]
+    #[error("{}", without_details(.0))]
     Credential(#[from] CredentialError),
     /// The hub has let a credential through.
     #[error("a credential came with the request ({0}), which must not cross the tunnel")]
@@ -80,11 +80,26 @@ impl Failure {
             | Self::Target(_)
             | Self::UpgradeWithBody => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::Identity(_) => (StatusCode::FORBIDDEN, "Forbidden"),
-            Self::Credential(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
             Self::Broken { .. } | Self::UnwantedSwitch { .. } => {
                 (StatusCode::BAD_GATEWAY, "InternalError")
             }
-            Self::Unreachable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+            Self::Credential(CredentialError::Unanswered) | Self::Unreachable { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+            }
+            Self::Credential(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+        }
+    }
+}
+
+/// What a caller may know of the agent's credential.
+fn without_details(error: &CredentialError) -> &'static str {
+    match error {
+        CredentialError::Unanswered => "the credential plugin did not answer",
+        CredentialError::Kubeconfig(_)
+        | CredentialError::NoToken { .. }
+        | CredentialError::Read { .. }
+        | CredentialError::Token { .. } => {
+            "its credential for kube-apiserver cannot be had; its own log says why"
         }
     }
 }
@@ -103,4 +118,23 @@ fn chain(error: &dyn Error) -> String {
         next = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_plugin_that_does_not_answer_makes_the_api_server_unavailable() {
+        let response = Failure::from(CredentialError::Unanswered).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let status: Status = serde_json::from_slice(&body).unwrap();
+        assert_eq!(status.code, Some(503));
+        assert_eq!(status.reason.as_deref(), Some("ServiceUnavailable"));
+        let message = status.message.unwrap();
+        assert_eq!(message, "agent: the credential plugin did not answer");
+    }
 }

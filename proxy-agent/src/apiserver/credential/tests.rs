@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use futures_util::FutureExt as _;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use tempfile::TempDir;
+use tokio::task::yield_now;
 use tokio::time::advance;
 
 use super::*;
@@ -121,6 +123,45 @@ echo '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential
     let credential = credential(plugin(&script)).unwrap();
     assert_eq!(authorization(&credential).await.unwrap(), "Bearer token-2");
     assert_eq!(authorization(&credential).await.unwrap(), "Bearer token-3");
+}
+
+/// A plugin whose second run hangs as long as a file is there.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_hangs_is_given_up_by_all_and_not_started_again() {
+    let dir = TempDir::new().unwrap();
+    let (count, hold) = (dir.path().join("count"), dir.path().join("hold"));
+    let script = format!(
+        r#"echo x >> {count}
+while [ -e {hold} ]; do sleep 0.01; done
+expiry=2020; [ "$(wc -l < {count})" = 1 ] || expiry=2999
+echo '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+"status": {{"token": "token-'"$(wc -l < {count})"'", "expirationTimestamp": "'$expiry'-01-01T00:00:00Z"}}}}'"#,
+        count = count.display(),
+        hold = hold.display(),
+    );
+    let credential = credential(plugin(&script)).unwrap();
+    fs::write(&hold, "").unwrap();
+    for _ in 0..2 {
+        let mut requests = [0, 1].map(|_| Box::pin(credential.authorization()));
+        for request in &mut requests {
+            assert!(request.now_or_never().is_none());
+        }
+        let cancelled = Box::pin(credential.authorization()).now_or_never();
+        assert!(cancelled.is_none());
+        while fs::read(&count).unwrap().len() < 2 * "x\n".len() {
+            yield_now().await;
+        }
+        advance(PLUGIN_LIMIT).await;
+        for request in requests {
+            let answer = request.now_or_never();
+            let unanswered = Some(Err::<(), _>(CredentialError::Unanswered));
+            assert_eq!(format!("{answer:?}"), format!("{unanswered:?}"));
+        }
+    }
+    let request = credential.authorization();
+    fs::remove_file(&hold).unwrap();
+    assert_eq!(request.await.unwrap().unwrap(), "Bearer token-2");
+    assert_eq!(authorization(&credential).await.unwrap(), "Bearer token-2");
 }
 
 #[tokio::test]
