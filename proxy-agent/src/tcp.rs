@@ -181,3 +181,6 @@ impl From<DialError> for Refusal {
         Self::new(reason, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;
