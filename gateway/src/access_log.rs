@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use http::{HeaderValue, Method, StatusCode};
 use proto::{AgentName, ClusterName};
 use tokio::time::Instant;
+
+use crate::uplink::Uplink;
 
 /// What a log shows of a request whose client went away before it had an answer.
 ///
@@ -59,13 +60,6 @@ pub(crate) struct Record {
     uplink: Arc<Uplink>,
     bytes_out: u64,
     end: (EndedBy, Completeness),
-}
-
-/// What is known of a request's body while it is sent on.
-#[derive(Debug, Default)]
-pub(crate) struct Uplink {
-    bytes: AtomicU64,
-    failed: AtomicBool,
 }
 
 impl RequestId {
@@ -164,25 +158,6 @@ impl Drop for Record {
             ended_by = ended_by.as_str(),
             complete = completeness == Completeness::Whole,
         );
-    }
-}
-
-impl Uplink {
-    pub(crate) fn add(&self, count: usize) {
-        self.bytes.fetch_add(count as u64, Relaxed);
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
-    }
-
-    /// Notes that the client broke its body off.
-    pub(crate) fn fail(&self) {
-        self.failed.store(true, Relaxed);
-    }
-
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failed.load(Relaxed)
     }
 }
 

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tunnel::StreamWatch;
 
-use crate::access_log::{Completeness, EndedBy, Record, Uplink};
+use crate::access_log::{Completeness, EndedBy, Record};
 use crate::forward::{ForwardedBody, ForwardedBodyError};
+use crate::uplink::{Stage, Uplink};
 
 /// The body of a response of the gateway.
 ///
@@ -37,7 +40,30 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct RequestBody {
     incoming: Incoming,
+    ends: BodyEnds,
     uplink: Arc<Uplink>,
+}
+
+/// How a request's body shows that it is whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum BodyEnds {
+    /// Its last frame says so (RFC 9113 section 8.1). A stream that ends
+    /// without is cut, even if hyper, which takes it for one whose peer wants
+    /// no more, passes that on as an end.
+    Flagged,
+    /// By its framing, which hyper checks (RFC 9112 section 6).
+    Framed,
+}
+
+/// Why a request's body cannot be sent on to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestBodyError {
+    /// The client's connection broke, or what it sent is malformed.
+    #[error(transparent)]
+    Client(#[from] hyper::Error),
+    /// The client, or whoever watches its connection, gave the request up.
+    #[error("the request's stream ended before its body")]
+    Unfinished,
 }
 
 impl From<Bytes> for GatewayBody {
@@ -61,6 +87,14 @@ impl GatewayBody {
     pub(crate) fn recorded(mut self, record: Record) -> Self {
         self.record = Some(Box::new(record));
         self
+    }
+
+    /// An eye on the stream that it comes from, if it comes from a cluster.
+    pub(crate) fn watch(&self) -> Option<&Arc<StreamWatch>> {
+        match &self.source {
+            Source::Forwarded(body) => Some(body.watch()),
+            Source::Whole(_) => None,
+        }
     }
 
     fn note(&mut self, polled: Option<&Result<Frame<Bytes>, GatewayBodyError>>) {
@@ -120,6 +154,12 @@ impl Drop for GatewayBody {
         if self.is_end_stream() {
             self.note(None);
         }
+        // Nor is one that the client does not read.
+        if let (Source::Forwarded(body), Some(record)) = (&self.source, &mut self.record)
+            && let Some(ended_by) = body.broken_unseen_by()
+        {
+            record.set_end(ended_by, Completeness::Cut);
+        }
     }
 }
 
@@ -140,26 +180,57 @@ impl Source {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, uplink: Arc<Uplink>) -> Self {
-        Self { incoming, uplink }
+    pub(crate) fn new(incoming: Incoming, ends: BodyEnds, uplink: Arc<Uplink>) -> Self {
+        Self {
+            incoming,
+            ends,
+            uplink,
+        }
+    }
+
+    fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+        let polled = ready!(Pin::new(&mut self.incoming).poll_frame(cx)?);
+        let cut = self.ends == BodyEnds::Flagged && !self.incoming.is_end_stream();
+        Poll::Ready(match polled {
+            Some(frame) => Some(Ok(frame)),
+            None if cut => Some(Err(RequestBodyError::Unfinished)),
+            None => None,
+        })
+    }
+}
+
+impl BodyEnds {
+    pub(crate) fn of(version: Version) -> Self {
+        if version == Version::HTTP_2 {
+            Self::Flagged
+        } else {
+            Self::Framed
+        }
     }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = RequestBodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+    ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+        let polled = self.poll_incoming(cx);
         match &polled {
-            Some(Ok(frame)) => self.uplink.add(frame.data_ref().map_or(0, Bytes::len)),
-            Some(Err(_)) => self.uplink.fail(),
-            None => {}
+            Poll::Pending => self.uplink.set_stage(Stage::AwaitsClient),
+            Poll::Ready(Some(Ok(frame))) => {
+                self.uplink.add(frame.data_ref().map_or(0, Bytes::len));
+                self.uplink.set_stage(Stage::AwaitsCluster);
+            }
+            Poll::Ready(Some(Err(_))) => self.uplink.set_stage(Stage::Failed),
+            Poll::Ready(None) => {}
         }
-        Poll::Ready(polled)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -170,3 +241,13 @@ impl Body for RequestBody {
         self.incoming.size_hint()
     }
 }
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        // hyper drops a body when it has taken all of it.
+        self.uplink.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,20 +7,26 @@ use std::time::Duration;
 pub struct GatewayConfig {
     /// How long an agent may take to say that it takes a stream. Default 10 s; then 504.
     pub dial_timeout: Duration,
-    /// How long the API server may take to begin its answer. Default 2 min; then 504.
+    /// How long the API server may take to begin its answer, once it has been
+    /// sent the whole request. Default 2 min; then 504.
     ///
     /// It does not hold for what Kubernetes counts as long-running (watches,
     /// exec, attach, port-forward, logs, proxied services): those may be
     /// silent for as long as they like. kube-apiserver itself gives up other
     /// requests after 60 s.
     pub response_timeout: Duration,
+    /// How long the body of a request may stand still before its end, if
+    /// [`Self::response_timeout`] holds for the request. Default 2 min; then
+    /// 408 if the client sends nothing, and 504 if the cluster takes nothing.
+    pub upload_idle: Duration,
     /// What `Retry-After` says when no agent of a cluster is connected. Default 1 s.
     ///
     /// client-go then tries ten times; a larger value makes kubectl wait
     /// longer before it says what is wrong.
     pub retry_after: Duration,
     /// How long an upgraded connection of which one direction has ended may
-    /// be silent in the other. Default 1 min.
+    /// be silent in the other, and how long a client may leave unread what a
+    /// stream had brought before the agent gave it up. Default 1 min.
     ///
     /// Without it, a client that vanished after its last byte would hold a
     /// stream for as long as the cluster has nothing to say.
@@ -47,6 +53,7 @@ impl Default for GatewayConfig {
         Self {
             dial_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(120),
+            upload_idle: Duration::from_secs(120),
             retry_after: Duration::from_secs(1),
             half_closed_idle: Duration::from_secs(60),
             max_head: 64 * 1024,

@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -13,11 +15,14 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::time::timeout;
+use tokio_util::io::InspectWriter;
 use tokio_util::sync::CancellationToken;
+use tunnel::StreamError;
 
 mod owned_tasks;
 
 use self::owned_tasks::OwnedTasks;
+use crate::unread::Source;
 use crate::{Gateway, GatewayBody, GatewayConfig, Peer, wellformed};
 
 /// Bytes of HTTP/2's connection preface (RFC 9113 section 3.4).
@@ -59,6 +64,9 @@ pub enum ConnectionError {
     /// The client said nothing.
     #[error("the client has not begun to speak HTTP/2 within {0:?}")]
     Silent(Duration),
+    /// A response broke off that the client was not reading.
+    #[error("the response broke off while the client did not read it: {0}")]
+    Unread(#[from] StreamError),
 }
 
 #[derive(Clone)]
@@ -66,6 +74,8 @@ struct Handler {
     gateway: Gateway,
     fallback: Arc<dyn Fallback>,
     peer: Arc<Peer>,
+    /// What is being answered; of use only if it is one thing at a time.
+    answers_from: Source,
 }
 
 impl Gateway {
@@ -90,6 +100,7 @@ impl Gateway {
             gateway: self.clone(),
             fallback,
             peer: Arc::new(peer),
+            answers_from: Source::default(),
         };
         match version {
             HttpVersion::One => Box::pin(serve_http1(io, handler, self.config(), shutdown)).await,
@@ -107,6 +118,12 @@ async fn serve_http1<IO>(
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let answers_from = handler.answers_from.clone();
+    let taken = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&taken);
+    let io = InspectWriter::new(io, move |bytes: &[u8]| {
+        counter.fetch_add(bytes.len() as u64, Relaxed);
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(config.head_timeout)
@@ -116,14 +133,17 @@ where
         .serve_connection(TokioIo::new(io), handler)
         .with_upgrades();
     let mut connection = pin!(connection);
-    match shutdown.run_until_cancelled(connection.as_mut()).await {
-        Some(ended) => ended?,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await?;
+    let mut lost = pin!(answers_from.lost(config.half_closed_idle, || taken.load(Relaxed)));
+    let mut shutdown = pin!(shutdown.cancelled_owned().fuse());
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => return Ok(ended?),
+            // hyper asks a body for more only when the client has taken the last.
+            error = &mut lost => return Err(error.into()),
+            () = &mut shutdown => connection.as_mut().graceful_shutdown(),
         }
     }
-    Ok(())
 }
 
 async fn serve_http2<IO>(
@@ -187,7 +207,11 @@ impl Service<Request<Incoming>> for Handler {
 impl Handler {
     async fn answer(self, request: Request<Incoming>) -> Response<GatewayBody> {
         if Gateway::serves(request.uri().path()) {
-            return self.gateway.handle(request, &self.peer).await;
+            let response = self.gateway.handle(request, &self.peer).await;
+            if let Some(watch) = response.body().watch() {
+                self.answers_from.set(watch);
+            }
+            return response;
         }
         let (head, body) = request.into_parts();
         match wellformed::check(&head) {

@@ -81,6 +81,16 @@ impl Failures<'_> {
             ))
             .at(Place::Target),
             ExchangeError::Stream(error) => self.stream(error),
+            ExchangeError::UploadNotTaken(after) => Status::timeout(format!(
+                "target: the API server of cluster {cluster} has taken nothing of the \
+                 request's body for {after:?}"
+            ))
+            .at(Place::Target),
+            ExchangeError::UploadStalled(after) => Status::new(
+                StatusCode::REQUEST_TIMEOUT,
+                Reason::Timeout,
+                format!("hub: the client has sent nothing of the request's body for {after:?}"),
+            ),
         };
         status.about(self.object())
     }

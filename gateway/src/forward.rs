@@ -13,12 +13,15 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::select;
-use tokio::time::{sleep, timeout};
-use tunnel::{Answer, OpenError, ResetReason, Stream, StreamError};
+use tokio::time::timeout;
+use tunnel::{Answer, OpenError, ResetReason, Stream, StreamError, StreamWatch};
 
 use crate::GatewayConfig;
-use crate::access_log::{EndedBy, Uplink};
+use crate::access_log::EndedBy;
 use crate::body::RequestBody;
+use crate::patience::Patience;
+use crate::unread::cut_off_by;
+use crate::uplink::{Stage, Uplink};
 
 type Connection = http1::Connection<TokioIo<Stream>, RequestBody>;
 
@@ -29,6 +32,7 @@ const ANSWER_GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Exchange {
     response: Response<Incoming>,
     connection: Connection,
+    watch: Arc<StreamWatch>,
 }
 
 /// A response's body on its way to the client.
@@ -39,22 +43,22 @@ pub(crate) struct ForwardedBody {
     incoming: Incoming,
     /// Gone when it has nothing left to do.
     connection: Option<Connection>,
-    failed: bool,
+    watch: Arc<StreamWatch>,
+    progress: Progress,
+}
+
+/// How far a response's body has been read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Progress {
+    Ended,
+    Failed,
+    Moving,
 }
 
 /// A response body that the cluster or the tunnel broke off.
 #[derive(Debug, thiserror::Error)]
 #[error("the response was cut short: {0}")]
 pub(crate) struct ForwardedBodyError(#[source] hyper::Error);
-
-/// How long to wait for what.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// For the agent's answer to the stream.
-    pub(crate) dial: Duration,
-    /// For the head of the response, if there is a limit.
-    pub(crate) response: Option<Duration>,
-}
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +84,12 @@ pub(crate) enum ExchangeError {
     /// The stream failed after it was opened.
     #[error(transparent)]
     Stream(StreamError),
+    /// Nothing of the request's body was taken on the way to the API server.
+    #[error("nothing of the request's body has been taken for {0:?}")]
+    UploadNotTaken(Duration),
+    /// The client sent nothing of the rest of its request's body.
+    #[error("the client has sent nothing of the request's body for {0:?}")]
+    UploadStalled(Duration),
 }
 
 /// Sends a request on a stream that has just been opened, and waits for the
@@ -94,6 +104,7 @@ pub(crate) async fn exchange(
     config: &GatewayConfig,
 ) -> Result<Exchange, ExchangeError> {
     let explain = |error| explain(error, uplink);
+    let watch = Arc::new(stream.watch());
     let (mut sender, mut connection) = http1::Builder::new()
         .max_headers(config.max_headers)
         .max_header_size(config.max_head as usize)
@@ -103,7 +114,7 @@ pub(crate) async fn exchange(
         .map_err(explain)?;
     let mut response = pin!(sender.send_request(request));
     let mut answer = pin!(timeout(patience.dial + ANSWER_GRACE, answer));
-    let mut late = pin!(too_late(patience.response));
+    let mut exhausted = pin!(patience.exhausted(uplink));
     let (mut answered, mut over) = (false, false);
     loop {
         select! {
@@ -114,11 +125,11 @@ pub(crate) async fn exchange(
             }
             result = &mut response => {
                 let response = result.map_err(explain)?;
-                return Ok(Exchange { response, connection });
+                return Ok(Exchange { response, connection, watch });
             }
             // Its errors come with the response.
             _ = &mut connection, if !over => over = true,
-            after = &mut late => return Err(ExchangeError::NoResponse(after)),
+            late = &mut exhausted => return Err(late),
         }
     }
 }
@@ -131,11 +142,12 @@ impl Exchange {
 
     /// The response with its body, to be read while it comes.
     pub(crate) fn into_response(self) -> Response<ForwardedBody> {
-        let connection = self.connection;
+        let (connection, watch) = (self.connection, self.watch);
         self.response.map(|incoming| ForwardedBody {
             incoming,
             connection: Some(connection),
-            failed: false,
+            watch,
+            progress: Progress::Moving,
         })
     }
 
@@ -167,6 +179,19 @@ impl ForwardedBodyError {
 }
 
 impl ForwardedBody {
+    pub(crate) fn watch(&self) -> &Arc<StreamWatch> {
+        &self.watch
+    }
+
+    /// Who broke the body off, if somebody has and no reader has been told.
+    pub(crate) fn broken_unseen_by(&self) -> Option<EndedBy> {
+        let unseen = self.progress == Progress::Moving && !self.incoming.is_end_stream();
+        unseen
+            .then(|| cut_off_by(&self.watch))
+            .flatten()
+            .map(|error| broken_by(&error))
+    }
+
     /// Moves bytes between the stream and the body's next frame.
     fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(connection) = &mut self.connection
@@ -192,9 +217,12 @@ impl Body for ForwardedBody {
             polled = Pin::new(&mut self.incoming).poll_frame(cx);
         }
         match &polled {
-            Poll::Ready(Some(Err(_))) => self.failed = true,
+            Poll::Ready(Some(Err(_))) => self.progress = Progress::Failed,
             // After the last byte the stream is finished, so that the agent sees no reset.
-            Poll::Ready(None) => self.drive(cx),
+            Poll::Ready(None) => {
+                self.progress = Progress::Ended;
+                self.drive(cx);
+            }
             Poll::Ready(Some(Ok(_))) if self.incoming.is_end_stream() => self.drive(cx),
             Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
@@ -202,7 +230,7 @@ impl Body for ForwardedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.failed && self.incoming.is_end_stream()
+        self.progress != Progress::Failed && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -223,18 +251,8 @@ pub(crate) fn broken_by(error: &StreamError) -> EndedBy {
     }
 }
 
-async fn too_late(limit: Option<Duration>) -> Duration {
-    match limit {
-        Some(limit) => {
-            sleep(limit).await;
-            limit
-        }
-        None => std::future::pending().await,
-    }
-}
-
 fn explain(error: hyper::Error, uplink: &Uplink) -> ExchangeError {
-    if uplink.has_failed() {
+    if uplink.stage() == Stage::Failed {
         return ExchangeError::Client(error);
     }
     if let Some(error) = stream_error(&error) {

@@ -18,11 +18,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::access_log::{Completeness, EndedBy, Record};
 use crate::authenticate::authenticate;
-use crate::body::RequestBody;
+use crate::body::{BodyEnds, RequestBody};
 use crate::failure::Failures;
-use crate::forward::{Exchange, Patience, exchange};
+use crate::forward::{Exchange, exchange};
 use crate::impersonation::Identity;
 use crate::path::{self, RequestPath};
+use crate::patience::{Patience, ResponsePatience};
 use crate::status::Status;
 use crate::upgrade::Splice;
 use crate::{
@@ -33,6 +34,9 @@ use crate::{
 /// Kubernetes' header for the id of a request in audit logs.
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Longest `traceparent` that is told to the agent, in bytes. W3C's has 55, and
+/// a later version may have more; a stream's header has to hold it.
+const MAX_TRACE_PARENT_LEN: usize = 256;
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
 /// The HTTP front door of the hub. Clones are handles to the same one.
@@ -166,9 +170,8 @@ impl Gateway {
     ) -> Result<Answer, Status> {
         let (mut head, body) = request.into_parts();
         let admitted = self.admit(&mut head, peer, record)?;
-        if !head.headers.contains_key(AUDIT_ID) {
-            head.headers.insert(AUDIT_ID, record.id().header());
-        }
+        // A caller's own would name the request in the cluster's log and nowhere here.
+        head.headers.insert(AUDIT_ID, record.id().header());
         let patience = self.patience(&admitted.path);
         let trace_parent = trace_parent(&head.headers);
         let upstream = upstream_request(head, admitted.path.upstream.clone(), body, record);
@@ -246,9 +249,13 @@ impl Gateway {
         let long_running = path
             .resource()
             .is_some_and(|resource| resource.is_long_running(path.upstream.query()));
+        let config = &self.inner.config;
         Patience {
-            dial: self.inner.config.dial_timeout,
-            response: (!long_running).then_some(self.inner.config.response_timeout),
+            dial: config.dial_timeout,
+            response: (!long_running).then_some(ResponsePatience {
+                head: config.response_timeout,
+                upload_idle: config.upload_idle,
+            }),
         }
     }
 
@@ -289,6 +296,7 @@ fn upstream_request(
     body: Incoming,
     record: &Record,
 ) -> Request<RequestBody> {
+    let body_ends = BodyEnds::of(head.version);
     head.uri = Uri::from(target);
     head.version = Version::HTTP_11;
     // What the server side of hyper has left there means nothing to its client side.
@@ -298,7 +306,8 @@ fn upstream_request(
         // hyper takes a GET without a length for one without a body.
         head.headers.insert(TRANSFER_ENCODING, CHUNKED);
     }
-    Request::from_parts(head, RequestBody::new(body, Arc::clone(record.uplink())))
+    let body = RequestBody::new(body, body_ends, Arc::clone(record.uplink()));
+    Request::from_parts(head, body)
 }
 
 /// A 101, if it is the one that was asked for.
@@ -326,7 +335,8 @@ async fn switched(
     Ok(Answer::Switched(response, Box::new(switched)))
 }
 
+/// The caller's trace, unless it is longer than any that means something.
 fn trace_parent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(TRACE_PARENT)?.to_str().ok()?;
-    Some(value.to_owned())
+    (value.len() <= MAX_TRACE_PARENT_LEN).then(|| value.to_owned())
 }

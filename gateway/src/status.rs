@@ -42,7 +42,7 @@ pub enum Reason {
     RequestEntityTooLarge,
     /// Not now (503).
     ServiceUnavailable,
-    /// It took too long (504).
+    /// It took too long (408, 504).
     Timeout,
     /// A limit is reached (429).
     TooManyRequests,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tunnel::{Stream, StreamError};
 
-use crate::access_log::{Completeness, EndedBy, Record, Uplink};
+use crate::access_log::{Completeness, EndedBy, Record};
 use crate::forward::broken_by;
+use crate::unread::Source;
+use crate::uplink::Uplink;
 
 /// Bytes read from a client at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -58,6 +61,9 @@ impl Splice {
     /// cancelled. What is not ended cleanly is reset, at both ends.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let received = AtomicU64::new(0);
+        let watch = Arc::new(self.stream.watch());
+        let source = Source::default();
+        source.set(&watch);
         let moved = move_bytes(
             self.client,
             self.stream,
@@ -65,10 +71,13 @@ impl Splice {
             self.half_closed_idle,
             (self.record.uplink(), &received),
         );
-        let outcome = stop
-            .run_until_cancelled(moved)
-            .await
-            .unwrap_or(Err(SpliceError::Stopped));
+        let outcome = tokio::select! {
+            biased;
+            outcome = moved => outcome,
+            // The copies hear of it only when the client acts.
+            error = source.lost(self.half_closed_idle, || received.load(Relaxed)) => Err(error.into()),
+            () = stop.cancelled() => Err(SpliceError::Stopped),
+        };
         let (ended_by, completeness) = match &outcome {
             Ok(first) => (*first, Completeness::Whole),
             Err(error) => (error.ended_by(), Completeness::Cut),

@@ -52,6 +52,27 @@ async fn a_request_that_went_well_is_one_line() {
 }
 
 #[tokio::test]
+async fn a_caller_cannot_choose_the_id_in_the_clusters_audit_log() {
+    let log = AccessLog::collect();
+    let (mut hub, mut agent) = Hub::with_agent().await;
+    let mut client = hub.client();
+    let lines = ["audit-id: chosen", "audit-id: chosen-too"];
+    client
+        .ask("GET", "/clusters/edge-7/api", "alice", &lines)
+        .await;
+    let mut upstream = agent.accept().await;
+    let head = upstream.head().await;
+    upstream.respond("hello").await;
+    client.answer().await;
+    let line = log.line().await;
+    assert!(!head.contains("chosen"), "{head}");
+    assert!(
+        head.contains(&format!("\r\naudit-id: {}\r\n", line["id"])),
+        "{head}"
+    );
+}
+
+#[tokio::test]
 async fn a_refused_request_is_one_line_and_its_client_knows_the_id() {
     let log = AccessLog::collect();
     let mut hub = Hub::start();

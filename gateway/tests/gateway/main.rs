@@ -9,4 +9,6 @@ mod harness;
 mod http2;
 mod identity;
 mod shutdown;
+mod unread;
 mod upgrades;
+mod uploads;
