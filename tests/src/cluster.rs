@@ -35,6 +35,9 @@ pub const API_PORT: u16 = 6443;
 /// The start of a whole control plane, while a build keeps the machine busy.
 const STARTING: Duration = Duration::from_secs(120);
 
+/// The rights of [`User::ALICE`] are put together by a controller.
+const MAY_CREATE: &str = "auth can-i create pods --as=someone --as-group=developers";
+
 impl Cluster {
     /// Starts one, and waits until a pod can be made in the namespace
     /// `default`.
@@ -55,12 +58,8 @@ impl Cluster {
         };
         let mut others = vec![launch("etcd", &[])?];
         let server = launch("kube-apiserver", &[])?;
-        let kubectl = Kubectl::new(
-            needs,
-            namespace,
-            folder.join("admin.kubeconfig"),
-            User::ADMIN.name,
-        )?;
+        let kubeconfig = folder.join("admin.kubeconfig");
+        let kubectl = Kubectl::new(needs, namespace, kubeconfig, User::ADMIN.name)?;
         let ready = async || succeeds(&kubectl, &["get", "--raw", "/readyz"]).await;
         server.until("a ready API server", STARTING, ready).await?;
 
@@ -68,39 +67,25 @@ impl Cluster {
         let stages = needs.peers.join("kwok.yaml");
         let kwok = launch("kwok", &["--config", &stages.to_string_lossy()])?;
         others.push(launch("kwok-kubelet", &[])?);
-        populate(
-            &kubectl,
-            &[&needs.peers.join("node.yaml"), &folder.join("rules.yaml")],
-        )
-        .await?;
-        let account = async || succeeds(&kubectl, &["get", "serviceaccount", "default"]).await;
-        controllers
-            .until("a service account for pods", STARTING, account)
-            .await?;
-        let may = [
-            "auth",
-            "can-i",
-            "create",
-            "pods",
-            "--as=someone",
-            "--as-group=developers",
-        ];
-        controllers
-            .until("rights of plain users", STARTING, async || {
-                succeeds(&kubectl, &may).await
-            })
-            .await?;
-        let node = [
-            "wait",
-            "--for=condition=Ready",
-            "node",
-            "--all",
-            "--timeout=1s",
-        ];
-        kwok.until("a ready node", STARTING, async || {
-            succeeds(&kubectl, &node).await
-        })
-        .await?;
+        let objects = [needs.peers.join("node.yaml"), folder.join("rules.yaml")];
+        populate(&kubectl, &objects).await?;
+        for (process, what, question) in [
+            (
+                &controllers,
+                "a service account for pods",
+                "get serviceaccount default",
+            ),
+            (&controllers, "rights of plain users", MAY_CREATE),
+            (
+                &kwok,
+                "a ready node",
+                "wait --for=condition=Ready node --all --timeout=1s",
+            ),
+        ] {
+            let question: Vec<&str> = question.split(' ').collect();
+            let answer = async || succeeds(&kubectl, &question).await;
+            process.until(what, STARTING, answer).await?;
+        }
         others.extend([controllers, kwok]);
         eprintln!("cluster: ready after {:?}", begun.elapsed());
         Ok(Self {
@@ -139,7 +124,7 @@ impl Cluster {
     }
 }
 
-async fn populate(kubectl: &Kubectl, files: &[&Path]) -> Result<()> {
+async fn populate(kubectl: &Kubectl, files: &[PathBuf]) -> Result<()> {
     for file in files {
         let applied = kubectl
             .run(&["apply", "-f", &file.to_string_lossy()])

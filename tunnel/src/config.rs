@@ -34,7 +34,9 @@ pub struct SessionConfig {
     /// The same on all sessions that share it, by cloning the configuration.
     /// Default 1 GiB.
     pub process_budget: Arc<ProcessBudget>,
-    /// Streams of the peer that wait to be taken. Default 256; one more is refused as busy.
+    /// Streams of the peer that wait to be taken. Default 1024; one more is refused as busy.
+    ///
+    /// As many may come in one read: hundreds of watches begun at once must fit.
     pub accept_backlog: usize,
     /// How long the handshake, and the header of a stream, may take. Default 10 s.
     pub handshake_timeout: Duration,
@@ -54,7 +56,7 @@ impl SessionConfig {
             window_growth: 16 * 1024 * 1024,
             unread_budget: 64 * 1024 * 1024,
             process_budget: Arc::new(ProcessBudget::new(1 << 30)),
-            accept_backlog: 256,
+            accept_backlog: 1024,
             handshake_timeout: Duration::from_secs(10),
             ping_after: Duration::from_secs(5),
             ping_timeout: Duration::from_secs(5),

@@ -65,13 +65,16 @@ fn five_hundred_watches_and_two_hundred_requests_share_a_session() {
 
 async fn open(admin: &Client) -> Vec<Connection> {
     let target = path("/api/v1/namespaces/many/configmaps?watch=true");
-    let watches = join_all((0..WATCHES).map(|_| admin.begin("GET", &target))).await;
-    let open = |watch: anyhow::Result<_>| {
-        let (connection, answer): (_, tests::https::Answer) = watch.unwrap();
-        assert_eq!(answer.status, 200);
-        connection
-    };
-    watches.into_iter().map(open).collect()
+    join_all((0..WATCHES).map(|_| watch(admin, &target))).await
+}
+
+async fn watch(admin: &Client, target: &str) -> Connection {
+    let (mut connection, answer) = admin.begin("GET", target).await.unwrap();
+    if answer.status != 200 {
+        let body = connection.part().await.unwrap().unwrap_or_default();
+        panic!("{}: {}", answer.status, String::from_utf8_lossy(&body));
+    }
+    connection
 }
 
 /// A request that the API server holds for 3 s and then refuses: it waits for
