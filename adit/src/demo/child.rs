@@ -18,6 +18,10 @@ pub(super) struct Program {
     pub(super) folder: PathBuf,
 }
 
+/// Of util-linux; it turns into the program it is given. Without it a demo that
+/// is killed leaves its programs behind.
+const SETPRIV: &str = "/usr/bin/setpriv";
+
 /// How long a child may take to end by itself; then it is killed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -62,12 +66,22 @@ impl Program {
         name.to_string_lossy().into_owned()
     }
 
+    /// Killed by the kernel when a demo dies that could end no child.
+    fn command(&self) -> Command {
+        if !Path::new(SETPRIV).is_file() {
+            return Command::new(&self.path);
+        }
+        let mut command = Command::new(SETPRIV);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(&self.path);
+        command
+    }
+
     /// In a process group of its own, so that Ctrl-C in a terminal reaches the
     /// demo alone, which then ends its children in order.
     fn spawn(&self, log: &Path) -> anyhow::Result<Child> {
         let failed = || format!("cannot start {}", self.path.display());
         let log = File::create(log).with_context(failed)?;
-        Command::new(&self.path)
+        self.command()
             .args(&self.args)
             .current_dir(&self.folder)
             .env("HOME", &self.folder)

@@ -1,6 +1,7 @@
 //! The first command that anybody runs.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use http_body_util::BodyExt as _;
@@ -167,4 +168,53 @@ async fn programs_that_are_not_there_are_named() {
         finished.stderr
     );
     assert!(!finished.stdout.contains("ready"));
+}
+
+/// A program that writes its process id where it is started and goes on.
+fn endless(path: &Path) {
+    fs::write(
+        path,
+        "#!/bin/sh\necho $$ > \"$(basename \"$0\").pid\"\nexec sleep 600\n",
+    )
+    .unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn has_ended(pid: &str) -> bool {
+    // Nobody may have waited for it yet.
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim())).map_or(true, |stat| {
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('Z'))
+    })
+}
+
+#[tokio::test]
+async fn a_demo_that_is_killed_takes_its_programs_along() {
+    if !Path::new("/usr/bin/setpriv").is_file() {
+        assert!(std::env::var_os("CI").is_none(), "setpriv is needed");
+        eprintln!("skipped: there is no setpriv");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (peers, dir) = (folder.path().join("peers"), folder.path().join("demo"));
+    fs::create_dir(&peers).unwrap();
+    let programs = ["etcd", "kube-apiserver"];
+    for name in programs {
+        endless(&peers.join(name));
+    }
+    let mut demo = Process::start(&["demo", "--dir", arg(&dir), "--peers", arg(&peers)]);
+    let pid = |name: &str| fs::read_to_string(dir.join(format!("edge-1/{name}.pid")));
+    until("both run", async || {
+        programs
+            .iter()
+            .all(|name| pid(name).is_ok_and(|pid| pid.ends_with('\n')))
+    })
+    .await;
+    demo.signal(Signal::KILL);
+    assert_eq!(demo.end().await, None);
+    let pids = programs.map(|name| pid(name).unwrap());
+    until("both have ended", async || {
+        pids.iter().all(|pid| has_ended(pid))
+    })
+    .await;
 }
