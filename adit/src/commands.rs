@@ -14,6 +14,7 @@ pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod hub;
 pub(crate) mod kubeconfig;
+mod notice;
 pub(crate) mod token;
 
 /// Runs a command to its end.

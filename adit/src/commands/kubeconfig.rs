@@ -6,13 +6,11 @@ use anyhow::Context as _;
 use proto::ClusterName;
 use proxy_agent::HubAddress;
 
-use super::deliver;
-use crate::addresses::Addresses;
+use super::{deliver, token};
 use crate::clusters::ClusterRecord;
 use crate::data_dir::{self, DataDir};
-use crate::kubeconfig::{HubAccess, Login, PathForm};
+use crate::kubeconfig::{HubAccess, PathForm};
 use crate::lifetime::Lifetime;
-use crate::tokens::TokenRecord;
 
 /// Write a kubeconfig with a context for each cluster
 ///
@@ -98,16 +96,18 @@ async fn from_data_dir(data: &DataDir, args: &Args) -> anyhow::Result<HubAccess>
             anyhow::bail!("the hub knows no cluster {cluster}; see `adit credentials`");
         }
     }
-    let Some(user) = args.user.clone() else {
-        return read(&data.admin_kubeconfig());
-    };
-    let (record, token) = TokenRecord::create(user.clone(), args.groups.clone(), args.valid_for)?;
-    let _writer = data.lock_for_writing().await?;
-    record.save(data)?;
-    Ok(HubAccess {
-        server: Addresses::load(data)?.url(),
-        authority_pem: data_dir::read(&data.ca_certificate())?,
-        user,
-        login: Login::Token(token),
-    })
+    match args.user.clone() {
+        Some(user) => {
+            let issued = token::issue(data, user, args.groups.clone(), args.valid_for);
+            let (_, access) = issued.await?;
+            Ok(access)
+        }
+        None => {
+            tracing::warn!(
+                "this is the administrator's login, in system:masters: an agent refuses it unless \
+                 started with --allow-impersonate system:masters; --user makes one for a user"
+            );
+            read(&data.admin_kubeconfig())
+        }
+    }
 }

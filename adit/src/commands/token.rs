@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{DataDirArg, deliver};
-use crate::data_dir::DataDir;
+use super::{DataDirArg, deliver, notice};
+use crate::addresses::Addresses;
+use crate::data_dir::{self, DataDir};
+use crate::kubeconfig::{HubAccess, Login};
 use crate::lifetime::Lifetime;
 use crate::output;
 use crate::tokens::{self, TokenId, TokenRecord};
@@ -84,13 +86,33 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
 async fn create(args: Create) -> anyhow::Result<()> {
     let data = DataDir::open(&args.data_dir.data_dir)?;
-    let (record, token) = TokenRecord::create(args.user, args.groups, args.valid_for)?;
-    let _writer = data.lock_for_writing().await?;
-    record.save(&data)?;
+    let (token, _) = issue(&data, args.user, args.groups, args.valid_for).await?;
     deliver(
         &format!("{}\n", token.expose_secret()),
         args.output.as_deref(),
     )
+}
+
+/// Makes a token, and the way to the hub with it, which a running hub knows
+/// when this returns.
+pub(super) async fn issue(
+    data: &DataDir,
+    user: String,
+    groups: Vec<String>,
+    lifetime: Lifetime,
+) -> anyhow::Result<(SecretString, HubAccess)> {
+    let (record, token) = TokenRecord::create(user.clone(), groups, lifetime)?;
+    let access = HubAccess {
+        server: Addresses::load(data)?.url(),
+        authority_pem: data_dir::read(&data.ca_certificate())?,
+        user,
+        login: Login::Token(token.clone()),
+    };
+    let writer = data.lock_for_writing().await?;
+    record.save(data)?;
+    drop(writer);
+    notice::taken(&access).await;
+    Ok((token, access))
 }
 
 fn list(data: &DataDir) -> anyhow::Result<()> {
@@ -104,7 +126,7 @@ fn list(data: &DataDir) -> anyhow::Result<()> {
             .extension()
             .is_some_and(|extension| extension == "json")
         {
-            let text = crate::data_dir::read(&path)?;
+            let text = data_dir::read(&path)?;
             records.push(TokenRecord::parse(path, &text)?);
         }
     }

@@ -1,0 +1,33 @@
+//! Waits until a running hub knows a token that was just made.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::https_client::HttpsClient;
+use crate::kubeconfig::HubAccess;
+
+/// A hub looks once a second; one that takes longer is not waited for.
+const LIMIT: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
+/// Asks for a login, so a token that is not known gets a 401.
+const QUESTION: &str = "/sessions";
+
+/// Returns when the hub accepts the login, when no hub answers at its first
+/// address, or after 3 s: the login is good sooner or later in any case.
+pub(super) async fn taken(access: &HubAccess) {
+    if tokio::time::timeout(LIMIT, accepted(access)).await.is_err() {
+        tracing::warn!("the hub has not taken notice of the token yet; it will");
+    }
+}
+
+async fn accepted(access: &HubAccess) {
+    let Ok(client) = HttpsClient::new(access) else {
+        return;
+    };
+    while let Ok(answer) = client.get(QUESTION).await
+        && answer.status == StatusCode::UNAUTHORIZED
+    {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
