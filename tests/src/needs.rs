@@ -67,9 +67,10 @@ fn look() -> Result<Needs> {
 }
 
 fn peers() -> Result<PathBuf> {
-    let Some(folder) = std::env::var_os("ADIT_PEERS").map(PathBuf::from) else {
+    let Some(folder) = std::env::var_os("ADIT_PEERS").filter(|path| !path.is_empty()) else {
         bail!("ADIT_PEERS is not set to the folder that tests/peers/build prints");
     };
+    let folder = PathBuf::from(folder);
     for program in PROGRAMS {
         ensure!(
             folder.join(program).exists(),

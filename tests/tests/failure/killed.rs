@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use tests::https::Client;
+use tests::site::Tunnel;
+use tests::wait::{GENEROUS, once, until};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use crate::{
     Caught, RUIN, administrator, held, no_stream_is_left, nothing_is_left, rounds, service_returns,
 };
@@ -40,6 +46,7 @@ fn a_killed_hub_comes_back_with_its_agents_and_its_users() {
         let before = held(tunnel.agent.process());
         let (mut told, mut back) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..rounds() {
+            settled(&tunnel, &client).await;
             let caught = Caught::start(&client).await;
             // Acknowledged before the crash, so it holds after.
             let alice = tunnel.client(tests::cluster::User::ALICE).await.unwrap();
@@ -54,4 +61,16 @@ fn a_killed_hub_comes_back_with_its_agents_and_its_users() {
         no_stream_is_left(&tunnel, &client).await;
         nothing_is_left("agent", tunnel.agent.process(), before).await;
     });
+}
+
+/// Waits until the session is some seconds old. One that ends sooner is no
+/// success to its agent, which then waits longer each time.
+async fn settled(tunnel: &Tunnel, client: &Client) {
+    let old = async || {
+        let sessions = tunnel.sessions(client, "edge").await.ok()?;
+        let since = sessions.first()?["connectedSince"].as_str()?;
+        let since = OffsetDateTime::parse(since, &Rfc3339).ok()?;
+        once(OffsetDateTime::now_utc() - since > Duration::from_secs(2))
+    };
+    until("a session that holds", GENEROUS, old).await.unwrap();
 }
