@@ -24,14 +24,14 @@ peers:
 
 # With the fuzz targets' seeds, which need no fuzzer.
 test: build
-	$(CARGO) test --workspace --exclude tests --locked
+	@# What the tests measure is reported with their output.
+	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
+		$(CARGO) test --workspace --locked -- --show-output
 	$(CARGO) test $(FUZZ) --locked
-	@# What they measure is reported with their output.
-	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" $(CARGO) test -p tests --locked -- --show-output
 
 soak: build
 	ADIT_SOAK=1 ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
-		$(CARGO) test -p tests --locked -- --nocapture
+		$(CARGO) test --workspace --locked -- --nocapture
 
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
