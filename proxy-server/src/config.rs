@@ -9,7 +9,7 @@ pub struct ProxyServerConfig {
     pub session: SessionConfig,
     /// Sessions at once, those of all clusters together. Default 20,000.
     ///
-    /// An idle session costs about 60 KiB. One more is rejected, and the agent
+    /// Each costs a connection and a task. One more is rejected, and the agent
     /// told that the hub is full.
     pub max_sessions: usize,
     /// How long [`ProxyServer::dial`](crate::ProxyServer::dial) waits when its header
