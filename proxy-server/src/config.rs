@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use tunnel::SessionConfig;
 
 /// What the hub's end allows.
@@ -12,9 +10,6 @@ pub struct ProxyServerConfig {
     /// Each costs a connection and a task. One more is rejected, and the agent
     /// told that the hub is full.
     pub max_sessions: usize,
-    /// How long [`ProxyServer::dial`](crate::ProxyServer::dial) waits when its header
-    /// sets no deadline. Default 10 s.
-    pub dial_timeout: Duration,
 }
 
 impl ProxyServerConfig {
@@ -23,7 +18,6 @@ impl ProxyServerConfig {
         Self {
             session,
             max_sessions: 20_000,
-            dial_timeout: Duration::from_secs(10),
         }
     }
 }
