@@ -92,6 +92,10 @@ pub(crate) enum ExchangeError {
     UploadStalled(Duration),
 }
 
+/// The longest head of a response, and what its buffer is to hold; hyper's takes
+/// up to twice as much, which waits in here if nobody reads a watch.
+const MAX_RESPONSE_BUFFER: usize = 64 * 1024;
+
 /// Sends a request on a stream that has just been opened, and waits for the
 /// head of the response. The request does not wait for the agent's answer.
 ///
@@ -108,7 +112,7 @@ pub(crate) async fn exchange(
     let (mut sender, mut connection) = http1::Builder::new()
         .max_headers(config.max_headers)
         .max_header_size(config.max_head as usize)
-        .max_buf_size(config.buffer_size())
+        .max_buf_size(MAX_RESPONSE_BUFFER)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(explain)?;
