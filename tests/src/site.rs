@@ -251,6 +251,18 @@ impl Tunnel {
             .filter_map(|session| session["streams"].as_u64())
             .sum())
     }
+
+    /// Tasks alive in the hub, that of the connection which asks included.
+    ///
+    /// # Errors
+    /// The hub does not answer, or does not tell.
+    pub async fn tasks(&self, admin: &Client) -> Result<u64> {
+        let metrics = admin.get("/metrics").await?.text();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("adit_tasks "));
+        Ok(line.context("no adit_tasks among the metrics")?.parse()?)
+    }
 }
 
 /// The path of something of the cluster's API, in the gateway's short form.

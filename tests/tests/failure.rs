@@ -123,18 +123,26 @@ fn held(process: &Process) -> usize {
 
 /// Waits until a process holds no more than before, but for less than one thing
 /// a round.
-async fn nothing_is_left(name: &str, process: &Process, before: usize) {
-    let slack = usize::try_from(rounds() / 4).unwrap();
+async fn nothing_is_left(name: &str, process: &Process, before: usize, rounds: u32) {
+    let slack = usize::try_from(rounds / 4).unwrap().max(2);
     let settled = async || once(held(process) <= before + slack);
     let outcome = until("the descriptors' return", 4 * GENEROUS, settled).await;
     let now = held(process);
     eprintln!("failure: the {name} had {before} descriptors open and has {now}");
     outcome.unwrap_or_else(|_| {
-        panic!(
-            "the {name} had {before} descriptors open, and after {} rounds {now}",
-            rounds()
-        )
+        panic!("the {name} had {before} descriptors open, and after {rounds} rounds {now}")
     });
+}
+
+/// Waits until the hub has no more tasks than before, but for a connection or
+/// two that are about to end.
+async fn no_task_is_left(tunnel: &Tunnel, client: &Client, before: u64) {
+    const ENDING: u64 = 3;
+    let none = async || once(tunnel.tasks(client).await.ok()? <= before + ENDING);
+    let outcome = until("the end of all tasks", 4 * GENEROUS, none).await;
+    let now = tunnel.tasks(client).await.unwrap();
+    eprintln!("failure: the hub had {before} tasks and has {now}");
+    outcome.unwrap();
 }
 
 /// Waits until the hub has no stream open.

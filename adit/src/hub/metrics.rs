@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use proxy_server::ProxyServer;
+use tokio::runtime::Handle;
 
 /// The hub's counters.
 #[derive(Debug, Default)]
@@ -91,6 +92,12 @@ impl Metrics {
             self.refused.clone(),
         );
         registry.register_collector(Box::new(Sessions(proxy.clone())));
+        if let Ok(runtime) = Handle::try_current() {
+            let tasks = i64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(i64::MAX);
+            let gauge: Gauge = Gauge::default();
+            gauge.set(tasks);
+            registry.register("tasks", "Asynchronous tasks alive in this process", gauge);
+        }
         let mut rendered = String::new();
         text::encode(&mut rendered, &registry)?;
         Ok(rendered)

@@ -7,8 +7,8 @@ use tests::site::path;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    Caught, NOTICED, RUIN, Ruin, TUNNELS, administrator, held, no_stream_is_left, nothing_is_left,
-    rounds, service_returns,
+    Caught, NOTICED, RUIN, Ruin, TUNNELS, administrator, held, no_stream_is_left, no_task_is_left,
+    nothing_is_left, rounds, service_returns,
 };
 
 /// The tunnels that are cut at the same time.
@@ -28,6 +28,7 @@ async fn cut_and_heal(ruin: &Ruin, index: usize, times: u32) {
     let client = administrator(&tunnel).await;
     service_returns(&client).await;
     let before = [tunnel.hub.process(), tunnel.agent.process()].map(held);
+    let tasks = tunnel.tasks(&client).await.unwrap();
     let (mut told, mut back) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..times {
         let caught = Caught::start(&client).await;
@@ -52,6 +53,7 @@ async fn cut_and_heal(ruin: &Ruin, index: usize, times: u32) {
         "failure: with link {index} cut clients know after {told:?}, service is back after {back:?}"
     );
     no_stream_is_left(&tunnel, &client).await;
-    nothing_is_left("hub", tunnel.hub.process(), before[0]).await;
-    nothing_is_left("agent", tunnel.agent.process(), before[1]).await;
+    no_task_is_left(&tunnel, &client, tasks).await;
+    nothing_is_left("hub", tunnel.hub.process(), before[0], times).await;
+    nothing_is_left("agent", tunnel.agent.process(), before[1], times).await;
 }

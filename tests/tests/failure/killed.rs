@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::{
-    Caught, RUIN, administrator, held, no_stream_is_left, nothing_is_left, rounds, service_returns,
+    Caught, RUIN, administrator, held, no_stream_is_left, no_task_is_left, nothing_is_left, rounds,
+    service_returns,
 };
 
 #[test]
@@ -19,6 +20,7 @@ fn a_killed_agent_leaves_nothing_behind_and_the_next_one_serves() {
         let client = administrator(&tunnel).await;
         service_returns(&client).await;
         let before = held(tunnel.hub.process());
+        let tasks = tunnel.tasks(&client).await.unwrap();
         let (mut told, mut back) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..rounds() {
             let caught = Caught::start(&client).await;
@@ -33,7 +35,8 @@ fn a_killed_agent_leaves_nothing_behind_and_the_next_one_serves() {
         }
         eprintln!("failure: with the agent killed clients know after {told:?}, service is back after {back:?}");
         no_stream_is_left(&tunnel, &client).await;
-        nothing_is_left("hub", tunnel.hub.process(), before).await;
+        no_task_is_left(&tunnel, &client, tasks).await;
+        nothing_is_left("hub", tunnel.hub.process(), before, rounds()).await;
     });
 }
 
@@ -59,7 +62,7 @@ fn a_killed_hub_comes_back_with_its_agents_and_its_users() {
         }
         eprintln!("failure: with the hub killed clients know after {told:?}, service is back after {back:?}");
         no_stream_is_left(&tunnel, &client).await;
-        nothing_is_left("agent", tunnel.agent.process(), before).await;
+        nothing_is_left("agent", tunnel.agent.process(), before, rounds()).await;
     });
 }
 
