@@ -13,7 +13,7 @@ use proxy_server::{ProxyServer, ProxyServerConfig};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tunnel::SessionConfig;
+use tunnel::LinkConfig;
 
 use crate::addresses::Addresses;
 use crate::data_dir::{DataDir, DataDirError, FileLock};
@@ -187,7 +187,7 @@ impl Hub {
 }
 
 fn proxy_config() -> ProxyServerConfig {
-    ProxyServerConfig::new(SessionConfig::new(Hello::new(env!("CARGO_PKG_VERSION"))))
+    ProxyServerConfig::new(LinkConfig::new(Hello::new(env!("CARGO_PKG_VERSION"))))
 }
 
 fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {

@@ -5,7 +5,7 @@ use proto::Hello;
 use tokio::io::{DuplexStream, duplex};
 use tokio::runtime;
 use tokio::time::{Instant, timeout};
-use tunnel::{Driver, HandshakeError, Incoming, Session, SessionConfig};
+use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 use crate::bytes_peer::{BytesPeer, MAX_PLAY};
 use crate::input::Input;
@@ -65,10 +65,10 @@ const PIPE: usize = 16 * 1024;
 
 fn play<H, P, R>(
     data: &[u8],
-    handshake: impl FnOnce(DuplexStream, SessionConfig) -> H,
+    handshake: impl FnOnce(DuplexStream, LinkConfig) -> H,
     peer: impl FnOnce(DuplexStream, Vec<script::Step>) -> P,
 ) where
-    H: Future<Output = Result<(Session, Incoming, Driver), HandshakeError>>,
+    H: Future<Output = Result<(Link, Incoming, Driver), HandshakeError>>,
     P: Future<Output = R>,
 {
     let mut input = Input::new(data);
@@ -95,9 +95,9 @@ fn play<H, P, R>(
 }
 
 /// Makes a session and uses it to its end.
-async fn attend<H>(handshake: impl FnOnce(SessionConfig) -> H)
+async fn attend<H>(handshake: impl FnOnce(LinkConfig) -> H)
 where
-    H: Future<Output = Result<(Session, Incoming, Driver), HandshakeError>>,
+    H: Future<Output = Result<(Link, Incoming, Driver), HandshakeError>>,
 {
     let config = config();
     let limit = config.handshake_timeout;
@@ -107,13 +107,13 @@ where
 }
 
 /// Small limits, so that short inputs reach them.
-fn config() -> SessionConfig {
-    SessionConfig {
+fn config() -> LinkConfig {
+    LinkConfig {
         max_streams: 8,
         max_stream_window: 4096,
         unread_budget: 16 * 1024,
         accept_backlog: 2,
-        ..SessionConfig::new(Hello::new("fuzz"))
+        ..LinkConfig::new(Hello::new("fuzz"))
     }
 }
 

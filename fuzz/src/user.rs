@@ -1,6 +1,6 @@
 use proto::{Refusal, RefusalReason, StreamHeader, Target};
 use tokio::task::JoinSet;
-use tunnel::{Driver, Incoming, IncomingStream, Session, Stream};
+use tunnel::{Driver, Incoming, IncomingStream, Link, Stream};
 
 /// Streams that this end opens.
 const DIALS: usize = 4;
@@ -9,7 +9,7 @@ const DIALS: usize = 4;
 ///
 /// Everything that hung on it ends with it: reads and writes return, and no
 /// stream is left over.
-pub(crate) async fn use_session(parts: (Session, Incoming, Driver)) {
+pub(crate) async fn use_session(parts: (Link, Incoming, Driver)) {
     let (session, incoming, driver) = parts;
     let mut dials = JoinSet::new();
     for nth in 0..DIALS {
@@ -56,7 +56,7 @@ async fn serve(incoming: IncomingStream) {
     }
 }
 
-async fn dial(session: Session, nth: usize) {
+async fn dial(session: Link, nth: usize) {
     let header = StreamHeader::new(Target::KubeApiserver);
     let Ok(opening) = session.open(header).await else {
         return;

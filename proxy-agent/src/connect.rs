@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tunnel::{Driver, HandshakeError, Incoming, Session, SessionConfig};
+use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 use crate::resolve::{ResolveError, Resolver};
 use crate::{HubAddress, tcp};
@@ -22,7 +22,7 @@ pub(crate) struct HubDialer {
     hubs: Vec<HubAddress>,
     resolver: Resolver,
     server_name: ServerName<'static>,
-    session: SessionConfig,
+    session: LinkConfig,
     tls: Arc<rustls::ClientConfig>,
     /// Which hub to begin with.
     first: usize,
@@ -30,7 +30,7 @@ pub(crate) struct HubDialer {
 
 /// A session, and what is known of its hub.
 pub(crate) struct Connected {
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     pub(crate) incoming: Incoming,
     pub(crate) driver: Driver,
     pub(crate) hub: HubAddress,
@@ -83,7 +83,7 @@ impl HubDialer {
             hubs,
             resolver: Resolver::default(),
             server_name,
-            session: SessionConfig::new(Hello::new(agent_version)),
+            session: LinkConfig::new(Hello::new(agent_version)),
             tls: Arc::new(tls),
             first: 0,
         }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tunnel::Session;
+use tunnel::Link;
 
 use crate::connect::{ConnectError, Connected, HubDialer};
 use crate::serve::Services;
@@ -23,7 +23,7 @@ pub(crate) struct Runner {
     /// The tasks of all sessions, draining ones included; they end with this.
     tasks: JoinSet<()>,
     /// The sessions that may still have streams.
-    sessions: Vec<Session>,
+    sessions: Vec<Link>,
 }
 
 /// The first wait between attempts, at most.

@@ -1,10 +1,10 @@
-use tunnel::SessionConfig;
+use tunnel::LinkConfig;
 
 /// What the hub's end allows.
 #[derive(Clone, Debug)]
 pub struct ProxyServerConfig {
     /// What every session allows; each agent's streams cost at most what it says.
-    pub session: SessionConfig,
+    pub session: LinkConfig,
     /// Sessions at once, those of all clusters together. Default 20,000.
     ///
     /// Each costs a connection and a task. One more is rejected, and the agent
@@ -14,7 +14,7 @@ pub struct ProxyServerConfig {
 
 impl ProxyServerConfig {
     /// The defaults, with `session`.
-    pub fn new(session: SessionConfig) -> Self {
+    pub fn new(session: LinkConfig) -> Self {
         Self {
             session,
             max_sessions: 20_000,

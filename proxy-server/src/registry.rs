@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use proto::{AgentName, ClusterName};
-use tunnel::{CloseReason, Session};
+use tunnel::{CloseReason, Link};
 
 use crate::AgentCertificate;
 
@@ -56,7 +56,7 @@ pub(crate) struct Registry {
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     pub(crate) id: SessionId,
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     pub(crate) certificate: AgentCertificate,
     pub(crate) remote: SocketAddr,
     pub(crate) since: SystemTime,
@@ -66,7 +66,7 @@ impl Registry {
     /// Adds a session; an older one of the same agent is closed.
     pub(crate) fn insert(
         &self,
-        session: Session,
+        session: Link,
         certificate: AgentCertificate,
         remote: SocketAddr,
     ) -> SessionId {
@@ -110,7 +110,7 @@ impl Registry {
     }
 
     /// The sessions of a cluster that take streams, least loaded first.
-    pub(crate) fn candidates(&self, cluster: &ClusterName) -> Vec<(AgentName, Session)> {
+    pub(crate) fn candidates(&self, cluster: &ClusterName) -> Vec<(AgentName, Link)> {
         let Some(sessions) = self.clusters.get(cluster) else {
             return Vec::new();
         };

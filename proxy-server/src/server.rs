@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use proto::{AgentName, ClusterName, Refusal, RefusalReason, StreamHeader, Target};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tunnel::{Answer, CloseReason, Incoming, OpenError, Opening, Session, Stream};
+use tunnel::{Answer, CloseReason, Incoming, Link, OpenError, Opening, Stream};
 
 use crate::registry::{Registry, SessionId};
 use crate::{
@@ -273,7 +273,7 @@ struct Registration<'a> {
 impl<'a> Registration<'a> {
     fn new(
         server: &'a ProxyServer,
-        session: Session,
+        session: Link,
         certificate: AgentCertificate,
         remote: SocketAddr,
     ) -> Self {

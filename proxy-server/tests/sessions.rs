@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tunnel::{CloseReason, HandshakeError, Incoming, OpenError, SessionConfig, StreamError};
+use tunnel::{CloseReason, HandshakeError, Incoming, LinkConfig, OpenError, StreamError};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -312,7 +312,7 @@ struct Hub {
 
 #[derive(Debug)]
 struct Agent {
-    session: tunnel::Session,
+    session: tunnel::Link,
     incoming: Incoming,
     tasks: JoinSet<CloseReason>,
 }
@@ -350,7 +350,7 @@ impl Hub {
             clusters,
             ..Known::default()
         });
-        let session = SessionConfig::new(Hello::new("hub"));
+        let session = LinkConfig::new(Hello::new("hub"));
         let config = ProxyServerConfig {
             max_sessions,
             ..ProxyServerConfig::new(session)
@@ -391,7 +391,7 @@ impl Hub {
             let remote = "192.0.2.1:4711".parse().unwrap();
             server.serve(near, certificate.as_deref(), remote).await
         });
-        let config = SessionConfig::new(Hello::new("agent"));
+        let config = LinkConfig::new(Hello::new("agent"));
         let (session, incoming, driver) = tunnel::h2::agent(far, config).await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(driver);

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Bytes received and not yet read, on all sessions that share it.
+/// Bytes received and not yet read, on all links that share it.
 ///
-/// A session counts its own whenever so much has come that it matters. Over
-/// the limit, the session that has just received resets the streams whose
+/// A link counts its own whenever so much has come that it matters. Over
+/// the limit, the link that has just received resets the streams whose
 /// readers have stalled longest with
 /// [`ResetReason::Budget`](crate::ResetReason).
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct ProcessBudget {
     used: AtomicU64,
 }
 
-/// One session's part of what is used; given back when it is dropped.
+/// One link's part of what is used; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<ProcessBudget>,
@@ -24,7 +24,7 @@ pub(crate) struct Share {
 const MIN_STEP: u64 = 64 * 1024;
 
 impl ProcessBudget {
-    /// A budget of `limit` bytes; each session may exceed it by 1/256 of it.
+    /// A budget of `limit` bytes; each link may exceed it by 1/256 of it.
     pub fn new(limit: u64) -> Self {
         Self {
             limit,
@@ -43,17 +43,17 @@ impl Share {
         Self { budget, counted: 0 }
     }
 
-    /// Whether any of the budget is in use by this session.
+    /// Whether any of the budget is in use by this link.
     pub(crate) fn is_used(&self) -> bool {
         self.counted > 0
     }
 
-    /// Bytes after which the session counts again.
+    /// Bytes after which the link counts again.
     pub(crate) fn step(&self) -> u64 {
         (self.budget.limit / 256).max(MIN_STEP)
     }
 
-    /// This session has `unread` bytes; by how much all of them exceed the limit.
+    /// This link has `unread` bytes; by how much all of them exceed the limit.
     pub(crate) fn count(&mut self, unread: u64) -> u64 {
         let used = if unread >= self.counted {
             let more = unread - self.counted;

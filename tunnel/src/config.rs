@@ -5,9 +5,9 @@ use proto::Hello;
 
 use crate::ProcessBudget;
 
-/// What one end of a session allows and says of itself.
+/// What one end of a link allows and says of itself.
 #[derive(Clone, Debug)]
-pub struct SessionConfig {
+pub struct LinkConfig {
     /// This end's hello.
     pub hello: Hello,
     /// Streams open at once, those of both ends together. Default 4096, at most 7900.
@@ -22,16 +22,16 @@ pub struct SessionConfig {
     /// A stream starts with 256 KiB, which is all that a stream can hold that
     /// nobody reads. This bounds a stream's throughput to one window a round trip.
     pub max_stream_window: u32,
-    /// Bytes by which the windows of a session's streams may grow, all together. Default 16 MiB.
+    /// Bytes by which the windows of a link's streams may grow, all together. Default 16 MiB.
     ///
     /// What nobody reads can hold at most this on top of 256 KiB a stream.
     pub window_growth: u64,
-    /// Bytes received and not yet read, on all streams of the session. Default 64 MiB.
+    /// Bytes received and not yet read, on all streams of the link. Default 64 MiB.
     ///
     /// Over it the streams whose readers have stalled longest are reset with
     /// [`ResetReason::Budget`](crate::ResetReason).
     pub unread_budget: usize,
-    /// The same on all sessions that share it, by cloning the configuration.
+    /// The same on all links that share it, by cloning the configuration.
     /// Default 1 GiB.
     pub process_budget: Arc<ProcessBudget>,
     /// Streams of the peer that wait to be taken. Default 1024; one more is refused as busy.
@@ -46,7 +46,7 @@ pub struct SessionConfig {
     pub ping_timeout: Duration,
 }
 
-impl SessionConfig {
+impl LinkConfig {
     /// The defaults, with `hello`.
     pub fn new(hello: Hello) -> Self {
         Self {

@@ -4,13 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::CloseReason;
-use crate::session::Core;
+use crate::link::Core;
 
-/// The work of a session: moves its bytes, pings, drains.
+/// The work of a link: moves its bytes, pings, drains.
 ///
 /// Its owner polls it, in a task that the owner ends; it resolves when the
-/// session is over. Dropping it ends the session at once: every stream of the
-/// session fails at both ends.
+/// link is over. Dropping it ends the link at once: every stream of the
+/// link fails at both ends.
 #[must_use = "a session does nothing unless its driver is polled"]
 pub struct Driver {
     work: Pin<Box<dyn Future<Output = CloseReason> + Send>>,

@@ -29,7 +29,7 @@ use chunk::Chunk;
 pub(crate) use opener::Opener;
 pub(crate) use raw::{RawError, RawStream, Unwritten};
 
-use crate::{Driver, HandshakeError, Incoming, Session, SessionConfig};
+use crate::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 /// Requests that the hub keeps open for the agent.
 const SPARES: usize = 8;
@@ -45,14 +45,11 @@ const MAX_SEND_BUFFER: usize = 256 * 1024;
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// How long a reset stream is remembered, so that late frames of the peer are recognised.
 const RESET_STREAM_DURATION: Duration = Duration::from_secs(2);
-/// How long the last frames of a drained session may take.
+/// How long the last frames of a drained link may take.
 const LAST_FRAMES: Duration = Duration::from_secs(2);
 
-/// Makes a session as the hub, on a connection that an agent has dialled.
-pub async fn hub<IO>(
-    io: IO,
-    config: SessionConfig,
-) -> Result<(Session, Incoming, Driver), HandshakeError>
+/// Makes a link as the hub, on a connection that an agent has dialled.
+pub async fn hub<IO>(io: IO, config: LinkConfig) -> Result<(Link, Incoming, Driver), HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -63,11 +60,11 @@ where
         .unwrap_or(Err(HandshakeError::TimedOut(limit)))
 }
 
-/// Makes a session as an agent, on a connection that it has dialled to its hub.
+/// Makes a link as an agent, on a connection that it has dialled to its hub.
 pub async fn agent<IO>(
     io: IO,
-    config: SessionConfig,
-) -> Result<(Session, Incoming, Driver), HandshakeError>
+    config: LinkConfig,
+) -> Result<(Link, Incoming, Driver), HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -91,7 +88,7 @@ where
     .await;
 }
 
-fn client_builder(config: &SessionConfig) -> client::Builder {
+fn client_builder(config: &LinkConfig) -> client::Builder {
     let mut builder = client::Builder::new();
     builder
         .enable_push(false)
@@ -105,7 +102,7 @@ fn client_builder(config: &SessionConfig) -> client::Builder {
     builder
 }
 
-fn server_builder(config: &SessionConfig) -> server::Builder {
+fn server_builder(config: &LinkConfig) -> server::Builder {
     let streams = config.max_streams + EXTRA_STREAMS;
     let mut builder = server::Builder::new();
     builder
@@ -116,7 +113,7 @@ fn server_builder(config: &SessionConfig) -> server::Builder {
         .max_send_buffer_size(MAX_SEND_BUFFER)
         .max_concurrent_reset_streams(streams)
         // Dials that their callers cancel arrive as resets; by default the
-        // twentieth at once, or the 1024th in all, would end the session.
+        // twentieth at once, or the 1024th in all, would end the link.
         .max_pending_accept_reset_streams(streams)
         .max_local_error_reset_streams(None)
         .reset_stream_duration(RESET_STREAM_DURATION);
@@ -126,7 +123,7 @@ fn server_builder(config: &SessionConfig) -> server::Builder {
 /// HTTP/2's own window for a stream is out of the way of the tunnel's, which
 /// this crate's library could not grow stream by stream: the library announces
 /// what was read when it has reached half a window.
-fn stream_window(config: &SessionConfig) -> u32 {
+fn stream_window(config: &LinkConfig) -> u32 {
     config
         .max_stream_window
         .saturating_mul(2)
@@ -134,7 +131,7 @@ fn stream_window(config: &SessionConfig) -> u32 {
 }
 
 /// Every stream may fill its initial window, so that no unread stream stops another.
-fn connection_window(config: &SessionConfig) -> u32 {
+fn connection_window(config: &LinkConfig) -> u32 {
     let streams = u32::try_from(config.max_streams + EXTRA_STREAMS).unwrap_or(u32::MAX);
     INITIAL_WINDOW
         .saturating_mul(streams)

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::h2::RawStream;
-use crate::session::Core;
+use crate::link::Core;
 use crate::stream::Shared;
 use crate::{OpenError, ResetReason, Stream, StreamError, StreamWatch};
 
@@ -43,7 +43,7 @@ impl Incoming {
         (sender, Self { queue })
     }
 
-    /// The next stream; `None` when the session is over. Cancel-safe.
+    /// The next stream; `None` when the link is over. Cancel-safe.
     pub async fn next(&mut self) -> Option<IncomingStream> {
         self.queue.recv().await
     }

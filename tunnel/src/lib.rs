@@ -1,7 +1,7 @@
 //! Adit's tunnel: one outbound connection from a managed cluster's agent, and
 //! over it any number of flow-controlled byte streams, opened from either end.
 //!
-//! A [`Session`] is one agent's authenticated attachment to one hub; it is
+//! A [`Link`] is one agent's authenticated attachment to one hub; it is
 //! made over an established TLS connection by [`h2::hub`] or [`h2::agent`],
 //! and lives while its [`Driver`] is polled. A [`Stream`] is a byte pipe to a
 //! [`Target`](proto::Target). It ends cleanly in a direction only by
@@ -15,18 +15,18 @@ mod driver;
 mod error;
 pub mod h2;
 mod incoming;
+mod link;
 mod meter;
 mod opening;
-mod session;
 mod stream;
 
 pub use budget::ProcessBudget;
-pub use config::SessionConfig;
+pub use config::LinkConfig;
 pub use driver::Driver;
 pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError};
 pub use incoming::{Incoming, IncomingStream};
+pub use link::{Link, LinkStats};
 pub use opening::{Answer, Opening};
-pub use session::{Session, SessionStats};
 pub use stream::{ReadHalf, Stream, StreamWatch, WriteHalf};
 
 /// The ALPN protocol name of sessions.

@@ -8,7 +8,7 @@ use proto::{Hello, StreamHeader, Target};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tunnel::SessionConfig;
+use tunnel::LinkConfig;
 
 const OPENERS: usize = 4;
 const STREAMS: usize = 3000;
@@ -19,7 +19,7 @@ const BUDGET: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn counting_unread_bytes_never_stops_streams_that_end_meanwhile() {
     let (a, b) = duplex(64 * 1024);
-    let mut config = SessionConfig::new(Hello::new("test"));
+    let mut config = LinkConfig::new(Hello::new("test"));
     config.unread_budget = BUDGET;
     let mut tasks = JoinSet::new();
     tasks.spawn(answer(b, config.clone()));
@@ -47,7 +47,7 @@ async fn counting_unread_bytes_never_stops_streams_that_end_meanwhile() {
 }
 
 /// An agent that answers every stream and lets it go.
-async fn answer(io: DuplexStream, config: SessionConfig) {
+async fn answer(io: DuplexStream, config: LinkConfig) {
     let (_session, mut incoming, driver) = tunnel::h2::agent(io, config).await.unwrap();
     let mut work = JoinSet::new();
     work.spawn(async move {

@@ -18,7 +18,7 @@ const PATH: &str = "/clusters/edge-7/api";
 #[derive(Clone, Copy, Debug)]
 enum Break {
     Reset(ResetReason),
-    Session,
+    Link,
 }
 
 /// What a client asked for and then does not read.
@@ -62,14 +62,14 @@ async fn a_broken_stream_ends_its_client_although_it_does_not_read() {
         for (broken, ended_by) in [
             (Break::Reset(ResetReason::TargetFailed), "upstream"),
             (Break::Reset(ResetReason::Budget), "tunnel"),
-            (Break::Session, "tunnel"),
+            (Break::Link, "tunnel"),
         ] {
             let (mut hub, mut agent) = Hub::with_agent().await;
             let (mut client, upstream) = asked.clogged(&mut hub, &mut agent).await;
             let before = tokio::time::Instant::now();
             match broken {
                 Break::Reset(reason) => upstream.reset(reason),
-                Break::Session => agent.session.close(CloseReason::Aborted),
+                Break::Link => agent.session.close(CloseReason::Aborted),
             }
             let line = log.line().await;
             assert_eq!(

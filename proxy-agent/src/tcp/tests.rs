@@ -4,7 +4,7 @@ use proto::{Hello, StreamHeader, Target};
 use socket2::{Domain, Socket, Type};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tunnel::{CloseReason, Driver, HandshakeError, Incoming, Session, SessionConfig};
+use tunnel::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 use super::*;
 
@@ -25,14 +25,14 @@ fn silent_port() -> (Socket, Vec<BlockingStream>, u16) {
 
 /// One end of a session, driven until it is dropped.
 struct End {
-    session: Session,
+    session: Link,
     incoming: Incoming,
     _driver: JoinSet<CloseReason>,
 }
 
 impl End {
     async fn new(
-        handshake: impl Future<Output = Result<(Session, Incoming, Driver), HandshakeError>>,
+        handshake: impl Future<Output = Result<(Link, Incoming, Driver), HandshakeError>>,
     ) -> Self {
         let (session, incoming, driver) = Box::pin(handshake).await.unwrap();
         let mut driving = JoinSet::new();
@@ -49,7 +49,7 @@ impl End {
 async fn a_dial_that_is_cancelled_ends_at_once() {
     let (_socket, _queued, port) = silent_port();
     let (hub, agent) = tokio::io::duplex(64 * 1024);
-    let config = |name: &str| SessionConfig::new(Hello::new(name));
+    let config = |name: &str| LinkConfig::new(Hello::new(name));
     let (hub, mut agent) = tokio::join!(
         End::new(tunnel::h2::hub(hub, config("hub"))),
         End::new(tunnel::h2::agent(agent, config("agent"))),

@@ -13,16 +13,16 @@ use super::duties::{Duties, End};
 use super::opener::{Opener, Spares};
 use super::raw::RawStream;
 use super::{LAST_FRAMES, ServerConnection, server_builder};
+use crate::link::Core;
 use crate::meter::{Meter, Metered};
-use crate::session::Core;
-use crate::{CloseReason, Driver, HandshakeError, Incoming, ResetReason, Session, SessionConfig};
+use crate::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig, ResetReason};
 
 type Accepted = Option<Result<(Request<RecvStream>, SendResponse<Chunk>), h2::Error>>;
 
 pub(super) async fn handshake<IO>(
     io: IO,
-    config: SessionConfig,
-) -> Result<(Session, Incoming, Driver), HandshakeError>
+    config: LinkConfig,
+) -> Result<(Link, Incoming, Driver), HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -64,12 +64,8 @@ where
     let (queue, incoming) = Incoming::new(config.accept_backlog);
     let core = Core::new(config, meter, Opener::Agent(Spares::new()), peer);
     let duties = Duties::new(Arc::clone(&core), control, ping, queue);
-    let session = Session::new(Arc::clone(&core));
-    Ok((
-        session,
-        incoming,
-        Driver::new(core, drive(connection, duties)),
-    ))
+    let link = Link::new(Arc::clone(&core));
+    Ok((link, incoming, Driver::new(core, drive(connection, duties))))
 }
 
 async fn accept_control<IO>(

@@ -7,7 +7,7 @@ use super::RawStream;
 use super::raw::RawError;
 use crate::HandshakeError;
 
-/// A session's control stream.
+/// A link's control stream.
 #[derive(Debug)]
 pub(super) struct ControlStream {
     raw: RawStream,
@@ -34,7 +34,7 @@ impl ControlStream {
         }
     }
 
-    /// Queues a message. There are few of them in a session's life, so that
+    /// Queues a message. There are few of them in a link's life, so that
     /// they need not wait for the peer's window.
     pub(super) fn send(&mut self, message: &Control) -> Result<(), RawError> {
         self.raw.send(message.encode())

@@ -16,7 +16,7 @@ use super::liveness::Pulse;
 use crate::CloseReason;
 use crate::budget::Share;
 use crate::incoming::{IncomingStream, enqueue, read_header};
-use crate::session::{Core, Origin, Step};
+use crate::link::{Core, Origin, Step};
 
 /// What a driver does at either end besides moving its connection's bytes.
 pub(super) struct Duties {
@@ -29,7 +29,7 @@ pub(super) struct Duties {
     share: Share,
 }
 
-/// How a session's end came.
+/// How a link's end came.
 #[derive(Debug)]
 pub(super) enum End {
     /// At once, for this reason.
@@ -42,10 +42,10 @@ pub(super) enum End {
 type Lingering = Pin<Box<dyn Future<Output = ()> + Send>>;
 type HeaderRead = Pin<Box<dyn Future<Output = Option<IncomingStream>> + Send>>;
 
-/// The longest that a draining peer can keep a session.
+/// The longest that a draining peer can keep a link.
 const MAX_PEER_DRAIN: Duration = Duration::from_secs(600);
 
-/// A session with unread bytes counts them this often even if none come.
+/// A link with unread bytes counts them this often even if none come.
 const RECOUNT: Duration = Duration::from_secs(1);
 
 /// Limits in one control message, which stays below half of what may be sent.
@@ -80,7 +80,7 @@ impl Duties {
             .push(Box::pin(read_header(Arc::clone(&self.core), raw)));
     }
 
-    /// Works until the session's end. Cancel-safe.
+    /// Works until the link's end. Cancel-safe.
     pub(super) async fn run(&mut self) -> End {
         loop {
             let until = match self.core.next_step() {
@@ -122,7 +122,7 @@ impl Duties {
         }
     }
 
-    /// The session's end when its connection has ended with `reason`, unless
+    /// The link's end when its connection has ended with `reason`, unless
     /// the peer's last message says more.
     pub(super) fn last_word(&mut self, reason: CloseReason) -> CloseReason {
         match self.run().now_or_never() {
@@ -175,7 +175,7 @@ impl Duties {
     }
 
     /// Counts what is unread, and resets the longest-stalled streams while it
-    /// exceeds the session's budget or the process's.
+    /// exceeds the link's budget or the process's.
     fn enforce_budgets(&mut self) {
         let budget = self.core.config.unread_budget;
         let mut unread = self.core.unread.enforce(budget);

@@ -15,14 +15,14 @@ use super::duties::{Duties, End};
 use super::opener::{Opener, Requests, request};
 use super::raw::{RawStream, raw_error};
 use super::{ClientConnection, LAST_FRAMES, SPARES, client_builder};
+use crate::link::Core;
 use crate::meter::{Meter, Metered};
-use crate::session::Core;
-use crate::{CloseReason, Driver, HandshakeError, Incoming, Session, SessionConfig};
+use crate::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 pub(super) async fn handshake<IO>(
     io: IO,
-    config: SessionConfig,
-) -> Result<(Session, Incoming, Driver), HandshakeError>
+    config: LinkConfig,
+) -> Result<(Link, Incoming, Driver), HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -56,9 +56,9 @@ where
     let spares = Spares::new(requests.clone());
     let core = Core::new(config, meter, Opener::Hub(Requests::new(requests)), peer);
     let duties = Duties::new(std::sync::Arc::clone(&core), control, ping, queue);
-    let session = Session::new(std::sync::Arc::clone(&core));
+    let link = Link::new(std::sync::Arc::clone(&core));
     Ok((
-        session,
+        link,
         incoming,
         Driver::new(core, drive(connection, duties, spares)),
     ))
@@ -122,7 +122,7 @@ where
             },
             Some(taken) = spares.waiting.next() => match taken {
                 Ok(stream) => duties.take_stream(stream),
-                // An agent that refuses spares gets none until the next session.
+                // An agent that refuses spares gets none until the next link.
                 Err(_) => spares.given_up += 1,
             },
         }

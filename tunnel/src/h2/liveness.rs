@@ -6,7 +6,7 @@ use h2::{Ping, PingPong};
 use proto::{Liveness, LivenessAction};
 use tokio::time::sleep_until;
 
-use crate::SessionConfig;
+use crate::LinkConfig;
 use crate::meter::Meter;
 
 /// Pings a silent peer.
@@ -17,7 +17,7 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) fn new(config: &SessionConfig, meter: Arc<Meter>, ping: Option<PingPong>) -> Self {
+    pub(super) fn new(config: &LinkConfig, meter: Arc<Meter>, ping: Option<PingPong>) -> Self {
         let state = Liveness::new(config.ping_after, config.ping_timeout, meter.heard());
         Self { state, meter, ping }
     }

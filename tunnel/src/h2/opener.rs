@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::chunk::Chunk;
 use super::raw::{RawError, RawStream, raw_error};
-use crate::session::{Core, Origin};
+use crate::link::{Core, Origin};
 use crate::{CloseReason, OpenError, StreamError};
 
 /// How this end opens streams.
@@ -19,7 +19,7 @@ pub(crate) enum Opener {
     Hub(Requests),
 }
 
-/// The hub's way: a request each. `None` when the session is over.
+/// The hub's way: a request each. `None` when the link is over.
 #[derive(Debug)]
 pub(crate) struct Requests(Mutex<Option<SendRequest<Chunk>>>);
 

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use proto::{ReceiveWindow, SendWindow, StreamLimit};
 
 use crate::h2::{RawError, RawStream};
-use crate::session::StreamPlace;
+use crate::link::StreamPlace;
 use crate::{CloseReason, ResetReason, StreamError};
 
-/// What the two halves of a stream, and its session, know of it.
+/// What the two halves of a stream, and its link, know of it.
 #[derive(Debug)]
 pub(crate) struct Shared {
     id: u64,
-    /// When the reader last took something, in nanoseconds since the session's start.
+    /// When the reader last took something, in nanoseconds since the link's start.
     last_read: AtomicU64,
     state: Mutex<State>,
     place: StreamPlace,
@@ -112,7 +112,7 @@ impl Shared {
         }
     }
 
-    /// Waits until one end has reset the stream or the session is over.
+    /// Waits until one end has reset the stream or the link is over.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
         let polled = self.state().raw.poll_reset(cx);
         polled.map(|error| self.error(error))
@@ -165,7 +165,7 @@ impl Shared {
         self.state().raw.unread()
     }
 
-    /// When the reader last took something, in nanoseconds since the session's start.
+    /// When the reader last took something, in nanoseconds since the link's start.
     pub(crate) fn last_read(&self) -> u64 {
         self.last_read.load(Relaxed)
     }

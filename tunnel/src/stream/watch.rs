@@ -20,7 +20,7 @@ impl StreamWatch {
         }
     }
 
-    /// Waits until either end has reset the stream or its session is over.
+    /// Waits until either end has reset the stream or its link is over.
     ///
     /// A stream that ends cleanly in both directions leaves it waiting.
     /// Cancel-safe. To be awaited by the task that writes the stream: only the

@@ -7,13 +7,13 @@ use proto::{Hello, StreamHeader, Target};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
-use tunnel::{CloseReason, Driver, HandshakeError, Incoming, OpenError, Opening, Session};
-use tunnel::{SessionConfig, Stream};
+use tunnel::{CloseReason, Driver, HandshakeError, Incoming, Link, OpenError, Opening};
+use tunnel::{LinkConfig, Stream};
 
 /// How the two ends differ from the defaults.
 pub(crate) struct Settings {
-    pub(crate) hub: SessionConfig,
-    pub(crate) agent: SessionConfig,
+    pub(crate) hub: LinkConfig,
+    pub(crate) agent: LinkConfig,
 }
 
 pub(crate) struct Pair {
@@ -24,7 +24,7 @@ pub(crate) struct Pair {
 
 /// One end; dropping it drops its driver.
 pub(crate) struct End {
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     pub(crate) incoming: Incoming,
     driver: AbortHandle,
     _task: JoinSet<CloseReason>,
@@ -39,8 +39,8 @@ pub(crate) struct Network {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            hub: SessionConfig::new(Hello::new("hub")),
-            agent: SessionConfig::new(Hello::new("agent")),
+            hub: LinkConfig::new(Hello::new("hub")),
+            agent: LinkConfig::new(Hello::new("agent")),
         }
     }
 }
@@ -103,7 +103,7 @@ pub(crate) async fn h2_failure(settings: Settings) -> [String; 2] {
 }
 
 async fn failure(
-    handshake: impl Future<Output = Result<(Session, Incoming, Driver), HandshakeError>>,
+    handshake: impl Future<Output = Result<(Link, Incoming, Driver), HandshakeError>>,
 ) -> String {
     match handshake.await {
         Ok((_session, _incoming, driver)) => driver.await.to_string(),
@@ -114,7 +114,7 @@ async fn failure(
 /// Runs one end in a task of its own, as every user of a session does.
 async fn start<F>(handshake: F) -> End
 where
-    F: Future<Output = Result<(Session, Incoming, Driver), HandshakeError>> + Send + 'static,
+    F: Future<Output = Result<(Link, Incoming, Driver), HandshakeError>> + Send + 'static,
 {
     let (made, end) = oneshot::channel();
     let mut task = JoinSet::new();

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use proto::{Hello, Refusal, RefusalReason, Target};
 use proxy_server::{Clusters, ProxyServer, ProxyServerConfig};
 use tokio::io::duplex;
-use tunnel::{Incoming, IncomingStream, ResetReason, Session, SessionConfig, Stream};
+use tunnel::{Incoming, IncomingStream, Link, LinkConfig, ResetReason, Stream};
 
 use super::certificates::agent_certificate;
 use super::wire::Wire;
 use super::{Hub, PIPE, remote, within};
 
 pub(crate) struct Agent {
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     incoming: Incoming,
 }
 
@@ -23,10 +23,7 @@ pub(crate) struct Upstream {
 }
 
 pub(super) fn proxy_server(clusters: Arc<dyn Clusters>) -> ProxyServer {
-    ProxyServer::new(
-        ProxyServerConfig::new(SessionConfig::new(hello())),
-        clusters,
-    )
+    ProxyServer::new(ProxyServerConfig::new(LinkConfig::new(hello())), clusters)
 }
 
 fn hello() -> Hello {
@@ -42,7 +39,7 @@ impl Agent {
             // A session that ends is what some tests want.
             let _ = server.serve(far, Some(&certificate), remote()).await;
         });
-        let handshake = tunnel::h2::agent(near, SessionConfig::new(hello()));
+        let handshake = tunnel::h2::agent(near, LinkConfig::new(hello()));
         let (session, incoming, driver) = within(handshake).await.expect("a session");
         hub.tasks.spawn(async move {
             driver.await;

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tunnel::{CloseReason, OpenError, Session, SessionConfig, Stream};
+use tunnel::{CloseReason, Link, LinkConfig, OpenError, Stream};
 
 use super::{Authority, within};
 
@@ -21,7 +21,7 @@ pub(crate) struct Hub {
 
 /// The hub's end of a session; dropped, it is cut.
 pub(crate) struct HubSession {
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     _driver: JoinSet<CloseReason>,
 }
 
@@ -57,7 +57,7 @@ impl Hub {
     /// The next session.
     pub(crate) async fn accept(&self) -> HubSession {
         let stream = self.accept_tls().await.unwrap();
-        let config = SessionConfig::new(Hello::new("hub"));
+        let config = LinkConfig::new(Hello::new("hub"));
         let (session, _incoming, driver) = within(tunnel::h2::hub(stream, config)).await.unwrap();
         let mut driving = JoinSet::new();
         driving.spawn(driver);

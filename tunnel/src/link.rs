@@ -7,21 +7,21 @@ use tokio::sync::watch;
 
 use crate::h2::{Opener, Unwritten};
 use crate::meter::Meter;
-use crate::{CloseReason, OpenError, Opening, SessionConfig, StreamError};
+use crate::{CloseReason, LinkConfig, OpenError, Opening, StreamError};
 
 mod unread;
 
 pub(crate) use unread::UnreadTable;
 
-/// One agent's attachment to one hub; clones are handles to the same session.
+/// One agent's attachment to one hub; clones are handles to the same link.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct Link {
     core: Arc<Core>,
 }
 
-/// A session's figures at one moment.
+/// A link's figures at one moment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct SessionStats {
+pub struct LinkStats {
     /// Streams open, those of both ends together.
     pub open_streams: usize,
     /// Bytes received on the connection, the tunnel's framing included.
@@ -30,10 +30,10 @@ pub struct SessionStats {
     pub bytes_out: u64,
 }
 
-/// What the handles of a session, its driver and its streams share.
+/// What the handles of a link, its driver and its streams share.
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(crate) config: SessionConfig,
+    pub(crate) config: LinkConfig,
     pub(crate) meter: Arc<Meter>,
     pub(crate) unread: UnreadTable,
     /// Limits to tell the peer.
@@ -64,7 +64,7 @@ enum Status {
     Open,
 }
 
-/// Holds a stream's place among those of its session.
+/// Holds a stream's place among those of its link.
 #[derive(Debug)]
 pub(crate) struct StreamPlace {
     core: Arc<Core>,
@@ -83,7 +83,7 @@ pub(crate) enum Step {
     Wait(Option<Duration>),
 }
 
-impl Session {
+impl Link {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self { core }
     }
@@ -100,19 +100,19 @@ impl Session {
         Ok(Opening::new(place, raw, sent))
     }
 
-    /// Refuses new streams from both ends, tells the peer, and ends the session
+    /// Refuses new streams from both ends, tells the peer, and ends the link
     /// when the open streams have ended, at the latest after `deadline`.
     pub fn drain(&self, deadline: Duration) {
         self.core.drain(deadline, Origin::Here);
     }
 
-    /// Ends the session at once; its streams fail at both ends.
+    /// Ends the link at once; its streams fail at both ends.
     pub fn close(&self, reason: CloseReason) {
         self.core.state().close.get_or_insert(reason);
         self.core.meter.wake.notify_one();
     }
 
-    /// Waits for the session's end. Cancel-safe.
+    /// Waits for the link's end. Cancel-safe.
     pub async fn closed(&self) -> CloseReason {
         let mut status = self.core.status.subscribe();
         loop {
@@ -125,10 +125,10 @@ impl Session {
         }
     }
 
-    /// Waits until the session takes no new streams: it drains or is over. Cancel-safe.
+    /// Waits until the link takes no new streams: it drains or is over. Cancel-safe.
     pub async fn draining(&self) {
         let mut status = self.core.status.subscribe();
-        // An error means that the session is gone, which is as good as over.
+        // An error means that the link is gone, which is as good as over.
         let _ = status
             .wait_for(|status| !matches!(status, Status::Open))
             .await;
@@ -140,9 +140,9 @@ impl Session {
         state.close.is_none() && state.lifecycle.takes_streams()
     }
 
-    /// The session's figures now.
-    pub fn stats(&self) -> SessionStats {
-        SessionStats {
+    /// The link's figures now.
+    pub fn stats(&self) -> LinkStats {
+        LinkStats {
             open_streams: self.core.open_streams(),
             bytes_in: self.core.meter.bytes_in(),
             bytes_out: self.core.meter.bytes_out(),
@@ -164,7 +164,7 @@ pub(crate) enum Origin {
 
 impl Core {
     pub(crate) fn new(
-        config: SessionConfig,
+        config: LinkConfig,
         meter: Arc<Meter>,
         opener: Opener,
         peer: Hello,
@@ -222,7 +222,7 @@ impl Core {
         self.meter.wake.notify_one();
     }
 
-    /// Advances the session's life cycle.
+    /// Advances the link's life cycle.
     pub(crate) fn next_step(&self) -> Step {
         let mut state = self.state();
         if let Some(reason) = state.close.clone() {
@@ -240,7 +240,7 @@ impl Core {
         }
     }
 
-    /// Notes the session's end, unless one is known; returns the one that counts.
+    /// Notes the link's end, unless one is known; returns the one that counts.
     pub(crate) fn set_closed(&self, reason: CloseReason) -> CloseReason {
         let mut result = reason.clone();
         self.status.send_if_modified(|status| match status {
@@ -258,7 +258,7 @@ impl Core {
         result
     }
 
-    /// Why streams of this session fail, as far as it is known now.
+    /// Why streams of this link fail, as far as it is known now.
     pub(crate) fn close_reason(&self, otherwise: impl FnOnce() -> CloseReason) -> CloseReason {
         match &*self.status.borrow() {
             Status::Closed(reason) => reason.clone(),

@@ -6,7 +6,7 @@ use proto::StreamLimit;
 use crate::ResetReason;
 use crate::stream::Shared;
 
-/// A session's streams by their numbers on its connection.
+/// A link's streams by their numbers on its connection.
 #[derive(Debug, Default)]
 pub(crate) struct UnreadTable {
     streams: Mutex<HashMap<u64, Weak<Shared>>>,
