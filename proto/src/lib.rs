@@ -10,12 +10,14 @@ mod codec;
 mod control;
 mod handshake;
 mod header;
+mod host;
 mod identity;
 mod lifecycle;
 mod liveness;
 mod name;
 mod refusal;
 mod target;
+mod target_rule;
 mod window;
 
 /// The generated protobuf types; [`codec`](crate::Decoder) turns them into checked ones.
@@ -35,10 +37,12 @@ pub use codec::{Decoder, Message, MessageError};
 pub use control::{Control, StreamLimit};
 pub use handshake::{Hello, HelloError, PROTOCOL_VERSION};
 pub use header::{Answer, StreamHeader};
+pub use host::parse_host;
 pub use identity::{AgentIdentity, IdentityError, claims_agent};
 pub use lifecycle::{Lifecycle, Phase};
 pub use liveness::{Liveness, LivenessAction};
 pub use name::{AgentName, ClusterName, NameError};
 pub use refusal::{Refusal, RefusalReason};
 pub use target::{Target, TargetError};
+pub use target_rule::{TargetHost, TargetRule, TargetRuleError};
 pub use window::{INITIAL_WINDOW, ReceiveWindow, SendWindow};

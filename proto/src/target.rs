@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::host::MAX_HOST_LEN;
 use crate::wire;
 
 /// What a stream is for.
@@ -45,8 +46,6 @@ pub enum TargetError {
     Unknown,
 }
 
-/// RFC 1035 section 2.3.4; an IPv6 address with a zone is shorter.
-const MAX_HOST_LEN: usize = 253;
 /// DNS-1123 labels and port names are no longer.
 const MAX_SERVICE_PART_LEN: usize = 63;
 

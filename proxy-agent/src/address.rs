@@ -1,6 +1,7 @@
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
+
+use proto::parse_host;
 
 /// Where a hub listens: a name or an IP address, and a port.
 ///
@@ -21,9 +22,6 @@ pub enum HubAddressError {
     #[error("{0:?} has no port: it is HOST:PORT, with a port from 1 to 65535")]
     Port(String),
 }
-
-/// RFC 1035 section 2.3.4.
-const MAX_HOST_LEN: usize = 253;
 
 impl HubAddress {
     /// The name or IP address, without brackets.
@@ -61,19 +59,6 @@ impl fmt::Display for HubAddress {
             write!(f, "{host}:{port}")
         }
     }
-}
-
-/// A host as it stands before `:port`, without brackets.
-pub(crate) fn parse_host(text: &str) -> Option<String> {
-    if let Some(inner) = text.strip_prefix('[') {
-        let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
-        return Some(address.to_string());
-    }
-    let fits = !text.is_empty() && text.len() <= MAX_HOST_LEN;
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
-    (fits && plain).then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 mod embedded;
-mod rule;
 mod special;
 
-use rule::Rule;
-pub use rule::TargetRuleError;
+pub use proto::TargetRuleError;
+use proto::{TargetHost, TargetRule};
 use special::Special;
 
 /// Which TCP targets the hub may have this agent dial.
@@ -20,7 +19,7 @@ use special::Special;
 /// rule names it (`localhost:80`, `127.0.0.1:80`, `127.0.0.0/8:*`, `[::1]:80`).
 #[derive(Clone, Debug, Default)]
 pub struct TargetPolicy {
-    rules: Vec<Rule>,
+    rules: Vec<TargetRule>,
 }
 
 /// Why a target may not be dialled.
@@ -49,7 +48,7 @@ impl TargetPolicy {
 
     /// Whether any target can be allowed, so that a name is worth resolving.
     pub(crate) fn may_allow(&self, host: &str, port: u16) -> Result<(), Forbidden> {
-        let name = Name::new(host);
+        let name = TargetHost::new(host);
         if self.rules.iter().any(|rule| rule.may_allow(&name, port)) {
             Ok(())
         } else {
@@ -60,7 +59,7 @@ impl TargetPolicy {
     /// Checks one address that `host` stands for; what may be dialled in its place.
     pub(crate) fn check(&self, host: &str, address: SocketAddr) -> Result<SocketAddr, Forbidden> {
         let ip = address.ip().to_canonical();
-        let name = Name::new(host);
+        let name = TargetHost::new(host);
         let mut matching = self
             .rules
             .iter()
@@ -70,22 +69,11 @@ impl TargetPolicy {
             return Err(no_rule(host, address.port()));
         }
         match special::of(ip) {
-            Some(Special::Loopback) if matching.any(Rule::names_loopback) => {}
+            Some(Special::Loopback) if matching.any(TargetRule::names_loopback) => {}
             Some(why) => return Err(Forbidden::Special { address: ip, why }),
             None => {}
         }
         Ok(SocketAddr::new(ip, address.port()))
-    }
-}
-
-/// A target's host in the form that rules are compared with.
-#[derive(Debug)]
-struct Name(String);
-
-impl Name {
-    fn new(host: &str) -> Self {
-        let host = host.strip_suffix('.').unwrap_or(host);
-        Self(host.to_ascii_lowercase())
     }
 }
 

@@ -3,15 +3,23 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use super::Name;
-use crate::address::parse_host;
+use crate::parse_host;
 
-/// One rule of a [`TargetPolicy`](super::TargetPolicy).
+/// One rule of which TCP targets may be reached, `HOST:PORT`.
+///
+/// The port is a number or `*`; the host is a network (`10.0.0.0/8`,
+/// `[2001:db8::]/32`), an address, a name (`db.example.org`), or a name with
+/// `*` for its first labels (`*.svc`), or `*` alone.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Rule {
+pub struct TargetRule {
     hosts: Hosts,
     ports: Ports,
 }
+
+/// A target's host in the form that rules are compared with: in lower case and
+/// without a dot at its end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TargetHost(String);
 
 /// Why a text is no rule.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -43,32 +51,40 @@ enum Ports {
     One(u16),
 }
 
-impl Rule {
+impl TargetHost {
+    /// The host of a target, as whoever asks for it writes it.
+    pub fn new(host: &str) -> Self {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        Self(host.to_ascii_lowercase())
+    }
+}
+
+impl TargetRule {
     /// Whether the rule may allow a host whose addresses are not known yet.
-    pub(super) fn may_allow(&self, name: &Name, port: u16) -> bool {
-        let host = match &self.hosts {
+    pub fn may_allow(&self, host: &TargetHost, port: u16) -> bool {
+        let named = match &self.hosts {
             Hosts::Any => true,
-            Hosts::Network(network) => match name.0.parse::<IpAddr>() {
+            Hosts::Network(network) => match host.0.parse::<IpAddr>() {
                 Ok(address) => network.contains(&address.to_canonical()),
                 Err(_) => true,
             },
-            Hosts::Name(_) | Hosts::Suffix(_) => self.names(name),
+            Hosts::Name(_) | Hosts::Suffix(_) => self.names(host),
         };
-        host && self.ports.contain(port)
+        named && self.ports.contain(port)
     }
 
-    /// Whether the rule allows an address that `name` stands for.
-    pub(super) fn allows(&self, name: &Name, address: IpAddr, port: u16) -> bool {
-        let host = match &self.hosts {
+    /// Whether the rule allows an address that `host` stands for.
+    pub fn allows(&self, host: &TargetHost, address: IpAddr, port: u16) -> bool {
+        let named = match &self.hosts {
             Hosts::Any => true,
             Hosts::Network(network) => network.contains(&address),
-            Hosts::Name(_) | Hosts::Suffix(_) => self.names(name),
+            Hosts::Name(_) | Hosts::Suffix(_) => self.names(host),
         };
-        host && self.ports.contain(port)
+        named && self.ports.contain(port)
     }
 
     /// Whether whoever wrote the rule meant this machine's loopback.
-    pub(super) fn names_loopback(&self) -> bool {
+    pub fn names_loopback(&self) -> bool {
         match &self.hosts {
             Hosts::Network(network) => {
                 network.network().is_loopback() && network.broadcast().is_loopback()
@@ -78,11 +94,11 @@ impl Rule {
         }
     }
 
-    fn names(&self, name: &Name) -> bool {
+    fn names(&self, host: &TargetHost) -> bool {
         match &self.hosts {
-            Hosts::Name(allowed) => name.0 == *allowed,
+            Hosts::Name(allowed) => host.0 == *allowed,
             Hosts::Suffix(suffix) => {
-                name.0.len() > suffix.len() && name.0.ends_with(suffix.as_str())
+                host.0.len() > suffix.len() && host.0.ends_with(suffix.as_str())
             }
             Hosts::Any | Hosts::Network(_) => false,
         }
@@ -98,7 +114,7 @@ impl Ports {
     }
 }
 
-impl FromStr for Rule {
+impl FromStr for TargetRule {
     type Err = TargetRuleError;
 
     fn from_str(text: &str) -> Result<Self, TargetRuleError> {
@@ -130,7 +146,7 @@ fn parse_hosts(text: &str) -> Option<Hosts> {
         None => (false, text),
     };
     let host = parse_host(rest)?;
-    let Name(name) = Name::new(&host);
+    let TargetHost(name) = TargetHost::new(&host);
     match name.parse::<IpAddr>() {
         Ok(_) if suffix => None,
         Ok(address) => Some(Hosts::Network(address.to_canonical().into())),
