@@ -112,7 +112,7 @@ impl Hub {
             serving,
         });
         let watch = watch.map_err(HubError::Policy)?;
-        let proxy = ProxyServer::new(proxy_config(), known.clone());
+        let proxy = ProxyServer::new(proxy_config(&addresses), known.clone());
         let gateway = Gateway::new(
             GatewayConfig::default(),
             proxy.clone(),
@@ -186,8 +186,12 @@ impl Hub {
     }
 }
 
-fn proxy_config() -> ProxyServerConfig {
-    ProxyServerConfig::new(LinkConfig::new(Hello::new(env!("CARGO_PKG_VERSION"))))
+fn proxy_config(addresses: &Addresses) -> ProxyServerConfig {
+    let link = LinkConfig::new(Hello::new(env!("CARGO_PKG_VERSION")));
+    ProxyServerConfig {
+        hubs: addresses.all().iter().map(ToString::to_string).collect(),
+        ..ProxyServerConfig::new(link)
+    }
 }
 
 fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {

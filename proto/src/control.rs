@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::codec::{Message, MessageError};
-use crate::{Hello, wire};
+use crate::{Hello, Reconnect, wire};
 
 /// A message on a session's control stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Control {
     },
     /// First message of a session, in each direction.
     Hello(Hello),
+    /// How an agent is to come back, from now on.
+    Reconnect(Reconnect),
     /// The hub does not let the agent in, and says why; nothing follows.
     Rejected {
         /// For people.
@@ -63,6 +65,7 @@ impl Message for Control {
                 deadline_ms: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX),
             })),
             Self::Hello(hello) => Some(Wire::Hello(hello.to_wire())),
+            Self::Reconnect(reconnect) => Some(Wire::Reconnect(reconnect.to_wire())),
             Self::Rejected { message } => Some(Wire::Rejected(wire::Rejected {
                 message: message.clone(),
             })),
@@ -81,6 +84,7 @@ impl Message for Control {
                 deadline: Duration::from_millis(u64::from(drain.deadline_ms)),
             },
             Some(Wire::Hello(hello)) => Self::Hello(Hello::from_wire(hello)),
+            Some(Wire::Reconnect(reconnect)) => Self::Reconnect(Reconnect::from_wire(reconnect)),
             Some(Wire::Rejected(rejected)) => {
                 let printable = rejected.message.chars().filter(|c| !c.is_control());
                 Self::Rejected {

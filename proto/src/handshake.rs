@@ -1,4 +1,4 @@
-use crate::wire;
+use crate::{Reconnect, SessionKey, wire};
 
 /// The protocol version that this code speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -16,6 +16,10 @@ pub struct Hello {
     pub features: Vec<String>,
     /// Features without which the sender will not go on.
     pub required_features: Vec<String>,
+    /// From an agent: the session that the link belongs to.
+    pub session_key: Option<SessionKey>,
+    /// From a hub: how to come back.
+    pub reconnect: Option<Reconnect>,
 }
 
 /// Why two ends cannot talk.
@@ -51,6 +55,8 @@ impl Hello {
             software_version: software_version.into(),
             features: Vec::new(),
             required_features: Vec::new(),
+            session_key: None,
+            reconnect: None,
         }
     }
 
@@ -81,6 +87,8 @@ impl Hello {
             software_version: printable(&hello.software_version),
             features: texts(&hello.features),
             required_features: texts(&hello.required_features),
+            session_key: SessionKey::from_wire(&hello.session_key),
+            reconnect: hello.reconnect.map(Reconnect::from_wire),
         }
     }
 
@@ -92,6 +100,11 @@ impl Hello {
             features: self.features.clone(),
             required_features: self.required_features.clone(),
             credential: bytes::Bytes::new(),
+            session_key: self
+                .session_key
+                .map(SessionKey::to_wire)
+                .unwrap_or_default(),
+            reconnect: self.reconnect.as_ref().map(Reconnect::to_wire),
         }
     }
 }

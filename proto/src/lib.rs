@@ -15,7 +15,9 @@ mod identity;
 mod lifecycle;
 mod liveness;
 mod name;
+mod reconnect;
 mod refusal;
+mod session_key;
 mod target;
 mod target_rule;
 mod window;
@@ -32,7 +34,7 @@ mod wire {
     include!("gen/adit.tunnel.v1.rs");
 }
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Pace};
 pub use codec::{Decoder, Message, MessageError};
 pub use control::{Control, StreamLimit};
 pub use handshake::{Hello, HelloError, PROTOCOL_VERSION};
@@ -42,7 +44,9 @@ pub use identity::{AgentIdentity, IdentityError, claims_agent};
 pub use lifecycle::{Lifecycle, Phase};
 pub use liveness::{Liveness, LivenessAction};
 pub use name::{AgentName, ClusterName, NameError};
+pub use reconnect::Reconnect;
 pub use refusal::{Refusal, RefusalReason};
+pub use session_key::SessionKey;
 pub use target::{Target, TargetError};
 pub use target_rule::{TargetHost, TargetRule, TargetRuleError};
 pub use window::{INITIAL_WINDOW, ReceiveWindow, SendWindow};

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proto::{Answer, Control, Decoder, Hello, Message, MessageError, Refusal, RefusalReason};
-use proto::{StreamHeader, StreamLimit, Target, TargetError};
+use proto::{Answer, Control, Decoder, Hello, Message, MessageError, Reconnect, Refusal};
+use proto::{RefusalReason, SessionKey, StreamHeader, StreamLimit, Target, TargetError};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 
 fn target() -> impl Strategy<Value = Target> {
     prop_oneof![
@@ -41,13 +43,31 @@ fn control() -> impl Strategy<Value = Control> {
             let limit = |(stream, limit)| StreamLimit { stream, limit };
             Control::Windows(windows.into_iter().map(limit).collect())
         }),
-        ("[ -~]{0,64}", prop::collection::vec("[a-z]{1,64}", 0..64)).prop_map(
-            |(software_version, features)| Control::Hello(Hello {
-                features,
-                ..Hello::new(software_version)
-            })
-        ),
+        reconnect().prop_map(Control::Reconnect),
+        (
+            "[ -~]{0,64}",
+            prop::collection::vec("[a-z]{1,64}", 0..64),
+            prop::option::of(any::<u64>()),
+            prop::option::of(reconnect()),
+        )
+            .prop_map(
+                |(software_version, features, key, reconnect)| Control::Hello(Hello {
+                    features,
+                    session_key: key
+                        .map(|seed| SessionKey::random(&mut SmallRng::seed_from_u64(seed))),
+                    reconnect,
+                    ..Hello::new(software_version)
+                })
+            ),
     ]
+}
+
+fn reconnect() -> impl Strategy<Value = Reconnect> {
+    let hubs = prop::collection::vec("[a-z0-9.]{1,253}:[0-9]{1,5}", 0..16);
+    (hubs, 0_u64..600_000).prop_map(|(hubs, spread)| Reconnect {
+        hubs,
+        spread: Duration::from_millis(spread),
+    })
 }
 
 /// Decodes `bytes` cut into pieces of `piece` bytes.

@@ -100,7 +100,8 @@ impl Agent {
     }
 
     /// Serves the hub until `shutdown`: connects, connects again when the
-    /// session is lost, and waits between attempts, at most 30 s, at random.
+    /// session is lost, and waits between attempts, at random: about half as
+    /// long as the hub has been away, within what it said when it was there.
     ///
     /// A hub that does not let the agent in is asked again too. On shutdown
     /// the hub is told, and streams may go on for 10 s. Dropped, it ends

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::Hello;
+use proto::{Hello, SessionKey};
 use rustls::ProtocolVersion;
 use rustls::client::Resumption;
 use rustls_pki_types::ServerName;
@@ -20,6 +20,8 @@ use crate::{HubAddress, tcp};
 #[derive(Debug)]
 pub(crate) struct HubDialer {
     hubs: Vec<HubAddress>,
+    /// How many of them are configured; a hub has told of the others.
+    configured: usize,
     resolver: Resolver,
     server_name: ServerName<'static>,
     session: LinkConfig,
@@ -80,6 +82,7 @@ impl HubDialer {
         // A resumed connection would not show the certificate again.
         tls.resumption = Resumption::disabled();
         Self {
+            configured: hubs.len(),
             hubs,
             resolver: Resolver::default(),
             server_name,
@@ -92,6 +95,23 @@ impl HubDialer {
     /// Whether there is no hub to connect to.
     pub(crate) fn is_empty(&self) -> bool {
         self.hubs.is_empty()
+    }
+
+    /// Links made from now on belong to another session.
+    pub(crate) fn begin_session(&mut self) {
+        self.session.hello.session_key = Some(SessionKey::random(&mut rand::rng()));
+    }
+
+    /// A hub has told of all its replicas; those that are not configured are tried last.
+    pub(crate) fn learn(&mut self, replicas: &[String]) {
+        self.hubs.truncate(self.configured);
+        for replica in replicas {
+            match replica.parse::<HubAddress>() {
+                Ok(hub) if self.hubs.contains(&hub) => {}
+                Ok(hub) => self.hubs.push(hub),
+                Err(error) => tracing::debug!(%error, "a replica's address is not understood"),
+            }
+        }
     }
 
     /// Tries every address of every hub in turn, beginning where the last call

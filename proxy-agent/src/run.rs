@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use proto::Backoff;
+use proto::{Backoff, Pace};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -20,16 +20,14 @@ pub(crate) struct Runner {
     services: Arc<Services>,
     status: watch::Sender<AgentStatus>,
     backoff: Backoff,
+    /// The moment that the backoff's times count from.
+    start: Instant,
     /// The tasks of all sessions, draining ones included; they end with this.
     tasks: JoinSet<()>,
     /// The sessions that may still have streams.
     sessions: Vec<Link>,
 }
 
-/// The first wait between attempts, at most.
-const BACKOFF_BASE: Duration = Duration::from_millis(500);
-/// Every later wait, at most.
-const BACKOFF_CAP: Duration = Duration::from_secs(30);
 /// A session that held for so long was a success. One that ends sooner (two
 /// agents with one certificate take turns) counts as a failed attempt.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -51,7 +49,8 @@ impl Runner {
             dialer,
             services,
             status,
-            backoff: Backoff::new(BACKOFF_BASE, BACKOFF_CAP),
+            backoff: Backoff::new(Pace::UNKNOWN),
+            start: Instant::now(),
             tasks: JoinSet::new(),
             sessions: Vec::new(),
         }
@@ -73,11 +72,14 @@ impl Runner {
     async fn stay_connected(&mut self) {
         loop {
             self.status.send_replace(AgentStatus::Connecting);
+            self.dialer.begin_session();
             let error = match Box::pin(self.dialer.connect()).await {
                 Ok(connected) => self.stay_with(connected).await,
                 Err(error) => self.note_failure(&error),
             };
-            let retry_in = self.backoff.next_wait(&mut rand::rng());
+            let retry_in = self
+                .backoff
+                .next_wait(self.start.elapsed(), &mut rand::rng());
             tracing::info!(error, ?retry_in, "connecting again later");
             let status = AgentStatus::Waiting { error, retry_in };
             self.status.send_replace(status);
@@ -111,12 +113,21 @@ impl Runner {
         self.status
             .send_replace(AgentStatus::Connected { hub, remote });
         session.draining().await;
+        self.learn(&session);
         if since.elapsed() >= SETTLED {
             self.backoff.reset();
         }
         match session.closed().now_or_never() {
             Some(reason) => reason.to_string(),
             None => "the hub drains this session".to_owned(),
+        }
+    }
+
+    /// Takes to heart how the hub said to come back.
+    fn learn(&mut self, session: &Link) {
+        if let Some(reconnect) = &*session.reconnect().borrow() {
+            self.backoff.set_pace(Pace::spread_over(reconnect.spread));
+            self.dialer.learn(&reconnect.hubs);
         }
     }
 

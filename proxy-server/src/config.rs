@@ -3,21 +3,31 @@ use tunnel::LinkConfig;
 /// What the hub's end allows.
 #[derive(Clone, Debug)]
 pub struct ProxyServerConfig {
-    /// What every session allows; each agent's streams cost at most what it says.
-    pub session: LinkConfig,
+    /// What every link allows; each agent's streams cost at most what it says.
+    pub link: LinkConfig,
     /// Sessions at once, those of all clusters together. Default 20,000.
     ///
     /// Each costs a connection and a task. One more is rejected, and the agent
     /// told that the hub is full.
     pub max_sessions: usize,
+    /// Agents that may come back in a second after all have been lost. Default 500.
+    ///
+    /// Each costs about a millisecond of one core. Agents are told to spread
+    /// their first attempts accordingly: ten thousand over at least 20 s.
+    pub reconnects_per_second: u32,
+    /// Addresses of all replicas of this hub, `host:port` each, as agents are
+    /// told them; at most 16. Default none: agents know what they were started with.
+    pub hubs: Vec<String>,
 }
 
 impl ProxyServerConfig {
-    /// The defaults, with `session`.
-    pub fn new(session: LinkConfig) -> Self {
+    /// The defaults, with `link`.
+    pub fn new(link: LinkConfig) -> Self {
         Self {
-            session,
+            link,
             max_sessions: 20_000,
+            reconnects_per_second: 500,
+            hubs: Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use proto::{AgentName, ClusterName};
-use tunnel::{CloseReason, HandshakeError, OpenError};
+use tunnel::{AttachError, CloseReason, HandshakeError, OpenError};
 
 use crate::{AdmissionError, CertificateError};
 
@@ -65,6 +65,9 @@ pub enum ServeError {
     /// No session came about.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
+    /// The agent's session takes no further link.
+    #[error(transparent)]
+    Link(#[from] AttachError),
     /// The session ended otherwise than by being drained.
     #[error("{0}")]
     Session(CloseReason),

@@ -10,6 +10,7 @@ mod certificate;
 mod clusters;
 mod config;
 mod error;
+mod pace;
 mod registry;
 mod server;
 
@@ -17,5 +18,5 @@ pub use certificate::{AgentCertificate, CertificateError};
 pub use clusters::{AdmissionError, Clusters};
 pub use config::ProxyServerConfig;
 pub use error::{DialError, ServeError};
-pub use registry::{SessionId, SessionInfo};
+pub use registry::{LinkInfo, SessionId, SessionInfo};
 pub use server::{Dialled, ProxyServer};

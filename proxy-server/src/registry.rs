@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use proto::{AgentName, ClusterName};
-use tunnel::{CloseReason, Link};
+use proto::{AgentName, ClusterName, SessionKey};
+use tunnel::{AttachError, CloseReason, Link, Session};
 
 use crate::AgentCertificate;
 
@@ -24,8 +24,34 @@ pub struct SessionInfo {
     pub agent: AgentName,
     /// The release of the agent's program, as it says.
     pub agent_version: String,
-    /// The serial number of its certificate, in hexadecimal.
+    /// The serial number of its newest link's certificate, in hexadecimal.
     pub serial: String,
+    /// When it began.
+    pub connected_since: SystemTime,
+    /// Its links, oldest first; at least one.
+    pub links: Vec<LinkInfo>,
+}
+
+impl SessionInfo {
+    /// Streams open on all links.
+    pub fn streams(&self) -> usize {
+        self.links.iter().map(|link| link.streams).sum()
+    }
+
+    /// Bytes received on the links that there are, framing included.
+    pub fn bytes_in(&self) -> u64 {
+        self.links.iter().map(|link| link.bytes_in).sum()
+    }
+
+    /// Bytes sent on the links that there are, framing included.
+    pub fn bytes_out(&self) -> u64 {
+        self.links.iter().map(|link| link.bytes_out).sum()
+    }
+}
+
+/// One link of a session as it stands.
+#[derive(Clone, Debug)]
+pub struct LinkInfo {
     /// When it began.
     pub connected_since: SystemTime,
     /// What carries it.
@@ -45,7 +71,8 @@ pub struct SessionInfo {
 /// All sessions of a cluster are one entry, so that no reader sees two sessions
 /// of one agent that both take streams. For one agent the newest session
 /// counts; an older one that drains goes on until its streams have ended, any
-/// other is closed, and its late end removes nothing but itself.
+/// other is closed, and its late end removes nothing but itself. A link whose
+/// hello has the key of a session of the same agent becomes part of it.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     clusters: DashMap<ClusterName, Vec<Registered>>,
@@ -56,61 +83,105 @@ pub(crate) struct Registry {
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
     pub(crate) id: SessionId,
-    pub(crate) session: Link,
-    pub(crate) certificate: AgentCertificate,
-    pub(crate) remote: SocketAddr,
-    pub(crate) since: SystemTime,
+    pub(crate) session: Session,
+    key: Option<SessionKey>,
+    since: SystemTime,
+    /// At least one; the newest is the last.
+    pub(crate) links: Vec<RegisteredLink>,
 }
 
-impl Registry {
-    /// Adds a session; an older one of the same agent is closed.
-    pub(crate) fn insert(
-        &self,
-        session: Link,
-        certificate: AgentCertificate,
-        remote: SocketAddr,
-    ) -> SessionId {
-        let id = SessionId(self.next_id.fetch_add(1, Relaxed) + 1);
-        let cluster = certificate.identity.cluster.clone();
+#[derive(Clone, Debug)]
+pub(crate) struct RegisteredLink {
+    pub(crate) link: Link,
+    pub(crate) certificate: AgentCertificate,
+    pub(crate) remote: SocketAddr,
+    since: SystemTime,
+}
+
+impl RegisteredLink {
+    pub(crate) fn new(link: Link, certificate: AgentCertificate, remote: SocketAddr) -> Self {
         let since = SystemTime::now();
-        let registered = Registered {
-            id,
-            session,
+        Self {
+            link,
             certificate,
             remote,
             since,
-        };
-        let mut sessions = self.clusters.entry(cluster).or_default();
-        let identity = &registered.certificate.identity;
-        for older in sessions
-            .iter()
-            .filter(|older| older.certificate.identity == *identity)
+        }
+    }
+}
+
+impl Registry {
+    /// Adds a link to the session that it belongs to, or else a session; an
+    /// older session of the same agent is closed.
+    pub(crate) fn insert(&self, link: RegisteredLink) -> Result<SessionId, AttachError> {
+        let identity = &link.certificate.identity;
+        let key = link.link.peer().session_key;
+        let mut sessions = self.clusters.entry(identity.cluster.clone()).or_default();
+        let mut of_agent = sessions
+            .iter_mut()
+            .filter(|older| older.certificate().identity == *identity);
+        if let Some(key) = key
+            && let Some(session) = of_agent.find(|older| older.key == Some(key))
         {
-            if older.session.takes_streams() {
-                older.session.close(CloseReason::Superseded);
+            match session.session.attach(link.link.clone()) {
+                Ok(()) => {
+                    session.links.push(link);
+                    return Ok(session.id);
+                }
+                Err(AttachError::Full) => return Err(AttachError::Full),
+                // Its last link has just ended: this one begins it anew.
+                Err(AttachError::Over) => {}
             }
         }
-        sessions.push(registered);
+        for older in sessions
+            .iter()
+            .filter(|older| older.certificate().identity == *identity)
+        {
+            if older.session.takes_streams() {
+                older.session.close(&CloseReason::Superseded);
+            }
+        }
+        let id = SessionId(self.next_id.fetch_add(1, Relaxed) + 1);
+        sessions.push(Registered {
+            id,
+            session: Session::new(link.link.clone()),
+            key,
+            since: link.since,
+            links: vec![link],
+        });
         self.count.fetch_add(1, Relaxed);
-        id
+        Ok(id)
     }
 
-    /// Removes a session that has ended.
-    pub(crate) fn remove(&self, cluster: &ClusterName, id: SessionId) {
+    /// Removes a link that has ended, and with its last link the session.
+    pub(crate) fn remove(
+        &self,
+        cluster: &ClusterName,
+        id: SessionId,
+        link: &Link,
+        reason: CloseReason,
+    ) {
         let Entry::Occupied(mut entry) = self.clusters.entry(cluster.clone()) else {
             return;
         };
         let sessions = entry.get_mut();
-        let before = sessions.len();
-        sessions.retain(|registered| registered.id != id);
-        self.count.fetch_sub(before - sessions.len(), Relaxed);
+        let Some(index) = sessions.iter().position(|registered| registered.id == id) else {
+            return;
+        };
+        let registered = &mut sessions[index];
+        registered.links.retain(|other| !other.link.is(link));
+        registered.session.detach(link, reason);
+        if registered.links.is_empty() {
+            sessions.swap_remove(index);
+            self.count.fetch_sub(1, Relaxed);
+        }
         if sessions.is_empty() {
             entry.remove();
         }
     }
 
     /// The sessions of a cluster that take streams, least loaded first.
-    pub(crate) fn candidates(&self, cluster: &ClusterName) -> Vec<(AgentName, Link)> {
+    pub(crate) fn candidates(&self, cluster: &ClusterName) -> Vec<(AgentName, Session)> {
         let Some(sessions) = self.clusters.get(cluster) else {
             return Vec::new();
         };
@@ -118,12 +189,14 @@ impl Registry {
             .iter()
             .filter(|registered| registered.session.takes_streams())
             .map(|registered| {
-                let agent = registered.certificate.identity.agent.clone();
+                let agent = registered.certificate().identity.agent.clone();
                 (agent, registered.session.clone())
             })
             .collect();
         drop(sessions);
-        candidates.sort_by_key(|(_, session)| session.stats().open_streams);
+        if candidates.len() > 1 {
+            candidates.sort_by_cached_key(|(_, session)| session.open_streams());
+        }
         candidates
     }
 
@@ -142,14 +215,30 @@ impl Registry {
 }
 
 impl Registered {
+    /// That of the newest link. A session without links is removed with its last.
+    pub(crate) fn certificate(&self) -> &AgentCertificate {
+        &self.links[self.links.len() - 1].certificate
+    }
+
     pub(crate) fn info(&self) -> SessionInfo {
-        let stats = self.session.stats();
+        let certificate = self.certificate();
+        let newest = &self.links[self.links.len() - 1];
         SessionInfo {
             id: self.id,
-            cluster: self.certificate.identity.cluster.clone(),
-            agent: self.certificate.identity.agent.clone(),
-            agent_version: self.session.peer().software_version.clone(),
-            serial: self.certificate.serial.clone(),
+            cluster: certificate.identity.cluster.clone(),
+            agent: certificate.identity.agent.clone(),
+            agent_version: newest.link.peer().software_version.clone(),
+            serial: certificate.serial.clone(),
+            connected_since: self.since,
+            links: self.links.iter().map(RegisteredLink::info).collect(),
+        }
+    }
+}
+
+impl RegisteredLink {
+    fn info(&self) -> LinkInfo {
+        let stats = self.link.stats();
+        LinkInfo {
             connected_since: self.since,
             carrier: "h2",
             remote: self.remote,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use proto::{AgentName, ClusterName, Refusal, RefusalReason, StreamHeader, Target};
+use proto::{AgentName, ClusterName, Reconnect, Refusal, RefusalReason, StreamHeader, Target};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tunnel::{Answer, CloseReason, Incoming, Link, OpenError, Opening, Stream};
+use tunnel::{Answer, CloseReason, Driver, Incoming, Link, LinkConfig, OpenError, Opening, Stream};
 
-use crate::registry::{Registry, SessionId};
+use crate::pace::ReconnectPace;
+use crate::registry::{RegisteredLink, Registry, SessionId};
 use crate::{
     AdmissionError, AgentCertificate, CertificateError, Clusters, DialError, ProxyServerConfig,
     ServeError, SessionInfo,
@@ -26,6 +27,7 @@ struct Inner {
     config: ProxyServerConfig,
     clusters: Arc<dyn Clusters>,
     registry: Registry,
+    pace: ReconnectPace,
     draining: AtomicBool,
 }
 
@@ -44,10 +46,12 @@ impl ProxyServer {
     /// A hub's end without sessions.
     pub fn new(config: ProxyServerConfig, clusters: Arc<dyn Clusters>) -> Self {
         let registry = Registry::default();
+        let pace = ReconnectPace::new(config.reconnects_per_second, config.hubs.clone());
         let inner = Inner {
             config,
             clusters,
             registry,
+            pace,
             draining: AtomicBool::new(false),
         };
         Self {
@@ -76,24 +80,34 @@ impl ProxyServer {
                 return Err(error);
             }
         };
-        let config = self.inner.config.session.clone();
-        let (session, incoming, driver) = tunnel::h2::hub(io, config).await?;
-        let registration = Registration::new(self, session.clone(), certificate, remote);
+        let parts = tunnel::h2::hub(io, self.link_config()).await?;
+        self.keep(parts, certificate, remote).await
+    }
+
+    /// Keeps a link, as part of its agent's session, until it has ended.
+    async fn keep(
+        &self,
+        (link, incoming, driver): (Link, Incoming, Driver),
+        certificate: AgentCertificate,
+        remote: SocketAddr,
+    ) -> Result<(), ServeError> {
+        let mut registration = Registration::new(self, link.clone(), certificate, remote)?;
         let identity = &registration.certificate.identity;
         tracing::info!(
             cluster = %identity.cluster,
             agent = %identity.agent,
             session = registration.id.0,
             %remote,
-            version = session.peer().software_version,
+            version = link.peer().software_version,
             "agent connected"
         );
-        // A drain, or a revocation, may have come between admission and registration.
+        // Much may have come between admission and registration.
+        link.tell_reconnect(self.inner.pace.told());
         if self.inner.draining.load(Relaxed) {
-            session.drain(Duration::ZERO);
+            link.drain(Duration::ZERO);
         }
         if self.check(&registration.certificate).is_err() {
-            session.close(CloseReason::Revoked);
+            link.close(CloseReason::Revoked);
         }
         let reason = tokio::select! {
             reason = driver => reason,
@@ -103,9 +117,11 @@ impl ProxyServer {
             cluster = %identity.cluster,
             agent = %identity.agent,
             session = registration.id.0,
+            %remote,
             %reason,
             "agent disconnected"
         );
+        registration.reason = reason.clone();
         if reason == CloseReason::Drained {
             Ok(())
         } else {
@@ -172,19 +188,29 @@ impl ProxyServer {
         sessions
     }
 
+    /// Tells all agents the addresses of all replicas of this hub.
+    pub fn set_hubs(&self, hubs: Vec<String>) {
+        if let Some(reconnect) = self.inner.pace.set_hubs(hubs) {
+            self.tell_all(&reconnect);
+        }
+    }
+
     /// Asks again whether every session's certificate is good, and closes those where it is not.
     pub fn recheck(&self) {
         for registered in self.inner.registry.all() {
-            if let Err(error) = self.check(&registered.certificate) {
-                let identity = &registered.certificate.identity;
-                tracing::info!(
-                    cluster = %identity.cluster,
-                    agent = %identity.agent,
-                    session = registered.id.0,
-                    %error,
-                    "closing the session"
-                );
-                registered.session.close(CloseReason::Revoked);
+            for link in registered.links {
+                if let Err(error) = self.check(&link.certificate) {
+                    let identity = &link.certificate.identity;
+                    tracing::info!(
+                        cluster = %identity.cluster,
+                        agent = %identity.agent,
+                        session = registered.id.0,
+                        remote = %link.remote,
+                        %error,
+                        "closing the agent's link"
+                    );
+                    link.link.close(CloseReason::Revoked);
+                }
             }
         }
     }
@@ -232,6 +258,28 @@ impl ProxyServer {
         Err(failure)
     }
 
+    /// The configuration of a new link: its hello tells how to come back.
+    fn link_config(&self) -> LinkConfig {
+        let mut config = self.inner.config.link.clone();
+        config.hello.reconnect = Some(self.inner.pace.told());
+        config
+    }
+
+    fn tell_all(&self, reconnect: &Reconnect) {
+        for registered in self.inner.registry.all() {
+            for link in registered.links {
+                link.link.tell_reconnect(reconnect.clone());
+            }
+        }
+    }
+
+    /// Has the agents' pace follow how many there are.
+    fn follow_sessions(&self) {
+        if let Some(reconnect) = self.inner.pace.follow(self.inner.registry.len()) {
+            self.tell_all(&reconnect);
+        }
+    }
+
     fn admit(&self, certificate: Option<&[u8]>) -> Result<AgentCertificate, ServeError> {
         let der = certificate.ok_or(CertificateError::Missing)?;
         let certificate = AgentCertificate::from_der(der)?;
@@ -263,38 +311,45 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// A session's entry in the registry, removed however its service ends.
+/// A link's entry in the registry, removed however its service ends.
 struct Registration<'a> {
     server: &'a ProxyServer,
     certificate: AgentCertificate,
     id: SessionId,
+    link: Link,
+    /// Why the link has ended.
+    reason: CloseReason,
 }
 
 impl<'a> Registration<'a> {
     fn new(
         server: &'a ProxyServer,
-        session: Link,
+        link: Link,
         certificate: AgentCertificate,
         remote: SocketAddr,
-    ) -> Self {
-        let id = server
-            .inner
-            .registry
-            .insert(session, certificate.clone(), remote);
-        Self {
+    ) -> Result<Self, ServeError> {
+        let registered = RegisteredLink::new(link.clone(), certificate.clone(), remote);
+        let id = server.inner.registry.insert(registered)?;
+        server.follow_sessions();
+        Ok(Self {
             server,
             certificate,
             id,
-        }
+            link,
+            reason: CloseReason::Aborted,
+        })
     }
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.server
-            .inner
-            .registry
-            .remove(&self.certificate.identity.cluster, self.id);
+        self.server.inner.registry.remove(
+            &self.certificate.identity.cluster,
+            self.id,
+            &self.link,
+            self.reason.clone(),
+        );
+        self.server.follow_sessions();
     }
 }
 

@@ -2,23 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use proto::{Refusal, RefusalReason, StreamHeader, Target};
+use proxy_server::{AgentCertificate, DialError, ServeError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+use tunnel::{CloseReason, HandshakeError, OpenError, StreamError};
 
-use proto::{AgentIdentity, ClusterName, Hello, Refusal, RefusalReason, StreamHeader, Target};
-use proxy_server::{
-    AdmissionError, AgentCertificate, Clusters, DialError, ProxyServer, ProxyServerConfig,
-    ServeError,
-};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tunnel::{CloseReason, HandshakeError, Incoming, LinkConfig, OpenError, StreamError};
+use crate::hub::{DEADLINE, Hub, LONG, certificate, subject};
 
-const DEADLINE: Duration = Duration::from_secs(5);
-const LONG: Duration = Duration::from_secs(3600);
+mod hub;
 
 #[tokio::test(start_paused = true)]
 async fn a_dial_reaches_the_agent_and_carries_its_target() {
@@ -302,152 +294,4 @@ async fn an_agents_own_streams_are_refused_by_name() {
     };
     assert_eq!(refusal.reason, RefusalReason::Unsupported);
     assert!(refusal.message.contains("hub-api"), "{refusal}");
-}
-
-struct Hub {
-    server: ProxyServer,
-    known: Arc<Known>,
-    tasks: JoinSet<Result<(), ServeError>>,
-}
-
-#[derive(Debug)]
-struct Agent {
-    session: tunnel::Link,
-    incoming: Incoming,
-    tasks: JoinSet<CloseReason>,
-}
-
-#[derive(Default)]
-struct Known {
-    clusters: Vec<ClusterName>,
-    revoked: Mutex<HashSet<String>>,
-}
-
-impl Clusters for Known {
-    fn contains(&self, cluster: &ClusterName) -> bool {
-        self.clusters.contains(cluster)
-    }
-
-    fn admit(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
-        if !self.contains(&certificate.identity.cluster) {
-            return Err(AdmissionError::UnknownCluster);
-        }
-        if self.revoked.lock().unwrap().contains(&certificate.serial) {
-            return Err(AdmissionError::Revoked);
-        }
-        Ok(())
-    }
-}
-
-impl Hub {
-    fn new<const N: usize>(clusters: [&str; N]) -> Self {
-        Self::with_limit(clusters, 100)
-    }
-
-    fn with_limit<const N: usize>(clusters: [&str; N], max_sessions: usize) -> Self {
-        let clusters = clusters.iter().map(|name| name.parse().unwrap()).collect();
-        let known = Arc::new(Known {
-            clusters,
-            ..Known::default()
-        });
-        let session = LinkConfig::new(Hello::new("hub"));
-        let config = ProxyServerConfig {
-            max_sessions,
-            ..ProxyServerConfig::new(session)
-        };
-        let server = ProxyServer::new(config, Arc::clone(&known) as Arc<dyn Clusters>);
-        Self {
-            server,
-            known,
-            tasks: JoinSet::new(),
-        }
-    }
-
-    fn cluster(&self, name: &str) -> ClusterName {
-        name.parse().unwrap()
-    }
-
-    async fn agent(&mut self, cluster: &str, agent: &str) -> Agent {
-        let before: Vec<_> = self.server.sessions().iter().map(|s| s.id).collect();
-        let agent = self
-            .connect(Some(certificate(cluster, agent)))
-            .await
-            .unwrap();
-        while self
-            .server
-            .sessions()
-            .iter()
-            .all(|s| before.contains(&s.id))
-        {
-            sleep(Duration::from_millis(1)).await;
-        }
-        agent
-    }
-
-    async fn connect(&mut self, certificate: Option<Vec<u8>>) -> Result<Agent, HandshakeError> {
-        let (near, far) = duplex(64 * 1024);
-        let server = self.server.clone();
-        self.tasks.spawn(async move {
-            let remote = "192.0.2.1:4711".parse().unwrap();
-            server.serve(near, certificate.as_deref(), remote).await
-        });
-        let config = LinkConfig::new(Hello::new("agent"));
-        let (session, incoming, driver) = tunnel::h2::agent(far, config).await?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(driver);
-        Ok(Agent {
-            session,
-            incoming,
-            tasks,
-        })
-    }
-
-    /// How the next connection to end was served.
-    async fn ended(&mut self) -> Result<(), ServeError> {
-        timeout(LONG, self.tasks.join_next())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-    }
-
-    async fn until(&self, condition: impl Fn(usize) -> bool) {
-        let wait = async {
-            while !condition(self.server.sessions().len()) {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        timeout(LONG, wait).await.unwrap();
-    }
-}
-
-fn certificate(cluster: &str, agent: &str) -> Vec<u8> {
-    let identity = AgentIdentity {
-        cluster: cluster.parse().unwrap(),
-        agent: agent.parse().unwrap(),
-    };
-    let [first, second] = identity.organizations();
-    subject(&identity.common_name(), &[&first, &second])
-}
-
-fn subject(common_name: &str, organizations: &[&str]) -> Vec<u8> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
-    // A later attribute would replace an earlier one under the same key.
-    let keys = [
-        DnType::OrganizationName,
-        DnType::CustomDnType(vec![2, 5, 4, 10]),
-    ];
-    assert!(organizations.len() <= keys.len());
-    for (key, organization) in keys.into_iter().zip(organizations) {
-        params.distinguished_name.push(key, *organization);
-    }
-    params
-        .self_signed(&KeyPair::generate().unwrap())
-        .unwrap()
-        .der()
-        .to_vec()
 }

@@ -1,9 +1,9 @@
 //! Adit's tunnel: one outbound connection from a managed cluster's agent, and
 //! over it any number of flow-controlled byte streams, opened from either end.
 //!
-//! A [`Link`] is one agent's authenticated attachment to one hub; it is
-//! made over an established TLS connection by [`h2::hub`] or [`h2::agent`],
-//! and lives while its [`Driver`] is polled. A [`Stream`] is a byte pipe to a
+//! A [`Session`] is one agent process's attachment to one hub, and the links it
+//! has. A [`Link`] is made over an established TLS connection by [`h2::hub`]
+//! or [`h2::agent`], and lives while its [`Driver`] is polled. A [`Stream`] is a byte pipe to a
 //! [`Target`](proto::Target). It ends cleanly in a direction only by
 //! [`WriteHalf::finish`]; everything else (a reset, a dropped half, a lost
 //! link) is an error that the reader at the other end sees. A reset ends both
@@ -18,6 +18,7 @@ mod incoming;
 mod link;
 mod meter;
 mod opening;
+mod session;
 mod stream;
 
 pub use budget::ProcessBudget;
@@ -27,6 +28,7 @@ pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError
 pub use incoming::{Incoming, IncomingStream};
 pub use link::{Link, LinkStats};
 pub use opening::{Answer, Opening};
+pub use session::{AttachError, Session};
 pub use stream::{ReadHalf, Stream, StreamWatch, WriteHalf};
 
 /// The ALPN protocol name of sessions.

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use proto::{Hello, Lifecycle, Message as _, StreamHeader, StreamLimit};
+use proto::{Hello, Lifecycle, Message as _, Reconnect, StreamHeader, StreamLimit};
 use tokio::sync::watch;
 
 use crate::h2::{Opener, Unwritten};
@@ -44,6 +44,8 @@ pub(crate) struct Core {
     peer: Hello,
     state: Mutex<State>,
     status: watch::Sender<Status>,
+    /// How the hub says to come back.
+    reconnect: watch::Sender<Option<Reconnect>>,
     streams: AtomicUsize,
     /// Bytes by which the streams' windows have grown.
     growth: AtomicU64,
@@ -55,6 +57,10 @@ struct State {
     close: Option<CloseReason>,
     /// A drain of this end, of which the peer is yet to be told.
     announce: Option<Duration>,
+    /// How the agent is to come back, as it was told last.
+    told: Option<Reconnect>,
+    /// Whether it is yet to be told so.
+    tell: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +81,8 @@ pub(crate) struct StreamPlace {
 pub(crate) enum Step {
     /// Tell the peer that this end drains.
     Announce(Duration),
+    /// Tell the agent how to come back.
+    Tell(Reconnect),
     /// End at once.
     Close(CloseReason),
     /// The drain is complete.
@@ -149,9 +157,38 @@ impl Link {
         }
     }
 
+    /// Streams that have moved more than 16 KiB in the last second or so.
+    ///
+    /// Counted at most once a second; a stream that has just begun is not yet among them.
+    pub fn bulk_streams(&self) -> usize {
+        self.core.unread.bulk_streams(self.core.meter.now())
+    }
+
     /// What the peer said of itself.
     pub fn peer(&self) -> &Hello {
         &self.core.peer
+    }
+
+    /// How the hub says to come back, now and later; `None` until it does.
+    pub fn reconnect(&self) -> watch::Receiver<Option<Reconnect>> {
+        self.core.reconnect.subscribe()
+    }
+
+    /// Tells the agent how to come back, unless this is what it was told last.
+    pub fn tell_reconnect(&self, reconnect: Reconnect) {
+        let mut state = self.core.state();
+        if state.told.as_ref() == Some(&reconnect) {
+            return;
+        }
+        state.told = Some(reconnect);
+        state.tell = true;
+        drop(state);
+        self.core.meter.wake.notify_one();
+    }
+
+    /// Whether the two are handles to the same link.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 }
 
@@ -169,6 +206,11 @@ impl Core {
         opener: Opener,
         peer: Hello,
     ) -> Arc<Self> {
+        let reconnect = watch::Sender::new(peer.reconnect.clone());
+        let state = State {
+            told: config.hello.reconnect.clone(),
+            ..State::default()
+        };
         Arc::new(Self {
             config,
             meter,
@@ -177,8 +219,9 @@ impl Core {
             lingering: Mutex::default(),
             opener,
             peer,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             status: watch::Sender::new(Status::Open),
+            reconnect,
             streams: AtomicUsize::new(0),
             growth: AtomicU64::new(0),
         })
@@ -231,6 +274,11 @@ impl Core {
         if let Some(deadline) = state.announce.take() {
             return Step::Announce(deadline);
         }
+        if std::mem::take(&mut state.tell)
+            && let Some(reconnect) = state.told.clone()
+        {
+            return Step::Tell(reconnect);
+        }
         if state.lifecycle.poll(self.meter.now(), self.open_streams()) {
             return Step::Over;
         }
@@ -238,6 +286,11 @@ impl Core {
             proto::Phase::Draining(until) => Step::Wait(Some(until)),
             proto::Phase::Open | proto::Phase::Over => Step::Wait(None),
         }
+    }
+
+    /// The hub has said how to come back.
+    pub(crate) fn set_reconnect(&self, reconnect: Reconnect) {
+        self.reconnect.send_replace(Some(reconnect));
     }
 
     /// Notes the link's end, unless one is known; returns the one that counts.

@@ -1,5 +1,6 @@
 //! `adit clusters`: who is connected.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -102,9 +103,10 @@ fn row(cluster: &ClusterListing) -> anyhow::Result<Vec<String>> {
         row.resize(8, String::new());
         return Ok(row);
     };
-    let mut carriers: Vec<&str> = sessions.iter().map(|s| s.carrier.as_str()).collect();
-    carriers.dedup();
-    let remotes: Vec<String> = sessions.iter().map(|s| s.remote.to_string()).collect();
+    let links = || sessions.iter().flat_map(|session| &session.links);
+    let carriers: BTreeSet<&str> = links().map(|link| link.carrier.as_str()).collect();
+    let carriers: Vec<&str> = carriers.into_iter().collect();
+    let remotes: Vec<String> = links().map(|link| link.remote.to_string()).collect();
     Ok(vec![
         cluster.name.clone(),
         sessions.len().to_string(),

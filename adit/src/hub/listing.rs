@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use proto::ClusterName;
-use proxy_server::SessionInfo;
+use proxy_server::{LinkInfo, SessionInfo};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
@@ -28,17 +28,30 @@ pub(crate) struct SessionListing {
     pub(crate) id: u64,
     pub(crate) agent: String,
     pub(crate) agent_version: String,
-    pub(crate) carrier: String,
     #[serde(with = "rfc3339")]
     pub(crate) connected_since: OffsetDateTime,
-    pub(crate) remote: SocketAddr,
     /// Of the certificate, lower-case hexadecimal.
     pub(crate) serial: String,
     /// Open now.
     pub(crate) streams: u64,
-    /// Received from the agent since the session began, framing included.
+    /// Received from the agent on the links below, framing included.
     pub(crate) bytes_in: u64,
-    /// Sent to the agent since the session began, framing included.
+    /// Sent to the agent on the links below, framing included.
+    pub(crate) bytes_out: u64,
+    /// At least one, oldest first.
+    pub(crate) links: Vec<LinkListing>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LinkListing {
+    pub(crate) carrier: String,
+    #[serde(with = "rfc3339")]
+    pub(crate) connected_since: OffsetDateTime,
+    pub(crate) remote: SocketAddr,
+    /// Open now.
+    pub(crate) streams: u64,
+    pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
 }
 
@@ -67,17 +80,31 @@ impl Listing {
 
 impl From<SessionInfo> for SessionListing {
     fn from(session: SessionInfo) -> Self {
+        let (streams, bytes_in, bytes_out) =
+            (session.streams(), session.bytes_in(), session.bytes_out());
         Self {
             id: session.id.0,
             agent: session.agent.to_string(),
             agent_version: session.agent_version,
-            carrier: session.carrier.to_string(),
             connected_since: session.connected_since.into(),
-            remote: session.remote,
+            streams: streams as u64,
+            bytes_in,
+            bytes_out,
             serial: session.serial,
-            streams: session.streams as u64,
-            bytes_in: session.bytes_in,
-            bytes_out: session.bytes_out,
+            links: session.links.into_iter().map(LinkListing::from).collect(),
+        }
+    }
+}
+
+impl From<LinkInfo> for LinkListing {
+    fn from(link: LinkInfo) -> Self {
+        Self {
+            carrier: link.carrier.to_owned(),
+            connected_since: link.connected_since.into(),
+            remote: link.remote,
+            streams: link.streams as u64,
+            bytes_in: link.bytes_in,
+            bytes_out: link.bytes_out,
         }
     }
 }

@@ -140,17 +140,17 @@ impl Collector for Sessions {
         };
         family("adit_session", "An agent's session", &|_| 1)?;
         family("adit_session_streams", "Streams open now", &|index| {
-            sessions[index].streams as u64
+            sessions[index].streams() as u64
         })?;
         family(
             "adit_session_received_bytes",
             "Received from the agent, framing included",
-            &|index| sessions[index].bytes_in,
+            &|index| sessions[index].bytes_in(),
         )?;
         family(
             "adit_session_sent_bytes",
             "Sent to the agent, framing included",
-            &|index| sessions[index].bytes_out,
+            &|index| sessions[index].bytes_out(),
         )
     }
 }

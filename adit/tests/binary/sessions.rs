@@ -14,7 +14,7 @@ async fn an_agent_with_credentials_is_listed() {
     .await;
     let session = &hub.sessions("edge-1").await[0];
     assert_eq!(session["agent"], "first");
-    assert_eq!(session["carrier"], "h2");
+    assert_eq!(session["links"][0]["carrier"], "h2");
     let table = hub.adit(&["clusters"]).await.stdout;
     let line = |name: &str| {
         let line = table

@@ -129,7 +129,7 @@ impl Hub {
     /// Waits until nothing is left of any stream.
     pub(crate) async fn until_no_stream_is_open(&self) {
         within(async {
-            while self.proxy_server.sessions().iter().any(|s| s.streams > 0) {
+            while self.proxy_server.sessions().iter().any(|s| s.streams() > 0) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })

@@ -20,11 +20,29 @@ pub struct Hello {
     /// Reserved for credentials other than the TLS certificate.
     #[prost(bytes = "bytes", tag = "6")]
     pub credential: ::prost::bytes::Bytes,
+    /// From an agent: the session that the link belongs to, 16 random bytes.
+    /// Links of one identity with the same key are one session; without a key
+    /// the link is a session of its own.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub session_key: ::prost::bytes::Bytes,
+    /// From a hub: how to come back.
+    #[prost(message, optional, tag = "8")]
+    pub reconnect: ::core::option::Option<Reconnect>,
+}
+/// How an agent finds its hub again when its session is lost.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reconnect {
+    /// Every replica of the hub, "host:port" each.
+    #[prost(string, repeated, tag = "1")]
+    pub hubs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Milliseconds over which the first attempts of all agents are to be spread.
+    #[prost(uint32, tag = "2")]
+    pub spread_ms: u32,
 }
 /// Every message on the control stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Control {
-    #[prost(oneof = "control::Message", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "control::Message", tags = "1, 2, 3, 4, 5")]
     pub message: ::core::option::Option<control::Message>,
 }
 /// Nested message and enum types in `Control`.
@@ -39,6 +57,9 @@ pub mod control {
         Rejected(super::Rejected),
         #[prost(message, tag = "4")]
         Windows(super::Windows),
+        /// From a hub, whenever it changes: takes the place of the hello's.
+        #[prost(message, tag = "5")]
+        Reconnect(super::Reconnect),
     }
 }
 /// The sender opens no more streams and takes none; what is open may end.

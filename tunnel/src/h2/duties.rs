@@ -89,6 +89,10 @@ impl Duties {
                     let _ = self.control.send(&Control::Drain { deadline });
                     continue;
                 }
+                Step::Tell(reconnect) => {
+                    let _ = self.control.send(&Control::Reconnect(reconnect));
+                    continue;
+                }
                 Step::Close(reason) => return End::Abrupt(reason),
                 Step::Over => return End::Drained,
                 Step::Wait(until) => until,
@@ -153,6 +157,10 @@ impl Duties {
                 for limit in limits {
                     self.core.unread.grant(limit);
                 }
+                None
+            }
+            Ok(Control::Reconnect(reconnect)) => {
+                self.core.set_reconnect(reconnect);
                 None
             }
             Ok(Control::Rejected { message }) => Some(CloseReason::Rejected(message.into())),

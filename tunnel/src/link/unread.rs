@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use proto::StreamLimit;
 
@@ -10,7 +11,20 @@ use crate::stream::Shared;
 #[derive(Debug, Default)]
 pub(crate) struct UnreadTable {
     streams: Mutex<HashMap<u64, Weak<Shared>>>,
+    bulk: Mutex<Bulk>,
 }
+
+/// The last count of streams in bulk.
+#[derive(Debug, Default)]
+struct Bulk {
+    at: Duration,
+    streams: usize,
+}
+
+/// A stream that moves more than this between two counts is in bulk.
+const BULK: u64 = 16 * 1024;
+/// The least time between two counts.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What waits to be read after the budget has been enforced.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,6 +50,22 @@ impl UnreadTable {
         if let Some(stream) = stream {
             stream.grant(limit.limit);
         }
+    }
+
+    /// Streams that moved much between the last two counts; counts anew if the
+    /// last count is a second old.
+    pub(crate) fn bulk_streams(&self, now: Duration) -> usize {
+        let mut bulk = self.bulk.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(bulk.at) >= COUNT_EVERY {
+            // A statement of its own: whoever drops a stream's last handle takes the lock.
+            let streams: Vec<_> = self.lock().values().filter_map(Weak::upgrade).collect();
+            bulk.at = now;
+            bulk.streams = streams
+                .iter()
+                .filter(|s| s.moved_since_count() > BULK)
+                .count();
+        }
+        bulk.streams
     }
 
     /// Resets the longest-stalled streams until at most `budget` bytes wait.

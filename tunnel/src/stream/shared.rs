@@ -15,6 +15,10 @@ pub(crate) struct Shared {
     id: u64,
     /// When the reader last took something, in nanoseconds since the link's start.
     last_read: AtomicU64,
+    /// Bytes of both directions.
+    moved: AtomicU64,
+    /// How many of them the last count has seen.
+    counted: AtomicU64,
     state: Mutex<State>,
     place: StreamPlace,
 }
@@ -44,6 +48,8 @@ impl Shared {
         let shared = Arc::new(Self {
             id,
             last_read,
+            moved: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
             state: state.into(),
             place,
         });
@@ -60,6 +66,7 @@ impl Shared {
         let now = self.place.core().meter.now();
         self.last_read.store(nanos(now), Relaxed);
         if let Ok(Some(chunk)) = &polled {
+            self.moved.fetch_add(chunk.len() as u64, Relaxed);
             let unread = state.raw.unread();
             let core = self.place.core();
             let window = &mut state.receive_window;
@@ -121,6 +128,7 @@ impl Shared {
     pub(crate) fn send(&self, data: Bytes) -> Result<(), StreamError> {
         let mut state = self.state();
         state.send_window.send(data.len());
+        self.moved.fetch_add(data.len() as u64, Relaxed);
         let sent = state.raw.send(data);
         drop(state);
         sent.map_err(|error| self.error(error))
@@ -163,6 +171,12 @@ impl Shared {
     /// Bytes that have arrived and wait to be read.
     pub(crate) fn unread(&self) -> usize {
         self.state().raw.unread()
+    }
+
+    /// Bytes moved in both directions since this was last asked.
+    pub(crate) fn moved_since_count(&self) -> u64 {
+        let moved = self.moved.load(Relaxed);
+        moved - self.counted.swap(moved, Relaxed)
     }
 
     /// When the reader last took something, in nanoseconds since the link's start.
