@@ -3,16 +3,19 @@
 
 CARGO ?= cargo
 PEERS_BUILD := tests/peers/build
+BENCH_BUILD := bench/peers/build
 # No member of the workspace, but its dependencies are the same.
 FUZZ := --manifest-path fuzz/Cargo.toml --target-dir target
 
-.PHONY: help build peers test soak lint fmt docs
+.PHONY: help build peers test soak bench bench-all lint fmt docs
 
 help:
 	@echo "make build   the release binary, target/release/adit"
 	@echo "make peers   the real API servers and clients that the tests run against"
 	@echo "make test    everything: peers, release binary, all tests"
 	@echo "make soak    the long forms of the tests (hours)"
+	@echo "make bench   what a path costs, beside others (25 minutes)"
+	@echo "make bench-all  with delay, loss and 10,000 agents too (hours; can be resumed)"
 	@echo "make lint    formatting, clippy, docs, dependency rules"
 
 build:
@@ -32,6 +35,13 @@ test: build
 soak: build
 	ADIT_SOAK=1 ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
 		$(CARGO) test --workspace --locked -- --nocapture
+
+# bench/README.md tells what it prints. The programs of the peers are built
+# first, once.
+bench bench-all: build
+	$(CARGO) build --release --locked -p bench
+	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" ADIT_BENCH_PEERS="$$($(BENCH_BUILD) | tail -n 1)" \
+		target/release/adit-bench run $(if $(filter bench-all,$@),--all --resume)
 
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -1,0 +1,142 @@
+//! The cases, in the order in which they are run.
+
+use crate::case::{Case, Load, Work};
+use crate::place::Line;
+use crate::system::Kind;
+
+/// Those of `make bench`; with `all`, those of `make bench-all` too.
+pub(crate) fn list(_all: bool) -> Vec<Case> {
+    on_loopback()
+}
+
+/// Every way in.
+const EVERY: &[Kind] = &Kind::ALL;
+
+/// Those in which streams share something that one of them could block, and
+/// `rathole`, in which they do not.
+const SHARING: &[Kind] = &[
+    Kind::Direct,
+    Kind::Rathole,
+    Kind::KonnectivityGrpc,
+    Kind::KonnectivityConnect,
+    Kind::AditH2,
+    Kind::AditQuic,
+];
+
+/// Those with two ends that hold something for a stream.
+const TUNNELS: &[Kind] = &[
+    Kind::Relay,
+    Kind::Rathole,
+    Kind::KonnectivityGrpc,
+    Kind::KonnectivityReuse,
+    Kind::KonnectivityConnect,
+    Kind::AditH2,
+    Kind::AditQuic,
+    Kind::AditConnect,
+];
+
+/// Those whose ends find each other again by themselves.
+const RECOVERING: &[Kind] = &[
+    Kind::Rathole,
+    Kind::KonnectivityGrpc,
+    Kind::AditH2,
+    Kind::AditQuic,
+];
+
+fn on_loopback() -> Vec<Case> {
+    let case = |name: &str, systems, rounds, work| Case {
+        name: name.to_owned(),
+        line: Line::Loopback,
+        systems,
+        rounds,
+        work,
+    };
+    let load = |mode, flags| Work::Load(Load::new(mode, flags));
+    let spoiling = |mode, flags| Work::Load(Load::new(mode, flags).spoiling());
+    vec![
+        case(
+            "bulk_1_down",
+            EVERY,
+            3,
+            load("bulk", "--streams 1 --for 2s"),
+        ),
+        case(
+            "bulk_1_up",
+            EVERY,
+            3,
+            load("bulk", "--up --streams 1 --for 2s"),
+        ),
+        case(
+            "bulk_16_down",
+            EVERY,
+            3,
+            load("bulk", "--streams 16 --for 2s"),
+        ),
+        case(
+            "bulk_16_up",
+            EVERY,
+            3,
+            load("bulk", "--up --streams 16 --for 2s"),
+        ),
+        case("http_1", EVERY, 3, load("http", "--streams 1 --for 2s")),
+        case("http_64", EVERY, 3, load("http", "--streams 64 --for 2s")),
+        case(
+            "connect_16",
+            EVERY,
+            3,
+            load("connect", "--streams 16 --for 2s"),
+        ),
+        case(
+            "beside_bulk",
+            EVERY,
+            3,
+            load("beside", "--streams 4 --rate 25 --for 2s"),
+        ),
+        case(
+            "stalled_download",
+            SHARING,
+            3,
+            spoiling("stall", "--for 2s"),
+        ),
+        case(
+            "stalled_upload",
+            SHARING,
+            3,
+            spoiling("stall", "--up --for 2s"),
+        ),
+        case(
+            "abort_16",
+            SHARING,
+            3,
+            spoiling("abort", "--streams 16 --for 2s"),
+        ),
+        case(
+            "close_tail",
+            EVERY,
+            1,
+            spoiling("close", "--streams 8 --count 1000 --size 1048576"),
+        ),
+        case(
+            "half_close",
+            EVERY,
+            1,
+            spoiling("half", "--streams 8 --count 1000"),
+        ),
+        case("idle_streams", TUNNELS, 1, Work::IdleStreams(1000)),
+        case("recovery", RECOVERING, 3, Work::Recovery),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_cases_share_a_name() {
+        let cases = list(true);
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names.len(), cases.len());
+    }
+}

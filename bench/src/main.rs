@@ -1,0 +1,35 @@
+//! Measures what a path through Adit costs, beside the paths it is compared
+//! with, and the helpers that this takes. README.md beside it tells how.
+
+use clap::Parser as _;
+
+mod case;
+mod cases;
+mod cli;
+mod figures;
+mod keys;
+mod load;
+mod measure;
+mod part;
+mod place;
+mod programs;
+mod relay;
+mod report;
+mod run;
+mod system;
+mod targets;
+mod usage;
+
+use cli::{Cli, Command};
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    match cli.command {
+        Command::Run(args) => runtime.block_on(Box::pin(run::run(args))),
+        Command::Report(args) => report::print_results(&args.out),
+        Command::Relay(args) => runtime.block_on(Box::pin(relay::run(args))),
+    }
+}

@@ -1,0 +1,48 @@
+//! How soon a system serves again when an end of it was killed.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use tokio::time::sleep;
+
+use crate::figures::Round;
+use crate::load;
+use crate::place::Place;
+use crate::programs::Programs;
+use crate::system::{End, System};
+
+/// How long an end is gone before it is started again.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// Seconds from the start of the killed end to the first connection that gets
+/// through, of either end.
+pub(super) async fn round(
+    system: &mut System,
+    place: &Place,
+    programs: &Programs,
+) -> Result<Round> {
+    let hub = after(system, End::Hub, SHORT, place, programs).await?;
+    let agent = after(system, End::Agent, SHORT, place, programs).await?;
+    Ok(Round::from([
+        ("seconds".to_owned(), hub.max(agent)),
+        ("seconds_agent".to_owned(), agent),
+        ("seconds_hub".to_owned(), hub),
+    ]))
+}
+
+async fn after(
+    system: &mut System,
+    end: End,
+    outage: Duration,
+    place: &Place,
+    programs: &Programs,
+) -> Result<f64> {
+    let part = system.part(end).context("it has no such end")?;
+    part.process().kill();
+    sleep(outage).await;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    part.restart()?;
+    let flags = ["--since", &since.as_nanos().to_string(), "--for", "60s"].map(str::to_owned);
+    let round = load::run(programs, place, "await", system.way(), &flags).await?;
+    round.get("seconds").copied().context("no seconds")
+}
