@@ -1,4 +1,4 @@
-use gateway::{Access, AccessRequest, Decision, PolicyFile, User};
+use gateway::{Access, AccessRequest, Ask, Decision, PolicyFile, User};
 use http::Method;
 
 /// Policy files.
@@ -20,15 +20,21 @@ pub fn gateway_policy(data: &[u8]) {
         groups: vec!["system:masters".to_owned()],
         ..stranger.clone()
     };
-    assert_eq!(decide(&policy, &master), Decision::Allow);
-    assert_eq!(decide(&policy, &stranger), Decision::Deny);
+    let target = "web.shop.svc:80".parse().expect("it is a target");
+    let request = Ask::Request {
+        method: &Method::GET,
+        segments: &[],
+    };
+    for ask in [request, Ask::Connect(&target)] {
+        assert_eq!(decide(&policy, &master, ask), Decision::Allow);
+        assert_eq!(decide(&policy, &stranger, ask), Decision::Deny);
+    }
 }
 
-fn decide(policy: &PolicyFile, user: &User) -> Decision {
+fn decide(policy: &PolicyFile, user: &User, ask: Ask<'_>) -> Decision {
     policy.allows(&AccessRequest {
         user,
         cluster: &"edge-7".parse().expect("it is a name"),
-        method: &Method::GET,
-        segments: &[],
+        ask,
     })
 }

@@ -1,15 +1,15 @@
-//! Who may reach which cluster: the one question the gateway asks.
+//! Who may reach what in which cluster: the one question the gateway asks.
 
 use std::fmt::Debug;
 
 use http::Method;
 use proto::ClusterName;
 
-use crate::User;
+use crate::{DialTarget, User};
 
-/// Decides which user may reach which cluster.
+/// Decides which user may reach what in which cluster.
 ///
-/// It is asked once for every request, before anything is said about the
+/// It is asked once for every request and connection, before anything is said about the
 /// cluster, so it answers from memory.
 pub trait Access: Debug + Send + Sync + 'static {
     /// Whether the request may go on. Deny when in doubt.
@@ -23,11 +23,25 @@ pub struct AccessRequest<'a> {
     pub user: &'a User,
     /// The managed cluster.
     pub cluster: &'a ClusterName,
-    /// The HTTP method.
-    pub method: &'a Method,
-    /// The segments of the path in the managed cluster, percent-decoded. The
-    /// path is sent as it was written; these are what it means.
-    pub segments: &'a [String],
+    /// What he wants there.
+    pub ask: Ask<'a>,
+}
+
+/// What a user wants in a cluster.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Ask<'a> {
+    /// A TCP connection to a host and port, as the cluster's agent sees them.
+    Connect(&'a DialTarget),
+    /// A request to the cluster's API server, which decides by the user's
+    /// rights there what it does.
+    Request {
+        /// The HTTP method.
+        method: &'a Method,
+        /// The segments of the path in the managed cluster, percent-decoded.
+        /// The path is sent as it was written; these are what it means.
+        segments: &'a [String],
+    },
 }
 
 /// The answer.

@@ -27,7 +27,7 @@ use crate::patience::{Patience, ResponsePatience};
 use crate::status::Status;
 use crate::upgrade::Splice;
 use crate::{
-    Access, AccessRequest, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User, headers,
+    Access, AccessRequest, Ask, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User, headers,
     impersonation, redirect, wellformed,
 };
 
@@ -232,8 +232,10 @@ impl Gateway {
         let decision = self.inner.access.allows(&AccessRequest {
             user,
             cluster: &path.cluster,
-            method: &head.method,
-            segments: &path.segments,
+            ask: Ask::Request {
+                method: &head.method,
+                segments: &path.segments,
+            },
         });
         match decision {
             Decision::Allow => Ok(()),

@@ -1,23 +1,24 @@
-//! The policy file: which users and groups may reach which clusters.
+//! The policy file: which users and groups may reach what in which clusters.
 
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use proto::{TargetHost, TargetRule, TargetRuleError};
 use serde::Deserialize;
 
 mod pattern;
 
 use self::pattern::ClusterPattern;
 pub use self::pattern::PatternError;
-use crate::access::{Access, AccessRequest, Decision};
-use crate::user;
+use crate::access::{Access, AccessRequest, Ask, Decision};
+use crate::{DialTarget, user};
 
 /// The largest policy file taken, in bytes.
 const MAX_FILE_LEN: u64 = 1 << 20;
 
-/// Who may reach which clusters, from a YAML file.
+/// Who may reach what in which clusters, from a YAML file.
 ///
 /// ```yaml
 /// # Everything that no rule allows is denied. Members of system:masters may
@@ -28,11 +29,17 @@ const MAX_FILE_LEN: u64 = 1 << 20;
 ///     clusters: [edge-7, "prod-*"]
 ///   - groups: ["system:authenticated"]   # everyone who said who he is
 ///     clusters: [playground]
+///   - users: [prometheus]
+///     clusters: ["*"]
+///     targets: ["10.0.0.0/8:9100", "*.svc:*"]   # TCP connections to these, too
 /// ```
 ///
 /// A rule holds for a user whom it names or one of whose groups it names;
 /// users and groups are matched exactly. In a cluster's name `*` stands for
-/// any run of characters. Rules only add. Unknown fields are errors, and so
+/// any run of characters. A rule allows requests to the cluster's API, and TCP
+/// connections to its `targets`, which are [`TargetRule`]s; without them to
+/// none. The hub resolves no names: a network allows addresses written as
+/// such, a name only itself. Rules only add. Unknown fields are errors, and so
 /// are rules that could never allow anything.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyFile {
@@ -85,6 +92,14 @@ pub enum PolicyError {
         /// What is wrong.
         source: user::UserError,
     },
+    /// A target's pattern is wrong.
+    #[error("rule {rule}: {source}")]
+    Target {
+        /// The rule, counted from 1.
+        rule: usize,
+        /// What is wrong.
+        source: TargetRuleError,
+    },
     /// The file is larger than 1 MiB.
     #[error("{path} has {len} bytes; {MAX_FILE_LEN} are allowed")]
     TooLarge {
@@ -100,6 +115,7 @@ struct Rule {
     users: HashSet<String>,
     groups: HashSet<String>,
     clusters: Vec<ClusterPattern>,
+    targets: Vec<TargetRule>,
 }
 
 /// The file as it is written.
@@ -117,6 +133,8 @@ struct FileRule {
     #[serde(default)]
     groups: HashSet<String>,
     clusters: Vec<String>,
+    #[serde(default)]
+    targets: Vec<String>,
 }
 
 impl PolicyFile {
@@ -206,10 +224,16 @@ impl Rule {
         }
         let clusters = rule.clusters.iter().map(|pattern| pattern.parse());
         let clusters = clusters.collect::<Result<_, _>>();
+        let targets = rule.targets.iter().map(|target| target.parse());
+        let targets = targets.collect::<Result<_, _>>();
         Ok(Self {
             users: rule.users,
             groups: rule.groups,
             clusters: clusters.map_err(|source| PolicyError::Pattern {
+                rule: number,
+                source,
+            })?,
+            targets: targets.map_err(|source| PolicyError::Target {
                 rule: number,
                 source,
             })?,
@@ -220,7 +244,22 @@ impl Rule {
         let user = request.user;
         let named = self.users.contains(&user.name)
             || user.groups.iter().any(|group| self.groups.contains(group));
-        named && self.clusters.iter().any(|c| c.matches(request.cluster))
+        named
+            && self.clusters.iter().any(|c| c.matches(request.cluster))
+            && match request.ask {
+                Ask::Connect(target) => self.allows_target(target),
+                Ask::Request { .. } => true,
+            }
+    }
+
+    /// A Service's name may be written with the cluster's domain in a rule.
+    fn allows_target(&self, target: &DialTarget) -> bool {
+        let allows = |host: &str| {
+            let host = TargetHost::new(host);
+            let mut rules = self.targets.iter();
+            rules.any(|rule| rule.allows_as_written(&host, target.port()))
+        };
+        allows(target.host()) || target.full_service_name().is_some_and(|name| allows(&name))
     }
 }
 

@@ -100,7 +100,7 @@ impl PolicyWatch {
 
 #[cfg(test)]
 mod tests {
-    use gateway::{Access as _, AccessRequest, Decision, User};
+    use gateway::{Access as _, AccessRequest, Ask, Decision, User};
 
     use super::*;
     use crate::data_dir::{Secrecy, remove, write};
@@ -118,8 +118,10 @@ mod tests {
         policy.allows(&AccessRequest {
             user: &User::new("alice".to_owned(), Vec::new()).unwrap(),
             cluster: &"edge-1".parse().unwrap(),
-            method: &http::Method::GET,
-            segments: &[],
+            ask: Ask::Request {
+                method: &http::Method::GET,
+                segments: &[],
+            },
         })
     }
 

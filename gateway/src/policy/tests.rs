@@ -20,8 +20,10 @@ fn may(access: &dyn Access, user: &User, cluster: &str) -> bool {
     let request = AccessRequest {
         user,
         cluster: &cluster.parse().unwrap(),
-        method: &Method::GET,
-        segments: &[],
+        ask: Ask::Request {
+            method: &Method::GET,
+            segments: &[],
+        },
     };
     access.allows(&request) == Decision::Allow
 }
@@ -39,6 +41,62 @@ fn a_rule_holds_for_the_users_and_groups_it_names() {
     assert!(may(&policy, &alice, "edge-7") && may(&policy, &bob, "prod-eu.1"));
     assert!(!may(&policy, &alice, "edge-77") && !may(&policy, &alice, "xprod-1"));
     assert!(may(&policy, &carol, "playground"));
+}
+
+fn may_connect(policy: &str, user: &User, target: &str) -> bool {
+    let policy = PolicyFile::parse(policy).unwrap();
+    let request = AccessRequest {
+        user,
+        cluster: &"edge-7".parse().unwrap(),
+        ask: Ask::Connect(&target.parse().unwrap()),
+    };
+    policy.allows(&request) == Decision::Allow
+}
+
+#[test]
+fn connections_go_to_a_rules_targets_alone() {
+    let policy = r#"
+rules:
+  - users: [alice]
+    clusters: [edge-7]
+    targets: ["10.0.0.0/8:443", "db.example.org:*", "*.shop.svc:80", "web.lab.svc.cluster.local:80"]
+  - users: [alice]
+    clusters: [edge-8]
+    targets: ["*:*"]
+  - groups: ["system:authenticated"]
+    clusters: ["*"]
+"#;
+    let alice = user("alice", &[]);
+    for target in [
+        "10.1.2.3:443",
+        "[::ffff:10.1.2.3]:443",
+        "DB.example.org.:5432",
+        "web.shop.svc:80",
+        "web.shop.svc.cluster.local:80",
+        "web.lab.svc:80",
+    ] {
+        assert!(may_connect(policy, &alice, target), "{target}");
+        assert!(!may_connect(policy, &user("bob", &[]), target), "{target}");
+    }
+    for target in [
+        "10.1.2.3:80",
+        "11.1.2.3:443",
+        "a-name-that-may-resolve-into-the-network:443",
+        "a.db.example.org:5432",
+        "shop.svc:80",
+        "web.shop.svc:443",
+        "web.shop.svc.example:80",
+    ] {
+        assert!(!may_connect(policy, &alice, target), "{target}");
+    }
+}
+
+#[test]
+fn a_rule_without_targets_allows_no_connection_but_masters_need_none() {
+    let policy = "rules: [{users: [alice], clusters: ['*']}]";
+    assert!(!may_connect(policy, &user("alice", &[]), "10.0.0.1:443"));
+    let master = user("root", &["system:masters"]);
+    assert!(may_connect("", &master, "10.0.0.1:443"));
 }
 
 #[test]
@@ -71,6 +129,10 @@ fn a_file_with_a_mistake_is_refused_whole_and_says_where() {
         (
             "rules:\n- users: [a]\n  users: [b]\n  clusters: [x]\n",
             "users",
+        ),
+        (
+            "rules:\n- users: [a]\n  clusters: [x]\n  targets: [db]\n",
+            "rule 1: \"db\" names no port",
         ),
         ("- a\n", ""),
     ] {
