@@ -24,8 +24,9 @@ use crate::forward::{Exchange, exchange};
 use crate::impersonation::Identity;
 use crate::path::{self, RequestPath};
 use crate::patience::{Patience, ResponsePatience};
+use crate::splice::SpliceLimits;
 use crate::status::Status;
-use crate::upgrade::Splice;
+use crate::upgrade::Switched;
 use crate::{
     Access, AccessRequest, Ask, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User, headers,
     impersonation, redirect, wellformed,
@@ -62,12 +63,6 @@ struct Inner {
 enum Answer {
     Response(Response<GatewayBody>),
     Switched(Response<()>, Box<Switched>),
-}
-
-struct Switched {
-    stream: tunnel::Stream,
-    front: bytes::Bytes,
-    client: OnUpgrade,
 }
 
 /// A request that may go on, and where to.
@@ -279,15 +274,17 @@ impl Gateway {
     }
 
     fn splice(&self, switched: Switched, record: Record) {
-        let splice = Splice {
-            client: switched.client,
-            stream: switched.stream,
-            front: switched.front,
-            half_closed_idle: self.inner.config.half_closed_idle,
-            record,
+        let half_closed_idle = self.inner.config.half_closed_idle;
+        let limits = SpliceLimits {
+            idle: None,
+            half_closed_idle: Some(half_closed_idle),
+            unread: half_closed_idle,
+            lifetime: None,
         };
         let stop = self.inner.stop.clone();
-        self.inner.upgraded.spawn(splice.run(stop));
+        self.inner
+            .upgraded
+            .spawn(switched.run(limits, stop, record));
     }
 }
 

@@ -26,6 +26,7 @@ mod patience;
 mod policy;
 mod redirect;
 mod resource;
+mod splice;
 mod status;
 mod unread;
 mod upgrade;
