@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Gateway, GatewayConfig, LivePolicy, PolicyError};
+use gateway::{Forward, Gateway, GatewayConfig, LivePolicy, PolicyError};
 use proto::Hello;
 use proxy_agent::HubAddress;
 use proxy_server::{ProxyServer, ProxyServerConfig};
@@ -21,10 +21,12 @@ use crate::data_dir::{DataDir, DataDirError, FileLock};
 mod connection;
 mod endpoints;
 mod folder;
+mod forward;
 mod handshakes;
 mod known;
 mod listener;
 mod listing;
+mod local;
 mod lookout;
 mod metrics;
 mod policy;
@@ -32,10 +34,12 @@ mod setup;
 mod tls;
 mod watch;
 
+pub(crate) use forward::ForwardListen;
 pub(crate) use listing::{ClusterListing, Listing};
 
 use connection::{ConnectionParts, Connections};
 use known::Known;
+use local::{LocalAddress, LocalListener};
 use setup::SetupError;
 use tls::Serving;
 use watch::{Watch, WatchParts};
@@ -50,6 +54,8 @@ pub(crate) struct HubConfig {
     pub(crate) advertise: Vec<HubAddress>,
     /// Default: `policy.yaml` in the data directory.
     pub(crate) policy: Option<PathBuf>,
+    /// Listeners that are bound to one target each.
+    pub(crate) forward_listen: Vec<ForwardListen>,
     /// How long open requests and streams may go on after it is told to stop.
     pub(crate) drain: Duration,
 }
@@ -59,6 +65,7 @@ pub(crate) struct Hub {
     data: DataDir,
     addresses: Addresses,
     listeners: Vec<TcpListener>,
+    forwards: Vec<(LocalListener, Forward)>,
     proxy: ProxyServer,
     gateway: Gateway,
     watch: Watch,
@@ -73,6 +80,11 @@ pub(crate) enum HubError {
     #[error("cannot listen on {address}; is the port taken?")]
     Listen {
         address: SocketAddr,
+        source: io::Error,
+    },
+    #[error("cannot listen on {address}; is it taken?")]
+    ListenLocally {
+        address: LocalAddress,
         source: io::Error,
     },
     #[error(transparent)]
@@ -93,6 +105,7 @@ impl Hub {
         let data = DataDir::create(&config.data_dir)?;
         let lock = data.lock_for_hub().await?;
         let listeners = bind(&config.listen)?;
+        let forwards = bind_forwards(&config.forward_listen).await?;
         let addresses = setup::addresses(config.advertise, &listeners)?;
         let policy_path = match config.policy {
             Some(path) => path,
@@ -131,6 +144,7 @@ impl Hub {
             data,
             addresses,
             listeners,
+            forwards,
             proxy,
             gateway,
             watch,
@@ -163,6 +177,16 @@ impl Hub {
                 self.connections.clone(),
                 stop.clone(),
             ));
+        }
+        for (listener, forward) in self.forwards {
+            let Forward {
+                name,
+                cluster,
+                target,
+            } = &forward;
+            tracing::info!(listener = name, %cluster, %target, "hub listens for one target");
+            let gateway = self.gateway.clone();
+            tasks.spawn(forward::accept(listener, forward, gateway, stop.clone()));
         }
         tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
         tokio::select! {
@@ -198,4 +222,20 @@ fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {
     let bind =
         |&address| listener::bind(address).map_err(|source| HubError::Listen { address, source });
     listen.iter().map(bind).collect()
+}
+
+async fn bind_forwards(
+    forwards: &[ForwardListen],
+) -> Result<Vec<(LocalListener, Forward)>, HubError> {
+    let mut bound = Vec::new();
+    for forward in forwards {
+        let failed = |source| HubError::ListenLocally {
+            address: forward.local.clone(),
+            source,
+        };
+        let listener = LocalListener::bind(&forward.local).await.map_err(failed)?;
+        let address = listener.address().map_err(failed)?;
+        bound.push((listener, forward.forward(&address)));
+    }
+    Ok(bound)
 }

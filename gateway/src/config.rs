@@ -46,6 +46,22 @@ pub struct GatewayConfig {
     /// that requests that nobody reads stop no others; it is also what a
     /// client can make the hub hold.
     pub http2_stream_window: u32,
+    /// TCP streams into clusters (CONNECT, forwarding listeners) that may be
+    /// open at once. Default 16384; then 503.
+    pub max_tcp_streams: usize,
+    /// Those of them that one user, or one forwarding listener, may have.
+    /// Default 4096; then 429.
+    pub max_tcp_streams_per_user: usize,
+    /// How long a TCP stream may be silent in both directions before it is
+    /// cut; noticed after once to twice as long. Default 1 h.
+    ///
+    /// Shorter than what pools of idle connections keep, it makes their users
+    /// see resets. A client or target that has vanished is noticed sooner, by
+    /// TCP itself.
+    pub tcp_idle: Option<Duration>,
+    /// How long a TCP stream may be open before it is cut, whatever it does.
+    /// Default: as long as it likes.
+    pub tcp_lifetime: Option<Duration>,
 }
 
 impl Default for GatewayConfig {
@@ -61,6 +77,10 @@ impl Default for GatewayConfig {
             head_timeout: Duration::from_secs(60),
             max_http2_streams: 250,
             http2_stream_window: 128 * 1024,
+            max_tcp_streams: 16_384,
+            max_tcp_streams_per_user: 4096,
+            tcp_idle: Some(Duration::from_secs(3600)),
+            tcp_lifetime: None,
         }
     }
 }

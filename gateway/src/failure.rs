@@ -150,7 +150,7 @@ impl Failures<'_> {
     }
 
     /// The agent's own answer: nothing of the request has reached the API server.
-    fn refused(&self, refusal: &Refusal) -> Status {
+    pub(crate) fn refused(&self, refusal: &Refusal) -> Status {
         let says = |place: Place| {
             format!(
                 "{place}: the agent of cluster {} refused the stream: {}",
@@ -175,7 +175,7 @@ impl Failures<'_> {
         status.at(place)
     }
 
-    fn no_answer(&self, after: std::time::Duration) -> Status {
+    pub(crate) fn no_answer(&self, after: std::time::Duration) -> Status {
         Status::timeout(format!(
             "agent: the agent of cluster {} has not answered within {after:?}",
             self.cluster

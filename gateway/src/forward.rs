@@ -26,7 +26,7 @@ use crate::uplink::{Stage, Uplink};
 type Connection = http1::Connection<TokioIo<Stream>, RequestBody>;
 
 /// How long an agent's answer may be later than its deadline, for the way back.
-const ANSWER_GRACE: Duration = Duration::from_secs(1);
+pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
 /// A response's head has come; the rest is still on the stream.
 pub(crate) struct Exchange {

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::access_log::{Completeness, EndedBy, Record};
 use crate::authenticate::authenticate;
 use crate::body::{BodyEnds, RequestBody};
+use crate::connect::Places;
 use crate::failure::Failures;
 use crate::forward::{Exchange, exchange};
 use crate::impersonation::Identity;
@@ -52,6 +53,8 @@ struct Inner {
     proxy_server: ProxyServer,
     tokens: Arc<dyn Tokens>,
     access: Arc<dyn Access>,
+    /// For the TCP streams that are open.
+    places: Arc<Places>,
     /// Connections that have switched protocols; hyper no longer knows of them.
     upgraded: TaskTracker,
     stop: CancellationToken,
@@ -82,9 +85,11 @@ impl Gateway {
         access: Arc<dyn Access>,
     ) -> Self {
         let stop = CancellationToken::new();
+        let places = Places::new(config.max_tcp_streams, config.max_tcp_streams_per_user);
         Self {
             inner: Arc::new(Inner {
                 config,
+                places,
                 proxy_server,
                 tokens,
                 access,
@@ -103,6 +108,19 @@ impl Gateway {
     /// What this gateway was made with.
     pub fn config(&self) -> &GatewayConfig {
         &self.inner.config
+    }
+
+    pub(crate) fn proxy_server(&self) -> &ProxyServer {
+        &self.inner.proxy_server
+    }
+
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        &self.inner.places
+    }
+
+    /// Cancelled when everything that has left its HTTP connection is to end.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.inner.stop
     }
 
     /// Finds out who asks: by the peer's certificate or by a bearer token.

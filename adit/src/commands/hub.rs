@@ -8,7 +8,7 @@ use proxy_agent::HubAddress;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::DataDirArg;
-use crate::hub::{Hub, HubConfig};
+use crate::hub::{ForwardListen, Hub, HubConfig};
 use crate::shutdown;
 
 /// Run the hub: one port for agents and users
@@ -40,13 +40,21 @@ pub(crate) struct Args {
     /// within a second or two.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+
+    /// Take every connection to a local address to one target in a cluster; may be repeated
+    ///
+    /// ADDR:PORT is a loopback address, or unix:/PATH (mode 0600). Nobody is
+    /// asked there who he is: whoever can connect to the address has the target.
+    #[arg(long, value_name = "ADDR:PORT=CLUSTER/HOST:PORT")]
+    forward_listen: Vec<ForwardListen>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   adit hub --data-dir /var/lib/adit --advertise hub.example.org:8443
   adit hub --data-dir ./hub --listen 127.0.0.1:8443
-  adit hub --data-dir /var/lib/adit --listen '[::]:443' --policy /etc/adit/policy.yaml";
+  adit hub --data-dir /var/lib/adit --listen '[::]:443' --policy /etc/adit/policy.yaml
+  adit hub --data-dir ./hub --forward-listen 127.0.0.1:5432=edge-7/db.example.org:5432";
 
 /// How long open requests and streams may go on after the hub is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -58,6 +66,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         listen: args.listen,
         advertise: args.advertise,
         policy: args.policy,
+        forward_listen: args.forward_listen,
         drain: DRAIN,
     };
     shutdown::run(async |stop| {

@@ -17,7 +17,7 @@ const BACKLOG: i32 = 1024;
 
 /// The pause after a failed accept: out of descriptors, most often, and these
 /// come back only as connections end.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// A client that answers nothing for about a minute is gone.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
@@ -74,7 +74,7 @@ pub(super) async fn accept(
 }
 
 /// A connection works without these as well, only less well.
-fn tune(tcp: &TcpStream) {
+pub(super) fn tune(tcp: &TcpStream) {
     if let Err(error) = tcp
         .set_nodelay(true)
         .and_then(|()| SockRef::from(tcp).set_tcp_keepalive(&KEEPALIVE))
