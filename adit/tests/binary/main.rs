@@ -5,6 +5,7 @@
 mod bad_input;
 mod command_line;
 mod demo;
+mod forward_listen;
 mod hub;
 mod sessions;
 mod support;

@@ -101,12 +101,12 @@ impl Gateway {
                 return Err(Failure::NotReached(failures.no_answer(patience)));
             }
         };
-        spliced.map_err(|error| match error {
-            SpliceError::Stream(StreamError::Refused(refusal)) => {
-                Failure::NotReached(failures.refused(&refusal))
+        match spliced {
+            Err(SpliceError::Stream(StreamError::Refused(refusal))) => {
+                Err(Failure::NotReached(failures.refused(&refusal)))
             }
-            error => Failure::Spliced(error),
-        })
+            spliced => spliced.map_err(Failure::Spliced),
+        }
     }
 }
 

@@ -29,12 +29,12 @@ pub(crate) use self::agent::{Agent, Upstream};
 pub(crate) use self::certificates::user_certificate;
 pub(crate) use self::client::Client;
 pub(crate) use self::log::AccessLog;
-pub(crate) use self::wire::End;
+pub(crate) use self::wire::{End, Wire};
 
 /// Generous: only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Smaller than any limit of the gateway, so that back-pressure shows.
-const PIPE: usize = 64 * 1024;
+pub(crate) const PIPE: usize = 64 * 1024;
 pub(crate) const REMOTE: &str = "192.0.2.7:4711";
 
 const POLICY: &str = r#"

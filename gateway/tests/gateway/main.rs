@@ -5,6 +5,7 @@ mod access_log;
 mod bad_input;
 mod bodies;
 mod failures;
+mod forward;
 mod harness;
 mod http2;
 mod identity;

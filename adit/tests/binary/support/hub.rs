@@ -20,8 +20,13 @@ pub(crate) struct TestHub {
 
 impl TestHub {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a hub with further arguments.
+    pub(crate) async fn start_with(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (process, address) = launch(folder.path(), "127.0.0.1:0").await;
+        let (process, address) = launch(folder.path(), "127.0.0.1:0", args).await;
         Self {
             folder,
             process,
@@ -38,7 +43,7 @@ impl TestHub {
             "{}",
             self.process.stderr()
         );
-        let (process, _) = launch(self.folder.path(), &self.address.to_string()).await;
+        let (process, _) = launch(self.folder.path(), &self.address.to_string(), &[]).await;
         self.process = process;
     }
 
@@ -84,14 +89,31 @@ impl TestHub {
 
     /// Starts an agent that serves no API.
     pub(crate) fn agent(&self, credentials: &Path) -> Process {
+        Self::agent_for(credentials, "192.0.2.1:80")
+    }
+
+    /// Starts an agent that serves no API, and lets the hub reach a target.
+    pub(crate) fn agent_for(credentials: &Path, target: &str) -> Process {
         let args = [
             "agent",
             "--credentials",
             arg(credentials),
             "--allow-target",
-            "192.0.2.1:80",
+            target,
         ];
         Process::start(&args)
+    }
+
+    /// Makes a cluster known and starts an agent for it that lets the hub
+    /// reach a target; waits for its session.
+    pub(crate) async fn cluster_with(&self, cluster: &str, target: &str) -> Process {
+        let credentials = self.credentials(cluster, "agent").await;
+        let agent = Self::agent_for(&credentials, target);
+        until("the agent's session", async || {
+            self.sessions(cluster).await.len() == 1
+        })
+        .await;
+        agent
     }
 
     /// The administrator's certificate and key.
@@ -124,9 +146,10 @@ fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-async fn launch(folder: &Path, listen: &str) -> (Process, SocketAddr) {
+async fn launch(folder: &Path, listen: &str, args: &[&str]) -> (Process, SocketAddr) {
     let data = data(folder);
-    let process = Process::start(&["hub", "--data-dir", arg(&data), "--listen", listen]);
+    let hub = ["hub", "--data-dir", arg(&data), "--listen", listen];
+    let process = Process::start(&[&hub, args].concat());
     until("a hub that listens", async || {
         process.stderr().contains("hub listens")
     })

@@ -60,27 +60,46 @@ impl Agent {
 
     /// The next stream, not yet answered.
     pub(crate) async fn stream(&mut self) -> IncomingStream {
+        self.stream_to(Target::KubeApiserver).await
+    }
+
+    /// The next stream to a target, not yet answered.
+    pub(crate) async fn stream_to(&mut self, target: Target) -> IncomingStream {
         let stream = within(self.incoming.next()).await.expect("a stream");
-        assert_eq!(stream.header().target, Target::KubeApiserver);
+        assert_eq!(stream.header().target, target);
         stream
     }
 
     /// Takes the next stream.
     pub(crate) async fn accept(&mut self) -> Upstream {
-        let stream = self.stream().await.accept().expect("a stream");
-        Upstream {
-            wire: Wire::new(stream),
-        }
+        Upstream::accept(self.stream().await)
+    }
+
+    /// Takes the next stream to a target.
+    pub(crate) async fn accept_to(&mut self, target: Target) -> Upstream {
+        Upstream::accept(self.stream_to(target).await)
     }
 
     /// Refuses the next stream.
     pub(crate) async fn refuse(&mut self, reason: RefusalReason) {
-        let stream = self.stream().await;
+        self.refuse_to(Target::KubeApiserver, reason).await;
+    }
+
+    /// Refuses the next stream to a target.
+    pub(crate) async fn refuse_to(&mut self, target: Target, reason: RefusalReason) {
+        let stream = self.stream_to(target).await;
         stream.refuse(Refusal::new(reason, "said the agent"));
     }
 }
 
 impl Upstream {
+    pub(crate) fn accept(stream: IncomingStream) -> Self {
+        let stream = stream.accept().expect("a stream");
+        Self {
+            wire: Wire::new(stream),
+        }
+    }
+
     /// Answers with a length.
     pub(crate) async fn respond(&mut self, body: &str) {
         let length = body.len();
