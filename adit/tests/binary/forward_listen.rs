@@ -12,7 +12,7 @@ use crate::support::{TestHub, arg, run};
 async fn listener_for(target: &TcpListener, allowed: &str) -> (TestHub, impl Sized, SocketAddr) {
     let forward = format!("127.0.0.1:0=edge-1/{}", target.local_addr().unwrap());
     let mut hub = TestHub::start_with(&["--forward-listen", &forward]).await;
-    let agent = hub.cluster_with("edge-1", allowed).await;
+    let agent = Box::pin(hub.cluster_with("edge-1", allowed)).await;
     let log = hub.process().stderr();
     let address = log.split("forward-listen:").nth(1).unwrap();
     let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
