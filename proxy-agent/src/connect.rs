@@ -13,8 +13,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
-use crate::resolve::{ResolveError, Resolver};
-use crate::{HubAddress, tcp};
+use crate::HubAddress;
+use crate::dial::{DialError, Dialer, Dialled};
 
 /// Makes sessions with whichever of an agent's hubs can be reached.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct HubDialer {
     hubs: Vec<HubAddress>,
     /// How many of them are configured; a hub has told of the others.
     configured: usize,
-    resolver: Resolver,
+    dialer: Dialer,
     server_name: ServerName<'static>,
     session: LinkConfig,
     tls: Arc<rustls::ClientConfig>,
@@ -52,14 +52,9 @@ pub(crate) enum ConnectError {
     #[error("no hub is named")]
     NoHub,
     #[error(transparent)]
-    Resolve(#[from] ResolveError),
-    #[error("cannot connect to {remote}: {source}")]
-    Tcp {
-        remote: SocketAddr,
-        source: io::Error,
-    },
-    #[error("no answer within {CONNECT_LIMIT:?} while {step} {whom}")]
-    TimedOut { step: &'static str, whom: String },
+    Dial(#[from] DialError),
+    #[error("no answer within {TLS_LIMIT:?} while agreeing on TLS with {remote}")]
+    SlowTls { remote: SocketAddr },
     #[error("no trust between this agent and the hub at {remote}: {source}")]
     Tls {
         remote: SocketAddr,
@@ -67,8 +62,8 @@ pub(crate) enum ConnectError {
     },
 }
 
-/// The longest that each of looking a name up, connecting and the TLS handshake may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// The longest that the TLS handshake may take.
+const TLS_LIMIT: Duration = Duration::from_secs(10);
 
 impl HubDialer {
     pub(crate) fn new(
@@ -84,7 +79,7 @@ impl HubDialer {
         Self {
             configured: hubs.len(),
             hubs,
-            resolver: Resolver::default(),
+            dialer: Dialer::default(),
             server_name,
             session: LinkConfig::new(Hello::new(agent_version)),
             tls: Arc::new(tls),
@@ -142,32 +137,32 @@ impl HubDialer {
     }
 
     async fn connect_to(&self, hub: &HubAddress) -> Result<Connected, ConnectError> {
-        let lookup = self.resolver.resolve(hub.host(), hub.port());
-        let addresses = limited("looking up", hub, lookup).await??;
+        let mut ways = self.dialer.ways(hub).await?;
         let mut failed = ConnectError::NoHub;
-        for remote in addresses {
-            match self.connect_to_address(hub, remote).await {
+        while let Some(dialled) = ways.next().await {
+            let joined = match dialled {
+                Ok(dialled) => self.join(hub, dialled).await,
+                Err(error) => Err(error.into()),
+            };
+            match joined {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.is_rejection() => return Err(error),
+                // What was reached says more than what was not.
+                Err(ConnectError::Dial(_)) if !matches!(failed, ConnectError::NoHub) => {}
                 Err(error) => failed = error,
             }
         }
         Err(failed)
     }
 
-    async fn connect_to_address(
-        &self,
-        hub: &HubAddress,
-        remote: SocketAddr,
-    ) -> Result<Connected, ConnectError> {
-        let socket = limited("connecting to", remote, TcpStream::connect(remote))
-            .await?
-            .and_then(|socket| tcp::prepare(&socket).map(|()| socket))
-            .map_err(|source| ConnectError::Tcp { remote, source })?;
+    /// TLS and the tunnel's own handshake with the hub at the far end.
+    async fn join(&self, hub: &HubAddress, dialled: Dialled) -> Result<Connected, ConnectError> {
+        let Dialled { socket, remote } = dialled;
         let tls = TlsConnector::from(Arc::clone(&self.tls));
         let handshake = tls.connect(self.server_name.clone(), socket);
-        let stream = limited("agreeing on TLS with", remote, handshake)
-            .await?
+        let stream = timeout(TLS_LIMIT, handshake)
+            .await
+            .map_err(|_| ConnectError::SlowTls { remote })?
             .map_err(|source| ConnectError::Tls { remote, source })?;
         check(&stream, remote)?;
         let (session, incoming, driver) = tunnel::h2::agent(stream, self.session.clone())
@@ -197,9 +192,8 @@ impl ConnectError {
             },
             Self::Alpn { .. }
             | Self::NoHub
-            | Self::Resolve(_)
-            | Self::Tcp { .. }
-            | Self::TimedOut { .. }
+            | Self::Dial(_)
+            | Self::SlowTls { .. }
             | Self::Tls { .. } => false,
         }
     }
@@ -217,17 +211,4 @@ fn check(stream: &TlsStream<TcpStream>, remote: SocketAddr) -> Result<(), Connec
         return Err(ConnectError::Alpn { remote });
     }
     Ok(())
-}
-
-async fn limited<T>(
-    step: &'static str,
-    whom: impl ToString,
-    work: impl Future<Output = T>,
-) -> Result<T, ConnectError> {
-    timeout(CONNECT_LIMIT, work)
-        .await
-        .map_err(|_| ConnectError::TimedOut {
-            step,
-            whom: whom.to_string(),
-        })
 }

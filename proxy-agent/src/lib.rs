@@ -15,6 +15,7 @@ mod address;
 mod agent;
 mod apiserver;
 mod connect;
+mod dial;
 mod impersonation;
 mod policy;
 mod resolve;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
+use crate::dial::interleave;
+
 /// Turns hosts into addresses, by the machine's own resolver.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolver {
@@ -38,7 +40,8 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// The addresses of `host`, at least one and at most 16, in the resolver's order.
+    /// The addresses of `host`, at least one and at most 16, in the order to
+    /// dial them: the resolver's, except that IPv4 and IPv6 take turns.
     ///
     /// Waits as long as the resolver does; 64 lookups may be under way at
     /// once, one more fails. Cancel-safe.
@@ -57,7 +60,9 @@ impl Resolver {
         let lookup = spawn_blocking(move || {
             let _permit = permit;
             let addresses = (name.as_str(), port).to_socket_addrs()?;
-            Ok(addresses.take(MAX_ADDRESSES).collect::<Vec<_>>())
+            let mut addresses = interleave(addresses);
+            addresses.truncate(MAX_ADDRESSES);
+            Ok(addresses)
         });
         let host = || host.to_owned();
         let addresses = lookup

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use proto::{Refusal, RefusalReason};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tunnel::{IncomingStream, StreamError};
 
 use crate::TargetPolicy;
+use crate::dial::{Unreached, race};
 use crate::policy::Forbidden;
 use crate::resolve::{ResolveError, Resolver};
 use crate::splice::{Broken, splice};
@@ -26,11 +27,6 @@ pub(crate) struct TcpTargets {
 /// Why a target was not reached.
 #[derive(Debug, thiserror::Error)]
 enum DialError {
-    #[error("cannot connect to {address}: {source}")]
-    Failed {
-        address: SocketAddr,
-        source: io::Error,
-    },
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     #[error(transparent)]
@@ -40,6 +36,12 @@ enum DialError {
         host: String,
         port: u16,
         after: Duration,
+    },
+    #[error("{host}:{port}: {source}")]
+    Unreached {
+        host: String,
+        port: u16,
+        source: Unreached,
     },
 }
 
@@ -97,17 +99,16 @@ impl TcpTargets {
         let addresses = timeout_at(deadline, self.addresses(host, port))
             .await
             .map_err(|_| timed_out())??;
-        let mut failed = timed_out();
-        for (tried, &address) in addresses.iter().enumerate() {
-            let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-            let share = deadline.saturating_duration_since(Instant::now()) / left;
-            match timeout(share, connect(address)).await {
-                Ok(Ok(socket)) => return Ok(socket),
-                Ok(Err(source)) => failed = DialError::Failed { address, source },
-                Err(_) => failed = timed_out(),
-            }
+        let left = deadline.saturating_duration_since(Instant::now());
+        match race(&addresses, left, connect).await {
+            Ok((_, socket)) => Ok(socket),
+            Err(unreached) if unreached.is_silence() => Err(timed_out()),
+            Err(source) => Err(DialError::Unreached {
+                host: host.to_owned(),
+                port,
+                source,
+            }),
         }
-        Err(failed)
     }
 
     /// The addresses of a host that the policy lets this agent dial, at least one.
@@ -142,7 +143,8 @@ async fn cancelled_with<T>(
     }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// A connection to this address; waits as long as the system does.
+pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = TcpStream::connect(address).await?;
     prepare(&socket)?;
     Ok(socket)
@@ -150,7 +152,7 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 
 /// Small writes go out at once, and a peer that is gone is noticed in about a
 /// minute even if nothing is to be sent.
-pub(crate) fn prepare(socket: &TcpStream) -> io::Result<()> {
+fn prepare(socket: &TcpStream) -> io::Result<()> {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(30))
         .with_interval(Duration::from_secs(10))
@@ -172,11 +174,11 @@ impl Drop for TargetSocket {
 impl From<DialError> for Refusal {
     fn from(error: DialError) -> Self {
         let reason = match &error {
-            DialError::Failed { .. } => RefusalReason::DialFailed,
             DialError::Forbidden(_) => RefusalReason::Forbidden,
             DialError::Resolve(ResolveError::TooMany) => RefusalReason::Busy,
             DialError::Resolve(_) => RefusalReason::NotFound,
             DialError::TimedOut { .. } => RefusalReason::DialTimeout,
+            DialError::Unreached { .. } => RefusalReason::DialFailed,
         };
         Self::new(reason, error.to_string())
     }

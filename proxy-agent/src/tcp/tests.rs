@@ -3,7 +3,7 @@ use std::net::TcpStream as BlockingStream;
 use proto::{Hello, StreamHeader, Target};
 use socket2::{Domain, Socket, Type};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tunnel::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 use super::*;
