@@ -17,8 +17,6 @@ use tokio::time::timeout;
 
 mod agent;
 mod chunk;
-mod control;
-mod duties;
 mod hub;
 mod liveness;
 mod opener;
@@ -26,8 +24,9 @@ mod raw;
 mod reason;
 
 use chunk::Chunk;
+pub(crate) use liveness::Pulse;
 pub(crate) use opener::Opener;
-pub(crate) use raw::{RawError, RawStream, Unwritten};
+pub(crate) use raw::{RawStream, Unwritten};
 
 use crate::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 

@@ -7,7 +7,7 @@ use proto::{Answer, Decoder, Message as _, Refusal, RefusalReason, StreamHeader}
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::h2::RawStream;
+use crate::carrier::RawStream;
 use crate::link::Core;
 use crate::stream::Shared;
 use crate::{OpenError, ResetReason, Stream, StreamError, StreamWatch};

@@ -3,13 +3,15 @@
 //!
 //! A [`Session`] is one agent process's attachment to one hub, and the links it
 //! has. A [`Link`] is made over an established TLS connection by [`h2::hub`]
-//! or [`h2::agent`], and lives while its [`Driver`] is polled. A [`Stream`] is a byte pipe to a
-//! [`Target`](proto::Target). It ends cleanly in a direction only by
-//! [`WriteHalf::finish`]; everything else (a reset, a dropped half, a lost
-//! link) is an error that the reader at the other end sees. A reset ends both
-//! directions of a stream.
+//! or [`h2::agent`], or over a QUIC connection by [`quic::hub`] or
+//! [`quic::agent`], and lives while its [`Driver`] is polled. A [`Stream`] is
+//! a byte pipe to a [`Target`](proto::Target). It ends cleanly in a direction
+//! only by [`WriteHalf::finish`]; everything else (a reset, a dropped half, a
+//! lost link) is an error that the reader at the other end sees. A reset ends
+//! both directions of a stream.
 
 mod budget;
+mod carrier;
 mod config;
 mod driver;
 mod error;
@@ -18,6 +20,7 @@ mod incoming;
 mod link;
 mod meter;
 mod opening;
+pub mod quic;
 mod session;
 mod stream;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proto::{Hello, Lifecycle, Message as _, Reconnect, StreamHeader, StreamLimit};
 use tokio::sync::watch;
 
-use crate::h2::{Opener, Unwritten};
+use crate::carrier::{Opener, Unwritten};
 use crate::meter::Meter;
 use crate::{CloseReason, LinkConfig, OpenError, Opening, StreamError};
 
@@ -99,7 +99,8 @@ impl Link {
     /// Opens a stream; costs no round trip.
     ///
     /// On the agent's side of HTTP/2 it waits for one of the streams that the
-    /// hub keeps ready for it. Cancel-safe: dropped, nothing was opened.
+    /// hub keeps ready for it, and on QUIC for the peer to take more streams
+    /// than it ever has open. Cancel-safe: dropped, nothing was opened.
     pub async fn open(&self, header: StreamHeader) -> Result<Opening, OpenError> {
         let place = self.core.place()?;
         let header = header.encode();
@@ -150,6 +151,7 @@ impl Link {
 
     /// The link's figures now.
     pub fn stats(&self) -> LinkStats {
+        self.core.opener.read_meter(&self.core.meter);
         LinkStats {
             open_streams: self.core.open_streams(),
             bytes_in: self.core.meter.bytes_in(),
@@ -306,7 +308,7 @@ impl Core {
                 true
             }
         });
-        self.opener.close();
+        self.opener.close(&result);
         drop(self.take_lingering());
         result
     }

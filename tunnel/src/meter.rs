@@ -75,6 +75,12 @@ impl Meter {
         self.bytes_in() >= self.alarm.load(Relaxed)
     }
 
+    /// Notes the bytes that a carrier has counted itself.
+    pub(crate) fn set_bytes(&self, received: u64, sent: u64) {
+        self.bytes_in.fetch_max(received, Relaxed);
+        self.bytes_out.fetch_max(sent, Relaxed);
+    }
+
     fn received(&self, bytes: usize) {
         let before = self.bytes_in.fetch_add(bytes as u64, Relaxed);
         let alarm = self.alarm.load(Relaxed);

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
-use crate::h2::RawStream;
+use crate::carrier::RawStream;
 use crate::link::StreamPlace;
 use crate::stream::Shared;
 use crate::{OpenError, ReadHalf, ResetReason, Stream, StreamError, WriteHalf};

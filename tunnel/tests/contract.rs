@@ -7,14 +7,16 @@
 
 mod contract {
     pub(crate) mod pair;
+    mod roaming;
     pub(crate) mod sessions;
     pub(crate) mod streams;
 }
 
 /// The cases of `contract/streams.rs` for both openers, and those of
-/// `contract/sessions.rs`, over the pairs that `$connect` makes.
+/// `contract/sessions.rs`, over the pairs that `$connect` makes. What `$fail`
+/// connects comes to nothing, and it tells what the ends say of it.
 macro_rules! contract {
-    ($carrier:ident, $connect:path) => {
+    ($carrier:ident, $connect:path, $fail:path) => {
         mod $carrier {
             contract!(@streams hub_opens, $connect, hub, agent);
             contract!(@streams agent_opens, $connect, agent, hub);
@@ -32,6 +34,8 @@ macro_rules! contract {
                 sessions_that_share_a_budget_keep_it_together,
                 streams_over_the_limit_are_refused_and_the_others_live,
                 the_longest_stalled_stream_is_reset_at_the_budget,
+            );
+            contract!(@cases sessions, $fail,
                 a_required_feature_that_is_missing_is_named,
             );
         }
@@ -73,4 +77,13 @@ macro_rules! contract {
     };
 }
 
-contract!(h2, crate::contract::pair::h2);
+contract!(
+    h2,
+    crate::contract::pair::h2,
+    crate::contract::pair::h2_failure
+);
+contract!(
+    quic,
+    crate::contract::pair::quic,
+    crate::contract::pair::quic_failure
+);

@@ -8,11 +8,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::chunk::Chunk;
-use super::control::ControlStream;
-use super::duties::{Duties, End};
+use super::liveness::Pulse;
 use super::opener::{Opener, Spares};
 use super::raw::RawStream;
 use super::{LAST_FRAMES, ServerConnection, server_builder};
+use crate::carrier::{self, ControlStream, Duties, End, ended};
 use crate::link::Core;
 use crate::meter::{Meter, Metered};
 use crate::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig, ResetReason};
@@ -62,8 +62,10 @@ where
         .send(&Control::Hello(config.hello.clone()))
         .map_err(|_| ended())?;
     let (queue, incoming) = Incoming::new(config.accept_backlog);
-    let core = Core::new(config, meter, Opener::Agent(Spares::new()), peer);
-    let duties = Duties::new(Arc::clone(&core), control, ping, queue);
+    let pulse = Pulse::new(&config, Arc::clone(&meter), ping);
+    let opener = carrier::Opener::H2(Opener::Agent(Spares::new()));
+    let core = Core::new(config, meter, opener, peer);
+    let duties = Duties::new(Arc::clone(&core), control, Some(pulse), queue);
     let link = Link::new(Arc::clone(&core));
     Ok((link, incoming, Driver::new(core, drive(connection, duties))))
 }
@@ -75,9 +77,11 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     match connection.accept().await {
-        Some(Ok((request, respond))) if request.uri().path() == "/control" => Ok(
-            ControlStream::new(RawStream::response(respond, request.into_body())),
-        ),
+        Some(Ok((request, respond))) if request.uri().path() == "/control" => {
+            Ok(ControlStream::new(carrier::RawStream::H2(
+                RawStream::response(respond, request.into_body()),
+            )))
+        }
         Some(Ok(_)) => Err(HandshakeError::Protocol(
             "its first stream is not for control",
         )),
@@ -128,8 +132,8 @@ fn take(accepted: Accepted, duties: &mut Duties) -> Option<CloseReason> {
     let (head, body) = request.into_parts();
     let mut raw = RawStream::response(respond, body);
     match (head.uri.path(), duties.core.opener()) {
-        ("/stream", _) => duties.take_stream(raw),
-        ("/spare", Opener::Agent(spares)) => spares.put(raw),
+        ("/stream", _) => duties.take_stream(carrier::RawStream::H2(raw)),
+        ("/spare", carrier::Opener::H2(Opener::Agent(spares))) => spares.put(raw),
         // A newer hub's use of a stream.
         _ => raw.reset(ResetReason::Protocol),
     }
@@ -138,8 +142,4 @@ fn take(accepted: Accepted, duties: &mut Duties) -> Option<CloseReason> {
 
 fn closed(error: h2::Error) -> HandshakeError {
     HandshakeError::Closed(error.to_string())
-}
-
-fn ended() -> HandshakeError {
-    HandshakeError::Closed("the peer closed it".to_owned())
 }

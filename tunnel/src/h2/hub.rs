@@ -10,11 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::chunk::Chunk;
-use super::control::ControlStream;
-use super::duties::{Duties, End};
+use super::liveness::Pulse;
 use super::opener::{Opener, Requests, request};
 use super::raw::{RawStream, raw_error};
 use super::{ClientConnection, LAST_FRAMES, SPARES, client_builder};
+use crate::carrier::{self, ControlStream, Duties, End, RawError, ended};
 use crate::link::Core;
 use crate::meter::{Meter, Metered};
 use crate::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig};
@@ -54,8 +54,10 @@ where
     };
     let (queue, incoming) = Incoming::new(config.accept_backlog);
     let spares = Spares::new(requests.clone());
-    let core = Core::new(config, meter, Opener::Hub(Requests::new(requests)), peer);
-    let duties = Duties::new(std::sync::Arc::clone(&core), control, ping, queue);
+    let pulse = Pulse::new(&config, std::sync::Arc::clone(&meter), ping);
+    let opener = carrier::Opener::H2(Opener::Hub(Requests::new(requests)));
+    let core = Core::new(config, meter, opener, peer);
+    let duties = Duties::new(std::sync::Arc::clone(&core), control, Some(pulse), queue);
     let link = Link::new(std::sync::Arc::clone(&core));
     Ok((
         link,
@@ -97,7 +99,8 @@ fn open_control(requests: &mut SendRequest<Chunk>) -> Result<ControlStream, Hand
     let (response, send) = requests
         .send_request(request("/control"), false)
         .map_err(closed)?;
-    Ok(ControlStream::new(RawStream::request(send, response)))
+    let raw = RawStream::request(send, response);
+    Ok(ControlStream::new(carrier::RawStream::H2(raw)))
 }
 
 async fn drive<IO>(
@@ -121,7 +124,7 @@ where
                 End::Drained => break,
             },
             Some(taken) = spares.waiting.next() => match taken {
-                Ok(stream) => duties.take_stream(stream),
+                Ok(stream) => duties.take_stream(carrier::RawStream::H2(stream)),
                 // An agent that refuses spares gets none until the next link.
                 Err(_) => spares.given_up += 1,
             },
@@ -169,7 +172,7 @@ impl Spares {
 }
 
 impl Future for Spare {
-    type Output = Result<RawStream, super::RawError>;
+    type Output = Result<RawStream, RawError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(Pin::new(&mut self.response).poll(cx)).map_err(raw_error)?;
@@ -182,8 +185,4 @@ impl Future for Spare {
 
 fn closed(error: h2::Error) -> HandshakeError {
     HandshakeError::Closed(error.to_string())
-}
-
-fn ended() -> HandshakeError {
-    HandshakeError::Closed("the peer closed it".to_owned())
 }

@@ -10,20 +10,20 @@ use crate::LinkConfig;
 use crate::meter::Meter;
 
 /// Pings a silent peer.
-pub(super) struct Pulse {
+pub(crate) struct Pulse {
     state: Liveness,
     meter: Arc<Meter>,
     ping: Option<PingPong>,
 }
 
 impl Pulse {
-    pub(super) fn new(config: &LinkConfig, meter: Arc<Meter>, ping: Option<PingPong>) -> Self {
+    pub(crate) fn new(config: &LinkConfig, meter: Arc<Meter>, ping: Option<PingPong>) -> Self {
         let state = Liveness::new(config.ping_after, config.ping_timeout, meter.heard());
         Self { state, meter, ping }
     }
 
     /// Returns when the peer is gone. Cancel-safe.
-    pub(super) async fn silent(&mut self) {
+    pub(crate) async fn silent(&mut self) {
         while let Some(next) = self.beat() {
             sleep_until(self.meter.instant(next)).await;
         }

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,9 +8,10 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::chunk::Chunk;
-use super::raw::{RawError, RawStream, raw_error};
+use super::raw::{RawStream, raw_error};
+use crate::carrier::RawError;
 use crate::link::{Core, Origin};
-use crate::{CloseReason, OpenError, StreamError};
+use crate::{CloseReason, OpenError};
 
 /// How this end opens streams.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Opener {
                 // A connection that takes no more requests although it stands has
                 // used up its stream numbers: the agent is to make a new one.
                 core.drain(WORN_OUT_DRAIN, Origin::Here);
-                open_error(core, error).into()
+                error.on(core).into()
             }),
         }
     }
@@ -68,7 +69,7 @@ impl Requests {
 
     fn open(&self, header: Bytes) -> Result<RawStream, RawError> {
         let Some(mut requests) = self.lock().clone() else {
-            return Err(RawError::Link("the session is over".into()));
+            return Err(over());
         };
         let (response, mut send) = requests
             .send_request(request("/stream"), false)
@@ -119,10 +120,7 @@ impl Spares {
         };
         match timeout(core.config.handshake_timeout, spare).await {
             Ok(Some(spare)) => Ok(spare),
-            Ok(None) => {
-                let over = || RawError::Link(Arc::from("the session is over"));
-                Err(open_error(core, over()).into())
-            }
+            Ok(None) => Err(over().on(core).into()),
             Err(_) => Err(full),
         }
     }
@@ -150,12 +148,6 @@ pub(super) fn request(path: &'static str) -> Request<()> {
     request
 }
 
-fn open_error(core: &Core, error: RawError) -> StreamError {
-    match error {
-        RawError::Finished => StreamError::Finished,
-        RawError::Link(detail) => {
-            StreamError::Closed(core.close_reason(|| CloseReason::LinkLost(detail)))
-        }
-        RawError::Reset(reason) => StreamError::Reset(reason),
-    }
+fn over() -> RawError {
+    RawError::Link(CloseReason::LinkLost("the session is over".into()))
 }

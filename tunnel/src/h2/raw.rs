@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -12,7 +11,8 @@ use tokio::sync::oneshot;
 
 use super::chunk::Chunk;
 use super::reason;
-use crate::ResetReason;
+use crate::carrier::RawError;
+use crate::{CloseReason, ResetReason};
 
 /// Both directions of one HTTP/2 stream.
 #[derive(Debug)]
@@ -48,17 +48,6 @@ enum Phase {
     Finished,
     Reset(ResetReason),
     Sends,
-}
-
-/// Why an operation on a raw stream failed.
-#[derive(Clone, Debug)]
-pub(crate) enum RawError {
-    /// This end's direction was finished before.
-    Finished,
-    /// The connection is gone.
-    Link(Arc<str>),
-    /// One end reset the stream.
-    Reset(ResetReason),
 }
 
 impl RawStream {
@@ -236,12 +225,6 @@ impl RawStream {
         })
     }
 
-    /// Answers a stream that was not taken.
-    pub(crate) fn refuse(mut self, answer: Bytes) {
-        // A peer that has gone away needs no answer.
-        let _ = self.send(answer).and_then(|()| self.finish());
-    }
-
     fn sender(&mut self) -> Result<&mut SendStream<Chunk>, RawError> {
         match self.phase {
             Phase::Finished => return Err(RawError::Finished),
@@ -289,6 +272,6 @@ fn closed_by_peer(send: &mut SendStream<Chunk>, cx: &mut Context<'_>) -> RawErro
 pub(super) fn raw_error(error: h2::Error) -> RawError {
     match error.reason() {
         Some(reason) if error.is_reset() => RawError::Reset(reason::from_h2(reason)),
-        Some(_) | None => RawError::Link(error.to_string().into()),
+        Some(_) | None => RawError::Link(CloseReason::LinkLost(error.to_string().into())),
     }
 }

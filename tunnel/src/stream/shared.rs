@@ -5,9 +5,9 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use proto::{ReceiveWindow, SendWindow, StreamLimit};
 
-use crate::h2::{RawError, RawStream};
+use crate::carrier::{RawError, RawStream};
 use crate::link::StreamPlace;
-use crate::{CloseReason, ResetReason, StreamError};
+use crate::{ResetReason, StreamError};
 
 /// What the two halves of a stream, and its link, know of it.
 #[derive(Debug)]
@@ -185,15 +185,7 @@ impl Shared {
     }
 
     fn error(&self, error: RawError) -> StreamError {
-        match error {
-            RawError::Finished => StreamError::Finished,
-            RawError::Link(detail) => StreamError::Closed(
-                self.place
-                    .core()
-                    .close_reason(|| CloseReason::LinkLost(detail)),
-            ),
-            RawError::Reset(reason) => StreamError::Reset(reason),
-        }
+        error.on(self.place.core())
     }
 
     /// No code panics while it holds this lock.

@@ -1,14 +1,16 @@
 //! Two connected sessions of one carrier.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-
 use proto::{Hello, StreamHeader, Target};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tunnel::{CloseReason, Driver, HandshakeError, Incoming, Link, OpenError, Opening};
 use tunnel::{LinkConfig, Stream};
+
+mod h2;
+mod quic;
+
+pub(crate) use h2::{h2, h2_failure};
+pub(crate) use quic::{Air, quic, quic_failure, quic_over};
 
 /// How the two ends differ from the defaults.
 pub(crate) struct Settings {
@@ -31,9 +33,8 @@ pub(crate) struct End {
 }
 
 /// The link between the ends, which a test can silence.
-#[derive(Clone, Default)]
 pub(crate) struct Network {
-    silent: Arc<AtomicBool>,
+    silence: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Default for Settings {
@@ -68,38 +69,8 @@ impl End {
 impl Network {
     /// From now on nothing arrives, and nobody is told.
     pub(crate) fn fall_silent(&self) {
-        self.silent.store(true, SeqCst);
+        (self.silence)();
     }
-}
-
-/// A pair over HTTP/2.
-pub(crate) async fn h2(settings: Settings) -> Pair {
-    let network = Network::default();
-    let (a, b) = duplex(64 * 1024);
-    let a = Wire {
-        io: a,
-        network: network.clone(),
-    };
-    let b = Wire {
-        io: b,
-        network: network.clone(),
-    };
-    let hub = start(tunnel::h2::hub(a, settings.hub));
-    let agent = start(tunnel::h2::agent(b, settings.agent));
-    let (hub, agent) = tokio::join!(hub, agent);
-    Pair {
-        hub,
-        agent,
-        network,
-    }
-}
-
-/// What the two ends of an HTTP/2 link that comes to nothing say of it.
-pub(crate) async fn h2_failure(settings: Settings) -> [String; 2] {
-    let (a, b) = duplex(64 * 1024);
-    let hub = failure(tunnel::h2::hub(a, settings.hub));
-    let agent = failure(tunnel::h2::agent(b, settings.agent));
-    tokio::join!(hub, agent).into()
 }
 
 async fn failure(
@@ -129,58 +100,5 @@ where
         incoming,
         driver,
         _task: task,
-    }
-}
-
-struct Wire {
-    io: DuplexStream,
-    network: Network,
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        let mut unseen = [0; 4096];
-        let mut lost = ReadBuf::new(&mut unseen);
-        if self.network.silent.load(SeqCst) {
-            while std::pin::Pin::new(&mut self.io)
-                .poll_read(cx, &mut lost)
-                .is_ready()
-            {
-                lost.clear();
-            }
-            return std::task::Poll::Pending;
-        }
-        std::pin::Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &[u8],
-    ) -> std::task::Poll<std::io::Result<usize>> {
-        if self.network.silent.load(SeqCst) {
-            return std::task::Poll::Ready(Ok(buf.len()));
-        }
-        std::pin::Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

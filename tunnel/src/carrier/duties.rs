@@ -5,33 +5,43 @@ use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use h2::PingPong;
 use proto::Control;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use super::RawStream;
 use super::control::{ControlError, ControlStream};
-use super::liveness::Pulse;
 use crate::CloseReason;
 use crate::budget::Share;
+use crate::h2::Pulse;
 use crate::incoming::{IncomingStream, enqueue, read_header};
 use crate::link::{Core, Origin, Step};
 
 /// What a driver does at either end besides moving its connection's bytes.
-pub(super) struct Duties {
-    pub(super) core: Arc<Core>,
+pub(crate) struct Duties {
+    pub(crate) core: Arc<Core>,
     control: ControlStream,
-    pulse: Pulse,
+    /// For a carrier that does not notice a silent peer by itself.
+    pulse: Option<Pulse>,
     headers: FuturesUnordered<HeaderRead>,
     lingering: FuturesUnordered<Lingering>,
     incoming: mpsc::Sender<IncomingStream>,
     share: Share,
+    looks: Looks,
+}
+
+/// When to look at the bytes of a carrier that counts them itself: what comes
+/// in the meantime may exceed the budget.
+#[derive(Debug, Default)]
+struct Looks {
+    next: Duration,
+    pause: Duration,
+    seen: u64,
 }
 
 /// How a link's end came.
 #[derive(Debug)]
-pub(super) enum End {
+pub(crate) enum End {
     /// At once, for this reason.
     Abrupt(CloseReason),
     /// The drain is complete: the last frames may still go out.
@@ -48,20 +58,25 @@ const MAX_PEER_DRAIN: Duration = Duration::from_secs(600);
 /// A link with unread bytes counts them this often even if none come.
 const RECOUNT: Duration = Duration::from_secs(1);
 
+/// The pauses between looks at the bytes that have come; with [`FEW`] or less
+/// since the last look the next pause is twice as long.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Bytes.
+const FEW: u64 = 16 * 1024;
+
 /// Limits in one control message, which stays below half of what may be sent.
 const MAX_GRANTS: usize = 1000;
 
 impl Duties {
-    pub(super) fn new(
+    pub(crate) fn new(
         core: Arc<Core>,
         control: ControlStream,
-        ping: Option<PingPong>,
+        pulse: Option<Pulse>,
         incoming: mpsc::Sender<IncomingStream>,
     ) -> Self {
         let share = Share::new(Arc::clone(&core.config.process_budget));
         core.meter
             .set_alarm(share.step().min(core.config.unread_budget as u64));
-        let pulse = Pulse::new(&core.config, Arc::clone(&core.meter), ping);
         let (headers, lingering) = (FuturesUnordered::new(), FuturesUnordered::new());
         Self {
             core,
@@ -71,17 +86,18 @@ impl Duties {
             lingering,
             incoming,
             share,
+            looks: Looks::default(),
         }
     }
 
     /// Begins to read the header of a stream that the peer has opened.
-    pub(super) fn take_stream(&mut self, raw: RawStream) {
+    pub(crate) fn take_stream(&mut self, raw: RawStream) {
         self.headers
             .push(Box::pin(read_header(Arc::clone(&self.core), raw)));
     }
 
     /// Works until the link's end. Cancel-safe.
-    pub(super) async fn run(&mut self) -> End {
+    pub(crate) async fn run(&mut self) -> End {
         loop {
             let until = match self.core.next_step() {
                 Step::Announce(deadline) => {
@@ -99,12 +115,13 @@ impl Duties {
             };
             self.keep_lingering();
             self.announce_grants();
+            let look = self.look();
             if self.core.meter.alarmed() {
                 self.enforce_budgets();
             }
             let recount = self.core.meter.now() + RECOUNT;
             tokio::select! {
-                () = self.pulse.silent() => return End::Abrupt(CloseReason::Silent),
+                () = silent(&mut self.pulse) => return End::Abrupt(CloseReason::Silent),
                 message = self.control.next() => {
                     if let Some(reason) = self.hear(message) {
                         return End::Abrupt(reason);
@@ -119,6 +136,8 @@ impl Duties {
                 () = self.core.meter.wake.notified() => {}
                 () = sleep_until(self.core.meter.instant(until.unwrap_or_default())),
                     if until.is_some() => {}
+                () = sleep_until(self.core.meter.instant(look.unwrap_or_default())),
+                    if look.is_some() => {}
                 () = sleep_until(self.core.meter.instant(recount)), if self.share.is_used() => {
                     self.enforce_budgets();
                 }
@@ -128,12 +147,17 @@ impl Duties {
 
     /// The link's end when its connection has ended with `reason`, unless
     /// the peer's last message says more.
-    pub(super) fn last_word(&mut self, reason: CloseReason) -> CloseReason {
+    pub(crate) fn last_word(&mut self, reason: CloseReason) -> CloseReason {
         match self.run().now_or_never() {
             Some(End::Abrupt(CloseReason::PeerClosed)) | None => reason,
             Some(End::Abrupt(said)) => said,
             Some(End::Drained) => CloseReason::Drained,
         }
+    }
+
+    /// Waits until the peer has every message that was sent.
+    pub(crate) async fn last_messages(self) {
+        self.control.last().await;
     }
 
     fn keep_lingering(&self) {
@@ -182,6 +206,28 @@ impl Duties {
         }
     }
 
+    /// Has the meter read when it is time; tells when that is next.
+    fn look(&mut self) -> Option<Duration> {
+        let core = &self.core;
+        if core.opener().keeps_meter() || core.open_streams() == 0 {
+            return None;
+        }
+        let now = core.meter.now();
+        let looks = &mut self.looks;
+        if now >= looks.next {
+            core.opener().read_meter(&core.meter);
+            let seen = core.meter.bytes_in();
+            looks.pause = if seen - looks.seen > FEW {
+                LOOKS.0
+            } else {
+                (looks.pause * 2).clamp(LOOKS.0, LOOKS.1)
+            };
+            looks.seen = seen;
+            looks.next = now + looks.pause;
+        }
+        Some(looks.next)
+    }
+
     /// Counts what is unread, and resets the longest-stalled streams while it
     /// exceeds the link's budget or the process's.
     fn enforce_budgets(&mut self) {
@@ -206,5 +252,13 @@ impl Duties {
         }
         let room = budget.saturating_sub(unread.bytes).max(budget / 64) as u64;
         self.core.meter.set_alarm(room.min(self.share.step()));
+    }
+}
+
+/// Returns when a link with a pulse has none any more.
+async fn silent(pulse: &mut Option<Pulse>) {
+    match pulse {
+        Some(pulse) => pulse.silent().await,
+        None => std::future::pending().await,
     }
 }

@@ -3,20 +3,19 @@ use std::future::poll_fn;
 use futures_util::FutureExt;
 use proto::{Control, Decoder, Hello, Message as _, MessageError};
 
-use super::RawStream;
-use super::raw::RawError;
+use super::{RawError, RawStream};
 use crate::HandshakeError;
 
 /// A link's control stream.
 #[derive(Debug)]
-pub(super) struct ControlStream {
+pub(crate) struct ControlStream {
     raw: RawStream,
     decoder: Decoder,
 }
 
 /// Why nothing more comes on a control stream.
 #[derive(Debug)]
-pub(super) enum ControlError {
+pub(crate) enum ControlError {
     /// The stream has ended, or its connection.
     Ended,
     /// A message that does not decode.
@@ -26,8 +25,13 @@ pub(super) enum ControlError {
 /// A hello with all its features is below 9 KiB.
 const MAX_CONTROL_LEN: usize = 64 * 1024;
 
+/// A peer that went away without a word.
+pub(crate) fn ended() -> HandshakeError {
+    HandshakeError::Closed("the peer closed it".to_owned())
+}
+
 impl ControlStream {
-    pub(super) fn new(raw: RawStream) -> Self {
+    pub(crate) fn new(raw: RawStream) -> Self {
         Self {
             raw,
             decoder: Decoder::new(MAX_CONTROL_LEN),
@@ -36,16 +40,25 @@ impl ControlStream {
 
     /// Queues a message. There are few of them in a link's life, so that
     /// they need not wait for the peer's window.
-    pub(super) fn send(&mut self, message: &Control) -> Result<(), RawError> {
+    pub(crate) fn send(&mut self, message: &Control) -> Result<(), RawError> {
         self.raw.send(message.encode())
     }
 
-    pub(super) fn finish(&mut self) -> Result<(), RawError> {
+    pub(crate) fn finish(&mut self) -> Result<(), RawError> {
         self.raw.finish()
     }
 
+    /// Finishes, and waits until all that was sent has gone out.
+    pub(crate) async fn last(mut self) {
+        // Where the connection has ended, there is nothing to wait for.
+        let _ = self.raw.finish();
+        if let Some(unwritten) = self.raw.take_unwritten() {
+            unwritten.await;
+        }
+    }
+
     /// The peer's next message. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Control, ControlError> {
+    pub(crate) async fn next(&mut self) -> Result<Control, ControlError> {
         loop {
             match self.decoder.next_message() {
                 Ok(Some(message)) => return Ok(message),
@@ -60,7 +73,7 @@ impl ControlStream {
     }
 
     /// The verdict on a hello that came together with the connection's end, else `end`.
-    pub(super) fn last_hello(
+    pub(crate) fn last_hello(
         &mut self,
         ours: &Hello,
         end: HandshakeError,
@@ -72,7 +85,7 @@ impl ControlStream {
     }
 
     /// Exchanges hellos: this end's has been sent, the peer's is waited for and judged.
-    pub(super) async fn hello(&mut self, ours: &Hello) -> Result<Hello, HandshakeError> {
+    pub(crate) async fn hello(&mut self, ours: &Hello) -> Result<Hello, HandshakeError> {
         match self.next().await {
             Ok(Control::Hello(theirs)) => match theirs.accept(ours) {
                 Ok(()) => Ok(theirs),
