@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use proto::{AgentIdentity, ClusterName};
-use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, TargetPolicy};
+use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, LiveTargets};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -154,7 +154,7 @@ async fn make_agent(data: &DataDir, cluster: &ClusterAccess) -> anyhow::Result<A
     let config = agent::config(
         &credentials,
         Some(api),
-        TargetPolicy::default(),
+        LiveTargets::default(),
         impersonation,
     )?;
     Ok(Agent::new(config))

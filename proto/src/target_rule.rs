@@ -68,7 +68,20 @@ impl TargetRule {
                 Ok(address) => network.contains(&address.to_canonical()),
                 Err(_) => true,
             },
-            Hosts::Name(_) | Hosts::Suffix(_) => self.names(host),
+            Hosts::Name(_) | Hosts::Suffix(_) => self.has_name(host),
+        };
+        named && self.ports.contain(port)
+    }
+
+    /// Whether the rule is about a host, whatever its addresses turn out to be.
+    pub fn names(&self, host: &TargetHost, port: u16) -> bool {
+        let named = match &self.hosts {
+            Hosts::Any => true,
+            Hosts::Network(network) => {
+                let address = host.0.parse::<IpAddr>();
+                address.is_ok_and(|address| network.contains(&address.to_canonical()))
+            }
+            Hosts::Name(_) | Hosts::Suffix(_) => self.has_name(host),
         };
         named && self.ports.contain(port)
     }
@@ -78,7 +91,7 @@ impl TargetRule {
         let named = match &self.hosts {
             Hosts::Any => true,
             Hosts::Network(network) => network.contains(&address),
-            Hosts::Name(_) | Hosts::Suffix(_) => self.names(host),
+            Hosts::Name(_) | Hosts::Suffix(_) => self.has_name(host),
         };
         named && self.ports.contain(port)
     }
@@ -102,7 +115,7 @@ impl TargetRule {
         }
     }
 
-    fn names(&self, host: &TargetHost) -> bool {
+    fn has_name(&self, host: &TargetHost) -> bool {
         match &self.hosts {
             Hosts::Name(allowed) => host.0 == *allowed,
             Hosts::Suffix(suffix) => {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connect::HubDialer;
 use crate::run::Runner;
 use crate::serve::Services;
-use crate::{ApiServer, HubAddress, ImpersonationPolicy, TargetPolicy};
+use crate::{ApiServer, HubAddress, ImpersonationPolicy, LiveTargets};
 
 /// What an agent needs to know.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub struct AgentConfig {
     pub agent_version: String,
     /// The API server that streams to `kube-apiserver` reach; without one they are refused.
     pub api: Option<ApiServer>,
-    /// The TCP targets that the hub may have this agent dial; by default none.
-    pub targets: TargetPolicy,
+    /// What else the hub may have this agent reach, now and later; by default nothing.
+    pub targets: LiveTargets,
     /// As whom the hub may have this agent act towards the API server.
     pub impersonation: ImpersonationPolicy,
 }

@@ -9,6 +9,7 @@ use kube::config::{InClusterError, KubeconfigError};
 use tokio::task::{JoinError, spawn_blocking};
 
 mod base;
+mod client;
 mod connector;
 mod credential;
 mod exchange;

@@ -1,10 +1,11 @@
 //! The cluster's end of Adit's tunnel: dials out and serves streams.
 //!
 //! An [`Agent`] keeps a session with its hub and serves what the hub opens:
-//! `tcp host:port` within its [`TargetPolicy`], and `kube-apiserver`, one
-//! HTTP/1.1 exchange a stream, to which it adds the credential of its
-//! [`ApiServer`] within its [`ImpersonationPolicy`]. Both policies are the
-//! agent's own: nothing the hub says widens them.
+//! `tcp host:port` and `service namespace/name:port` within its
+//! [`TargetPolicy`], and `kube-apiserver`, one HTTP/1.1 exchange a stream, to
+//! which it adds the credential of its [`ApiServer`] within its
+//! [`ImpersonationPolicy`]. Both policies are the agent's own: nothing the hub
+//! says widens them. Where a Service is, the agent asks its API server.
 //!
 //! TLS towards the hub is as configured in [`AgentConfig::tls`]. TLS towards
 //! the API server uses rustls' process-wide crypto provider, so a program that
@@ -21,6 +22,7 @@ mod policy;
 mod resolve;
 mod run;
 mod serve;
+mod service;
 mod splice;
 mod tcp;
 
@@ -30,4 +32,7 @@ pub use apiserver::{
     ApiServer, ApiServerError, BaseUrlError, CredentialError, KubeconfigFormError,
 };
 pub use impersonation::ImpersonationPolicy;
-pub use policy::{TargetPolicy, TargetRuleError};
+pub use policy::{
+    ExposeError, LiveTargets, TargetFileError, TargetPolicy, TargetRuleError, TargetsFile,
+    TargetsFileError,
+};

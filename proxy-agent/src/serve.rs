@@ -7,15 +7,17 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use tunnel::{Incoming, IncomingStream};
 
+use crate::service::ServiceTargets;
 use crate::splice::Broken;
 use crate::tcp::TcpTargets;
-use crate::{ApiServer, ImpersonationPolicy, TargetPolicy, apiserver};
+use crate::{ApiServer, ImpersonationPolicy, LiveTargets, apiserver};
 
 /// What an agent does for the streams that its hub opens.
 #[derive(Debug)]
 pub(crate) struct Services {
     api: Option<ApiServer>,
     impersonation: ImpersonationPolicy,
+    service: ServiceTargets,
     tcp: TcpTargets,
 }
 
@@ -28,10 +30,11 @@ const LAST_STEPS: Duration = Duration::from_secs(5);
 impl Services {
     pub(crate) fn new(
         api: Option<ApiServer>,
-        targets: TargetPolicy,
+        targets: LiveTargets,
         impersonation: ImpersonationPolicy,
     ) -> Self {
         Self {
+            service: ServiceTargets::new(targets.clone(), api.clone()),
             api,
             impersonation,
             tcp: TcpTargets::new(targets),
@@ -89,7 +92,18 @@ impl Services {
                 Ok(())
             }
             (Target::Tcp { host, port }, _) => self.tcp.serve(stream, &host, port).await,
-            (other @ (Target::HubApi | Target::Service { .. } | _), _) => {
+            (
+                Target::Service {
+                    namespace,
+                    name,
+                    port,
+                },
+                _,
+            ) => {
+                let service = (namespace.as_str(), name.as_str(), port.as_str());
+                self.service.serve(stream, service).await
+            }
+            (other @ (Target::HubApi | _), _) => {
                 let message = format!("this agent does not serve {other}");
                 stream.refuse(Refusal::new(RefusalReason::Unsupported, message));
                 Ok(())

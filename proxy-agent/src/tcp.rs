@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tunnel::{IncomingStream, StreamError};
 
-use crate::TargetPolicy;
+use crate::LiveTargets;
 use crate::dial::{Unreached, race};
 use crate::policy::Forbidden;
 use crate::resolve::{ResolveError, Resolver};
@@ -20,7 +20,7 @@ use crate::splice::{Broken, splice};
 /// Dials TCP targets within a policy.
 #[derive(Debug)]
 pub(crate) struct TcpTargets {
-    policy: TargetPolicy,
+    policy: LiveTargets,
     resolver: Resolver,
 }
 
@@ -55,7 +55,7 @@ struct TargetSocket {
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl TcpTargets {
-    pub(crate) fn new(policy: TargetPolicy) -> Self {
+    pub(crate) fn new(policy: LiveTargets) -> Self {
         Self {
             policy,
             resolver: Resolver::default(),
@@ -71,22 +71,7 @@ impl TcpTargets {
     ) -> Result<(), Broken> {
         let limit = incoming.header().deadline.unwrap_or(DIAL_LIMIT);
         let limit = limit.min(DIAL_LIMIT);
-        let socket = match cancelled_with(&incoming, self.dial(host, port, limit)).await? {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::debug!(%error, "target not reached");
-                incoming.refuse(error.into());
-                return Ok(());
-            }
-        };
-        let mut target = TargetSocket {
-            socket,
-            ended: false,
-        };
-        let stream = incoming.accept()?;
-        splice(stream, Bytes::new(), target.socket.split()).await?;
-        target.ended = true;
-        Ok(())
+        serve_dialled(incoming, self.dial(host, port, limit)).await
     }
 
     async fn dial(&self, host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
@@ -113,11 +98,12 @@ impl TcpTargets {
 
     /// The addresses of a host that the policy lets this agent dial, at least one.
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
-        self.policy.may_allow(host, port)?;
+        let policy = self.policy.current();
+        policy.may_allow(host, port)?;
         let mut allowed = Vec::new();
         let mut refused = None;
         for address in self.resolver.resolve(host, port).await? {
-            match self.policy.check(host, address) {
+            match policy.check(host, address) {
                 Ok(address) => allowed.push(address),
                 Err(forbidden) => refused = Some(forbidden),
             }
@@ -127,6 +113,33 @@ impl TcpTargets {
             Some(_) | None => Ok(allowed),
         }
     }
+}
+
+/// Waits for the target's connection, answers, and moves bytes until both ends
+/// are done. A target that is not reached is told why.
+pub(crate) async fn serve_dialled<E>(
+    incoming: IncomingStream,
+    dialling: impl Future<Output = Result<TcpStream, E>>,
+) -> Result<(), Broken>
+where
+    E: std::error::Error + Into<Refusal>,
+{
+    let socket = match cancelled_with(&incoming, dialling).await? {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::debug!(%error, "target not reached");
+            incoming.refuse(error.into());
+            return Ok(());
+        }
+    };
+    let mut target = TargetSocket {
+        socket,
+        ended: false,
+    };
+    let stream = incoming.accept()?;
+    splice(stream, Bytes::new(), target.socket.split()).await?;
+    target.ended = true;
+    Ok(())
 }
 
 /// Does `work` unless the far end gives the stream up first.

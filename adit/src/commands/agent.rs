@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use proxy_agent::{Agent, AgentConfig, ApiServer, ImpersonationPolicy, TargetPolicy};
+use proxy_agent::{
+    Agent, AgentConfig, ApiServer, ImpersonationPolicy, LiveTargets, TargetPolicy, TargetsFile,
+};
 
 use crate::credentials::Credentials;
 use crate::{data_dir, shutdown};
@@ -38,6 +40,21 @@ pub(crate) struct Args {
     #[arg(long = "allow-target", value_name = "TARGET")]
     allow_targets: Vec<String>,
 
+    /// Expose these Services of the cluster to the hub; may be repeated
+    ///
+    /// `NAMESPACE/NAME:PORT`, with `*` for any: `shop/web:http`,
+    /// `monitoring/*:9090`. Without it none is.
+    #[arg(long = "expose", value_name = "PATTERN")]
+    expose: Vec<String>,
+
+    /// A file that allows, denies and exposes more; followed as it changes
+    ///
+    /// YAML with three lists, each of which may be left out: `allow` and
+    /// `deny` hold targets as in --allow-target, `expose` patterns as in
+    /// --expose. What is denied is denied, whatever else allows it.
+    #[arg(long, value_name = "FILE")]
+    targets: Option<PathBuf>,
+
     /// Let the hub act as this privileged user or group; may be repeated
     ///
     /// system:masters, system:nodes and system:kube-* are refused unless named
@@ -51,7 +68,9 @@ Examples:
   adit agent --credentials edge-7.yaml --kubeconfig ~/.kube/config
   adit agent --credentials /etc/adit/credentials.yaml
       In a pod of the cluster, with its service account.
-  adit agent --credentials edge-7.yaml --allow-target 10.0.0.0/8:443";
+  adit agent --credentials edge-7.yaml --allow-target 10.0.0.0/8:443
+  adit agent --credentials edge-7.yaml --kubeconfig ~/.kube/config --expose 'monitoring/*:9090'
+  adit agent --credentials edge-7.yaml --targets /etc/adit/targets.yaml";
 
 /// Set by Kubernetes in every pod.
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
@@ -61,13 +80,32 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let credentials = Credentials::parse(&data_dir::read(&args.credentials)?)
         .with_context(|| format!("cannot join with {shown}"))?;
     let api = api_server(&args).await?;
-    let targets = targets(&args.allow_targets)?;
+    let targets = targets(&args)?;
     let impersonation = impersonation(&args.allow_impersonate);
-    let config = config(&credentials, api, targets, impersonation)?;
+    let (live, file) = match args.targets {
+        Some(path) => {
+            let file = TargetsFile::start(path, targets)?;
+            (file.live(), Some(file))
+        }
+        None => (targets.into(), None),
+    };
+    let config = config(&credentials, api, live, impersonation)?;
     let identity = &credentials.certificate.identity;
     tracing::info!(cluster = %identity.cluster, agent = %identity.agent, "agent starts");
     let agent = Agent::new(config);
-    shutdown::run(async |stop| Box::pin(agent.run(stop)).await).await??;
+    let followed = async {
+        match file {
+            Some(file) => file.follow().await,
+            None => std::future::pending().await,
+        }
+    };
+    let run = async |stop| {
+        tokio::select! {
+            ended = Box::pin(agent.run(stop)) => ended,
+            never = Box::pin(followed) => match never {},
+        }
+    };
+    shutdown::run(run).await??;
     Ok(())
 }
 
@@ -75,7 +113,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 pub(crate) fn config(
     credentials: &Credentials,
     api: Option<ApiServer>,
-    targets: TargetPolicy,
+    targets: LiveTargets,
     impersonation: ImpersonationPolicy,
 ) -> anyhow::Result<AgentConfig> {
     Ok(AgentConfig {
@@ -99,23 +137,35 @@ async fn api_server(args: &Args) -> anyhow::Result<Option<ApiServer>> {
     if std::env::var_os(IN_CLUSTER).is_some() {
         return Ok(Some(ApiServer::in_cluster()?));
     }
-    if args.allow_targets.is_empty() {
+    if !args.expose.is_empty() {
+        anyhow::bail!(
+            "--expose needs an API server to ask where a Service is: pass --kubeconfig FILE, \
+             or run in a pod of the cluster"
+        );
+    }
+    if args.allow_targets.is_empty() && args.targets.is_none() {
         anyhow::bail!(
             "there is nothing to serve: pass --kubeconfig FILE, run in a pod of the cluster, \
-             or name targets with --allow-target"
+             or name targets with --allow-target or --targets"
         );
     }
     Ok(None)
 }
 
-fn targets(rules: &[String]) -> anyhow::Result<TargetPolicy> {
-    rules
-        .iter()
-        .try_fold(TargetPolicy::default(), |policy, rule| {
-            policy
-                .allow(rule)
-                .with_context(|| format!("--allow-target {rule}"))
-        })
+/// What the flags allow and expose.
+fn targets(args: &Args) -> anyhow::Result<TargetPolicy> {
+    let mut policy = TargetPolicy::default();
+    for rule in &args.allow_targets {
+        policy = policy
+            .allow(rule)
+            .with_context(|| format!("--allow-target {rule}"))?;
+    }
+    for pattern in &args.expose {
+        policy = policy
+            .expose(pattern)
+            .with_context(|| format!("--expose {pattern}"))?;
+    }
+    Ok(policy)
 }
 
 fn impersonation(names: &[String]) -> ImpersonationPolicy {

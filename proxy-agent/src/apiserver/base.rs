@@ -57,6 +57,14 @@ impl BaseUrl {
         })
     }
 
+    /// Where to find what `target` names: the server, and behind it what
+    /// [`Self::join`] makes of the path.
+    pub(super) fn locate(&self, target: &Uri) -> Result<Uri, TargetFormError> {
+        let mut parts = self.server().into_parts();
+        parts.path_and_query = self.join(target)?.into_parts().path_and_query;
+        Ok(Uri::from_parts(parts).expect("a scheme, a server and a path are a URL"))
+    }
+
     /// The server alone.
     pub(super) fn server(&self) -> Uri {
         let mut parts = http::uri::Parts::default();

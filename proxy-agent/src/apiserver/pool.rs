@@ -71,6 +71,11 @@ impl Pool {
         }
     }
 
+    /// How connections are made.
+    pub(super) fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
     /// Sends a request on an idle connection or a new one, and waits for the
     /// head of its response. The body comes as long as the lease is held.
     pub(super) async fn request(

@@ -59,6 +59,42 @@ fn a_star_stands_for_whole_labels() {
 }
 
 #[test]
+fn what_is_denied_is_refused_whatever_else_is_allowed() {
+    let policy = policy(&["*:*", "10.9.0.1:80", "127.0.0.1:*"]);
+    let denied = ["10.9.0.0/16:80", "*.internal:*", "127.0.0.1:22", "*:25"];
+    let policy = denied
+        .iter()
+        .try_fold(policy, |policy, rule| policy.deny(rule))
+        .unwrap();
+    for (host, address, port) in [
+        ("10.9.0.1", "10.9.0.1", 80),
+        ("web.example.org", "10.9.0.1", 80),
+        ("::ffff:10.9.0.1", "::ffff:10.9.0.1", 80),
+        ("64:ff9b::a09:1", "64:ff9b::a09:1", 80),
+        ("DB.Internal.", "192.0.2.1", 5432),
+        ("localhost", "127.0.0.1", 22),
+        ("mail.example.org", "192.0.2.1", 25),
+    ] {
+        assert!(!allows(&policy, host, address, port), "{host}:{port}");
+    }
+    for (host, address, port) in [
+        ("10.9.0.1", "10.9.0.1", 443),
+        ("10.8.0.1", "10.8.0.1", 80),
+        ("internal", "192.0.2.1", 80),
+        ("127.0.0.1", "127.0.0.1", 80),
+    ] {
+        assert!(allows(&policy, host, address, port), "{host}:{port}");
+    }
+}
+
+#[test]
+fn a_name_that_is_denied_is_not_even_resolved() {
+    let policy = policy(&["*:*"]).deny("*.internal:*").unwrap();
+    let forbidden = policy.may_allow("db.internal", 80).unwrap_err();
+    assert!(matches!(forbidden, Forbidden::Denied { .. }), "{forbidden}");
+}
+
+#[test]
 fn special_addresses_are_refused_whatever_the_rules_say() {
     let everything = ["*:*", "0.0.0.0/0:*", "[::]/0:*", "169.254.169.254:*"];
     for (address, why) in [

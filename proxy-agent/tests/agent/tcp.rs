@@ -220,14 +220,8 @@ async fn a_target_that_does_not_answer_in_time_is_told_as_such() {
 #[tokio::test]
 async fn targets_that_the_agent_does_not_serve_are_refused_by_name() {
     let cluster = Cluster::with_targets(&["*:*"]).await;
-    let service = proto::Target::Service {
-        namespace: "shop".to_owned(),
-        name: "web".to_owned(),
-        port: "http".to_owned(),
-    };
     for (target, name) in [
         (proto::Target::HubApi, "hub-api"),
-        (service, "service shop/web:http"),
         (proto::Target::KubeApiserver, "API server"),
     ] {
         let (reason, message) = refusal(cluster.session.open(target).await);

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use proxy_agent::{
-    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, ImpersonationPolicy, TargetPolicy,
+    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, ImpersonationPolicy, LiveTargets,
+    TargetPolicy,
 };
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ impl Cluster {
         let hub = Hub::new(&authority).await;
         let mut config = config(&authority, &[&hub]);
         config.api = api;
-        config.targets = targets;
+        config.targets = targets.into();
         config.impersonation = impersonation;
         let agent = RunningAgent::start(config);
         Self {
@@ -98,7 +99,7 @@ pub(crate) fn config(authority: &Authority, hubs: &[&Hub]) -> AgentConfig {
         server_name: ServerName::try_from("hub.test").unwrap(),
         agent_version: "test".to_owned(),
         api: None,
-        targets: TargetPolicy::default(),
+        targets: LiveTargets::default(),
         impersonation: ImpersonationPolicy::default(),
     }
 }
