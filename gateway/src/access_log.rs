@@ -125,6 +125,10 @@ impl Record {
         self.agent = agent;
     }
 
+    pub(crate) fn set_agent(&mut self, agent: AgentName) {
+        self.agent = Some(agent);
+    }
+
     pub(crate) fn set_status(&mut self, status: StatusCode) {
         self.status = status.as_u16();
     }

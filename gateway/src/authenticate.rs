@@ -85,4 +85,4 @@ fn bearer(headers: &HeaderMap) -> Result<Option<SecretString>, Status> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,16 +2,18 @@
 
 use http::StatusCode;
 use proto::StreamHeader;
-use proxy_server::Dialled;
 
+mod credentials;
 mod forward;
+mod listener;
 mod places;
+mod request;
 
+pub(crate) use self::credentials::Caller;
 pub use self::forward::{Forward, ForwardEnd};
+pub use self::listener::ConnectClient;
 use self::places::Full;
 pub(crate) use self::places::{Place, Places};
-use crate::access_log::Record;
-use crate::failure::Failures;
 use crate::splice::SpliceLimits;
 use crate::status::{Reason, Status};
 use crate::{DialTarget, Gateway};
@@ -33,25 +35,12 @@ impl Gateway {
         })
     }
 
-    /// Asks an agent of the cluster for a stream to the target; it has not
-    /// answered yet.
-    async fn open(
-        &self,
-        failures: Failures<'_>,
-        target: &DialTarget,
-        trace_parent: Option<String>,
-        record: &mut Record,
-    ) -> Result<Dialled, Status> {
-        let target = target.to_stream_target();
-        let name = target.to_string();
-        record.set_reached(name.clone(), None);
-        let mut header = StreamHeader::new(target);
-        header.deadline = Some(self.config().dial_timeout);
-        header.trace_parent = trace_parent;
-        let dialled = self.proxy_server().open(failures.cluster, header).await;
-        let dialled = dialled.map_err(|error| failures.dial(&error))?;
-        record.set_reached(name, Some(dialled.agent.clone()));
-        Ok(dialled)
+    fn stream_header(&self, target: &DialTarget, trace_parent: Option<String>) -> StreamHeader {
+        StreamHeader {
+            deadline: Some(self.config().dial_timeout),
+            trace_parent,
+            ..StreamHeader::new(target.to_stream_target())
+        }
     }
 
     fn tcp_limits(&self) -> SpliceLimits {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
@@ -22,6 +22,7 @@ use tunnel::StreamError;
 mod owned_tasks;
 
 use self::owned_tasks::OwnedTasks;
+use crate::connect::Caller;
 use crate::unread::Source;
 use crate::{Gateway, GatewayBody, GatewayConfig, Peer, wellformed};
 
@@ -206,6 +207,12 @@ impl Service<Request<Incoming>> for Handler {
 
 impl Handler {
     async fn answer(self, request: Request<Incoming>) -> Response<GatewayBody> {
+        if request.method() == Method::CONNECT {
+            return self
+                .gateway
+                .connect(request, Caller::Remote(&self.peer))
+                .await;
+        }
         if Gateway::serves(request.uri().path()) {
             let response = self.gateway.handle(request, &self.peer).await;
             if let Some(watch) = response.body().watch() {

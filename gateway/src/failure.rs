@@ -5,11 +5,11 @@ use proto::{ClusterName, Refusal, RefusalReason};
 use proxy_server::DialError;
 use tunnel::{OpenError, ResetReason, StreamError};
 
-use crate::GatewayConfig;
 use crate::access_log::EndedBy;
 use crate::forward::ExchangeError;
 use crate::redirect::LeadsElsewhere;
 use crate::status::{Place, Reason, Status, StatusObject};
+use crate::{DialTarget, GatewayConfig};
 
 /// The group and resource of what the paths name, as cluster-gateway has them.
 const GROUP: &str = "cluster.core.oam.dev";
@@ -28,6 +28,17 @@ impl Failures<'_> {
         Status::forbidden(format!(
             "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} may not reach this cluster \
              by the hub's policy",
+            self.cluster.as_str()
+        ))
+        .about(self.object())
+    }
+
+    /// The user may not reach the target, or there is no such cluster: which,
+    /// he is not told.
+    pub(crate) fn denied_target(&self, user: &str, target: &DialTarget) -> Status {
+        Status::forbidden(format!(
+            "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} may not connect to {target} \
+             in this cluster by the hub's policy",
             self.cluster.as_str()
         ))
         .about(self.object())

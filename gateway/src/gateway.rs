@@ -114,6 +114,19 @@ impl Gateway {
         &self.inner.proxy_server
     }
 
+    pub(crate) fn tokens(&self) -> &dyn Tokens {
+        &*self.inner.tokens
+    }
+
+    pub(crate) fn access(&self) -> &dyn Access {
+        &*self.inner.access
+    }
+
+    /// Runs what has left its HTTP connection, until [`Self::stop`].
+    pub(crate) fn upgraded(&self) -> &TaskTracker {
+        &self.inner.upgraded
+    }
+
     pub(crate) fn places(&self) -> &Arc<Places> {
         &self.inner.places
     }
@@ -154,15 +167,20 @@ impl Gateway {
             }
             Err(status) => {
                 tracing::debug!(id = %record.id(), %status, "a request failed");
-                record.set_status(status.code());
-                record.set_end(EndedBy::from(status.place()), Completeness::Whole);
-                let mut response = status.into_response();
-                response
-                    .headers_mut()
-                    .insert(AUDIT_ID, record.id().header());
-                response.map(|body| body.recorded(record))
+                Self::refuse(status, record)
             }
         }
+    }
+
+    /// The answer to a request that failed.
+    pub(crate) fn refuse(status: Status, mut record: Record) -> Response<GatewayBody> {
+        record.set_status(status.code());
+        record.set_end(EndedBy::from(status.place()), Completeness::Whole);
+        let mut response = status.into_response();
+        response
+            .headers_mut()
+            .insert(AUDIT_ID, record.id().header());
+        response.map(|body| body.recorded(record))
     }
 
     /// Ends the upgraded connections: waits for them until the deadline, then cuts them.
@@ -353,7 +371,7 @@ async fn switched(
 }
 
 /// The caller's trace, unless it is longer than any that means something.
-fn trace_parent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(TRACE_PARENT)?.to_str().ok()?;
     (value.len() <= MAX_TRACE_PARENT_LEN).then(|| value.to_owned())
 }

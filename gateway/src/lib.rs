@@ -40,7 +40,7 @@ pub use access::{Access, AccessRequest, Ask, Decision};
 pub use authenticate::{Peer, Tokens};
 pub use body::{GatewayBody, GatewayBodyError};
 pub use config::GatewayConfig;
-pub use connect::{Forward, ForwardEnd};
+pub use connect::{ConnectClient, Forward, ForwardEnd};
 pub use connection::{ConnectionError, Fallback, HttpVersion};
 pub use dial_target::{DialTarget, DialTargetError};
 pub use gateway::Gateway;

@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, PROXY_AUTHENTICATE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -46,7 +48,7 @@ pub enum Reason {
     Timeout,
     /// A limit is reached (429).
     TooManyRequests,
-    /// Who asks is not known (401).
+    /// Who asks is not known (401, 407).
     Unauthorized,
 }
 
@@ -208,6 +210,12 @@ impl Status {
             headers.insert(
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"adit\""),
+            );
+        }
+        if self.code == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            headers.insert(
+                PROXY_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"adit\""),
             );
         }
         if self.code == StatusCode::METHOD_NOT_ALLOWED {

@@ -19,4 +19,4 @@ pub use clusters::{AdmissionError, Clusters};
 pub use config::ProxyServerConfig;
 pub use error::{DialError, ServeError};
 pub use registry::{LinkInfo, SessionId, SessionInfo};
-pub use server::{Dialled, ProxyServer};
+pub use server::{Dialled, ProxyServer, Reached};

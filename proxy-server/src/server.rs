@@ -42,6 +42,15 @@ pub struct Dialled {
     pub stream: Stream,
 }
 
+/// A stream to a target that an agent has reached.
+#[derive(Debug)]
+pub struct Reached {
+    /// The agent that was asked.
+    pub agent: AgentName,
+    /// The stream.
+    pub stream: Stream,
+}
+
 impl ProxyServer {
     /// A hub's end without sessions.
     pub fn new(config: ProxyServerConfig, clusters: Arc<dyn Clusters>) -> Self {
@@ -159,9 +168,22 @@ impl ProxyServer {
             deadline: Some(deadline),
             ..StreamHeader::new(target)
         };
+        let reached = self.reach(cluster, header, deadline).await?;
+        Ok(reached.stream)
+    }
+
+    /// Opens a stream to a target in `cluster` and waits for the agent's answer,
+    /// at most for `patience`, which should be a little more than the header's
+    /// deadline: then the agent says why it is late.
+    pub async fn reach(
+        &self,
+        cluster: &ClusterName,
+        header: StreamHeader,
+        patience: Duration,
+    ) -> Result<Reached, DialError> {
         let (agent, opening) = self.opening(cluster, header).await?;
-        match timeout(deadline, opening.opened()).await {
-            Ok(Ok(stream)) => Ok(stream),
+        match timeout(patience, opening.opened()).await {
+            Ok(Ok(stream)) => Ok(Reached { agent, stream }),
             Ok(Err(source)) => Err(DialError::Open {
                 cluster: cluster.clone(),
                 agent,
@@ -170,7 +192,7 @@ impl ProxyServer {
             Err(_) => Err(DialError::TimedOut {
                 cluster: cluster.clone(),
                 agent,
-                after: deadline,
+                after: patience,
             }),
         }
     }

@@ -16,7 +16,7 @@ impl Tokens for OneToken {
     }
 }
 
-fn certificate(names: &[&str], organizations: &[&str], valid_for: Duration) -> Vec<u8> {
+pub(crate) fn certificate(names: &[&str], organizations: &[&str], valid_for: Duration) -> Vec<u8> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     for (index, name) in names.iter().enumerate() {
@@ -40,7 +40,7 @@ fn certificate(names: &[&str], organizations: &[&str], valid_for: Duration) -> V
     params.self_signed(&key).unwrap().der().to_vec()
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 fn ask(certificate: Option<Vec<u8>>, lines: &[(&'static str, &str)]) -> Result<User, Status> {
     let mut headers = HeaderMap::new();

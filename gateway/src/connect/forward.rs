@@ -89,8 +89,11 @@ impl Gateway {
             config: self.config(),
         };
         let _place = self.place(&forward.name).map_err(Failure::NotReached)?;
-        let dialled = self.open(failures, &forward.target, None, record).await;
-        let dialled = dialled.map_err(Failure::NotReached)?;
+        let header = self.stream_header(&forward.target, None);
+        record.set_reached(header.target.to_string(), None);
+        let dialled = self.proxy_server().open(&forward.cluster, header).await;
+        let dialled = dialled.map_err(|error| Failure::NotReached(failures.dial(&error)))?;
+        record.set_agent(dialled.agent);
         record.set_status(StatusCode::OK);
         let patience = self.config().dial_timeout;
         let limits = self.tcp_limits();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gateway::{
-    Fallback, Gateway, GatewayBody, GatewayConfig, HttpVersion, Peer, PolicyFile, Status, Tokens,
-    User,
+    ConnectClient, Fallback, Gateway, GatewayBody, GatewayConfig, HttpVersion, Peer, PolicyFile,
+    Status, Tokens, User,
 };
 use http::{Request, Response};
 use hyper::body::Incoming as IncomingBody;
@@ -26,7 +26,7 @@ mod log;
 mod wire;
 
 pub(crate) use self::agent::{Agent, Upstream};
-pub(crate) use self::certificates::user_certificate;
+pub(crate) use self::certificates::{agent_certificate, user_certificate};
 pub(crate) use self::client::Client;
 pub(crate) use self::log::AccessLog;
 pub(crate) use self::wire::{End, Wire};
@@ -41,6 +41,7 @@ const POLICY: &str = r#"
 rules:
   - users: [alice]
     clusters: [edge-7, edge-8]
+    targets: ["db.example.org:5432", "*.shop.svc:*"]
 "#;
 
 /// A hub that knows the clusters `edge-7` and `edge-8` and lets alice reach
@@ -126,10 +127,31 @@ impl Hub {
         near
     }
 
+    /// A connection to a listener that takes CONNECT and nothing else.
+    pub(crate) fn proxy(&mut self, client: ConnectClient) -> Client {
+        let (near, far) = duplex(PIPE);
+        let gateway = self.gateway.clone();
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            // As above.
+            let _ = gateway.serve_connect(far, client, shutdown).await;
+        });
+        Client::new(near)
+    }
+
     /// Waits until nothing is left of any stream.
     pub(crate) async fn until_no_stream_is_open(&self) {
+        self.until_streams_are(0).await;
+    }
+
+    /// Waits until no more streams than this are open.
+    pub(crate) async fn until_streams_are(&self, count: usize) {
+        let open = || {
+            let sessions = self.proxy_server.sessions();
+            sessions.iter().map(|s| s.streams()).sum::<usize>()
+        };
         within(async {
-            while self.proxy_server.sessions().iter().any(|s| s.streams() > 0) {
+            while open() > count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })

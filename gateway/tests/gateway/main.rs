@@ -4,6 +4,7 @@
 mod access_log;
 mod bad_input;
 mod bodies;
+mod connect;
 mod failures;
 mod forward;
 mod harness;
