@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use proto::{AgentIdentity, ClusterName};
-use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, LiveTargets};
+use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, LiveTargets, ProxyConfig};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -156,6 +156,7 @@ async fn make_agent(data: &DataDir, cluster: &ClusterAccess) -> anyhow::Result<A
         Some(api),
         LiveTargets::default(),
         impersonation,
+        ProxyConfig::Direct,
     )?;
     Ok(Agent::new(config))
 }

@@ -19,6 +19,7 @@ mod hub;
 mod kubeconfig;
 mod lifetime;
 mod output;
+mod proxy;
 mod secret_yaml;
 mod shutdown;
 mod telemetry;

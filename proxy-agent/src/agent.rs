@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connect::HubDialer;
 use crate::run::Runner;
 use crate::serve::Services;
-use crate::{ApiServer, HubAddress, ImpersonationPolicy, LiveTargets};
+use crate::{ApiServer, HubAddress, ImpersonationPolicy, LiveTargets, ProxyConfig};
 
 /// What an agent needs to know.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct AgentConfig {
     /// TLS 1.3 has to be among its versions. The agent sets the ALPN protocol
     /// and does without session resumption.
     pub tls: Arc<rustls::ClientConfig>,
+    /// What stands between the agent and the hub.
+    pub proxy: ProxyConfig,
     /// The name that the hub's certificate is for, whatever its address.
     pub server_name: ServerName<'static>,
     /// The release that the agent tells the hub; at most 64 bytes are kept there.
@@ -48,7 +50,7 @@ pub enum AgentStatus {
     Connected {
         /// The hub's address as configured.
         hub: HubAddress,
-        /// The address it was reached at.
+        /// The address it was reached at, which is a proxy's if one stands between.
         remote: SocketAddr,
     },
     /// It tries to get one.
@@ -79,13 +81,14 @@ impl Agent {
         let AgentConfig {
             hubs,
             tls,
+            proxy,
             server_name,
             agent_version,
             api,
             targets,
             impersonation,
         } = config;
-        let dialer = HubDialer::new(hubs, &tls, server_name, agent_version);
+        let dialer = HubDialer::new(hubs, &tls, server_name, agent_version, proxy);
         let services = Arc::new(Services::new(api, targets, impersonation));
         let (sender, status) = watch::channel(AgentStatus::Connecting);
         Self {

@@ -1,5 +1,4 @@
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
-use crate::HubAddress;
-use crate::dial::{DialError, Dialer, Dialled};
+use crate::dial::{DialError, Dialer, Dialled, Remote};
+use crate::{HubAddress, ProxyConfig};
 
 /// Makes sessions with whichever of an agent's hubs can be reached.
 #[derive(Debug)]
@@ -36,17 +35,17 @@ pub(crate) struct Connected {
     pub(crate) incoming: Incoming,
     pub(crate) driver: Driver,
     pub(crate) hub: HubAddress,
-    pub(crate) remote: SocketAddr,
+    pub(crate) remote: Remote,
 }
 
 /// Why a hub was not reached.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("the server at {remote} does not speak the tunnel's protocol: is it a hub?")]
-    Alpn { remote: SocketAddr },
+    Alpn { remote: Remote },
     #[error("no session with the hub at {remote}: {source}")]
     Handshake {
-        remote: SocketAddr,
+        remote: Remote,
         source: HandshakeError,
     },
     #[error("no hub is named")]
@@ -54,12 +53,9 @@ pub(crate) enum ConnectError {
     #[error(transparent)]
     Dial(#[from] DialError),
     #[error("no answer within {TLS_LIMIT:?} while agreeing on TLS with {remote}")]
-    SlowTls { remote: SocketAddr },
+    SlowTls { remote: Remote },
     #[error("no trust between this agent and the hub at {remote}: {source}")]
-    Tls {
-        remote: SocketAddr,
-        source: io::Error,
-    },
+    Tls { remote: Remote, source: io::Error },
 }
 
 /// The longest that the TLS handshake may take.
@@ -71,6 +67,7 @@ impl HubDialer {
         tls: &rustls::ClientConfig,
         server_name: ServerName<'static>,
         agent_version: String,
+        proxy: ProxyConfig,
     ) -> Self {
         let mut tls = tls.clone();
         tls.alpn_protocols = vec![tunnel::ALPN.to_vec()];
@@ -79,7 +76,7 @@ impl HubDialer {
         Self {
             configured: hubs.len(),
             hubs,
-            dialer: Dialer::default(),
+            dialer: Dialer::new(proxy),
             server_name,
             session: LinkConfig::new(Hello::new(agent_version)),
             tls: Arc::new(tls),
@@ -160,14 +157,17 @@ impl HubDialer {
         let Dialled { socket, remote } = dialled;
         let tls = TlsConnector::from(Arc::clone(&self.tls));
         let handshake = tls.connect(self.server_name.clone(), socket);
-        let stream = timeout(TLS_LIMIT, handshake)
-            .await
-            .map_err(|_| ConnectError::SlowTls { remote })?
-            .map_err(|source| ConnectError::Tls { remote, source })?;
-        check(&stream, remote)?;
-        let (session, incoming, driver) = tunnel::h2::agent(stream, self.session.clone())
-            .await
-            .map_err(|source| ConnectError::Handshake { remote, source })?;
+        let stream = match timeout(TLS_LIMIT, handshake).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(source)) => return Err(ConnectError::Tls { remote, source }),
+            Err(_) => return Err(ConnectError::SlowTls { remote }),
+        };
+        check(&stream, &remote)?;
+        let handshake = tunnel::h2::agent(stream, self.session.clone());
+        let (session, incoming, driver) = match handshake.await {
+            Ok(made) => made,
+            Err(source) => return Err(ConnectError::Handshake { remote, source }),
+        };
         Ok(Connected {
             session,
             incoming,
@@ -201,14 +201,19 @@ impl ConnectError {
 
 /// Only TLS 1.3 hides the agent's certificate, and only the protocol's own
 /// name says that the server knows what follows.
-fn check(stream: &TlsStream<TcpStream>, remote: SocketAddr) -> Result<(), ConnectError> {
+fn check(stream: &TlsStream<TcpStream>, remote: &Remote) -> Result<(), ConnectError> {
     let (_, tls) = stream.get_ref();
     if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         let source = io::Error::other("the hub does not speak TLS 1.3");
-        return Err(ConnectError::Tls { remote, source });
+        return Err(ConnectError::Tls {
+            remote: remote.clone(),
+            source,
+        });
     }
     if tls.alpn_protocol() != Some(tunnel::ALPN) {
-        return Err(ConnectError::Alpn { remote });
+        return Err(ConnectError::Alpn {
+            remote: remote.clone(),
+        });
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod connect;
 mod dial;
 mod impersonation;
 mod policy;
+mod proxy;
 mod resolve;
 mod run;
 mod serve;
@@ -35,4 +36,7 @@ pub use impersonation::ImpersonationPolicy;
 pub use policy::{
     ExposeError, LiveTargets, TargetFileError, TargetPolicy, TargetRuleError, TargetsFile,
     TargetsFileError,
+};
+pub use proxy::{
+    NoProxy, Proxy, ProxyConfig, ProxyCredentials, ProxyCredentialsError, ProxyUrlError,
 };

@@ -100,6 +100,7 @@ impl Runner {
         let version = session.peer().software_version.clone();
         tracing::info!(%hub, %remote, hub_version = version, "connected to the hub");
         let since = Instant::now();
+        let address = remote.address;
         let services = Arc::clone(&self.services);
         self.tasks.spawn(async move {
             let mut work = JoinSet::new();
@@ -110,8 +111,10 @@ impl Runner {
             }
         });
         self.sessions.push(session.clone());
-        self.status
-            .send_replace(AgentStatus::Connected { hub, remote });
+        self.status.send_replace(AgentStatus::Connected {
+            hub,
+            remote: address,
+        });
         session.draining().await;
         self.learn(&session);
         if since.elapsed() >= SETTLED {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use proxy_agent::{
-    Agent, AgentConfig, ApiServer, ImpersonationPolicy, LiveTargets, TargetPolicy, TargetsFile,
+    Agent, AgentConfig, ApiServer, ImpersonationPolicy, LiveTargets, ProxyConfig, TargetPolicy,
+    TargetsFile,
 };
 
 use crate::credentials::Credentials;
+use crate::proxy::ProxyArgs;
 use crate::{data_dir, shutdown};
 
 /// Connect a cluster to its hub and serve what the hub asks for
@@ -61,6 +63,9 @@ pub(crate) struct Args {
     /// here, whatever the hub says.
     #[arg(long = "allow-impersonate", value_name = "NAME")]
     allow_impersonate: Vec<String>,
+
+    #[command(flatten)]
+    proxy: ProxyArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -77,6 +82,7 @@ const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let shown = args.credentials.display().to_string();
+    let proxy = args.proxy.config(|name| std::env::var_os(name))?;
     let credentials = Credentials::parse(&data_dir::read(&args.credentials)?)
         .with_context(|| format!("cannot join with {shown}"))?;
     let api = api_server(&args).await?;
@@ -89,7 +95,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         }
         None => (targets.into(), None),
     };
-    let config = config(&credentials, api, live, impersonation)?;
+    let config = config(&credentials, api, live, impersonation, proxy)?;
     let identity = &credentials.certificate.identity;
     tracing::info!(cluster = %identity.cluster, agent = %identity.agent, "agent starts");
     let agent = Agent::new(config);
@@ -115,10 +121,12 @@ pub(crate) fn config(
     api: Option<ApiServer>,
     targets: LiveTargets,
     impersonation: ImpersonationPolicy,
+    proxy: ProxyConfig,
 ) -> anyhow::Result<AgentConfig> {
     Ok(AgentConfig {
         hubs: credentials.hubs.clone(),
         tls: Arc::new(credentials.client_config()?),
+        proxy,
         server_name: credentials.server_name.clone(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         api,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use proxy_agent::{
     Agent, AgentConfig, AgentError, AgentStatus, ApiServer, ImpersonationPolicy, LiveTargets,
-    TargetPolicy,
+    ProxyConfig, TargetPolicy,
 };
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
@@ -96,6 +96,7 @@ pub(crate) fn config(authority: &Authority, hubs: &[&Hub]) -> AgentConfig {
     AgentConfig {
         hubs: hubs.iter().map(|hub| hub.address()).collect(),
         tls: Arc::new(authority.client()),
+        proxy: ProxyConfig::Direct,
         server_name: ServerName::try_from("hub.test").unwrap(),
         agent_version: "test".to_owned(),
         api: None,
