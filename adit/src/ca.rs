@@ -10,13 +10,14 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::lifetime::Lifetime;
 
 mod serving;
 mod subject;
 
-pub(crate) use serving::{HUB_NAME, ServerNames, is_still_good};
+pub(crate) use serving::{HUB_NAME, ServerNames, is_over, is_signed_by, is_still_good};
 pub(crate) use subject::{Subject, SubjectError, check_user};
 
 /// Signs the certificates of one hub with an ECDSA P-256 key.
@@ -37,6 +38,14 @@ pub(crate) struct Issued {
     pub(crate) not_after: OffsetDateTime,
 }
 
+/// What people want to know of an authority.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct AuthorityFacts {
+    pub(crate) name: String,
+    pub(crate) made: OffsetDateTime,
+    pub(crate) expires: OffsetDateTime,
+}
+
 /// Why the authority cannot do its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthorityError {
@@ -44,8 +53,12 @@ pub(crate) enum AuthorityError {
     Certificate(#[source] rustls_pki_types::pem::Error),
     #[error("the authority's certificate or key cannot be used")]
     Load(#[source] rcgen::Error),
+    #[error("the authority's key is not the one of its certificate")]
+    KeyMismatch,
     #[error("cannot sign a certificate")]
     Sign(#[source] rcgen::Error),
+    #[error("the authority's certificate cannot be read")]
+    Unreadable,
 }
 
 /// How long the authority itself is good for.
@@ -92,6 +105,9 @@ impl Authority {
         let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
             .map_err(AuthorityError::Certificate)?;
         let key = KeyPair::from_pem(key_pem).map_err(AuthorityError::Load)?;
+        if !fits(&key, &certificate) {
+            return Err(AuthorityError::KeyMismatch);
+        }
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(AuthorityError::Load)?;
         Ok(Self {
             certificate_pem,
@@ -108,6 +124,20 @@ impl Authority {
     /// The authority's own certificate, DER.
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
+    }
+
+    /// Who it is, and since and until when.
+    pub(crate) fn facts(&self) -> Result<AuthorityFacts, AuthorityError> {
+        let (_, certificate) =
+            X509Certificate::from_der(&self.certificate).map_err(|_| AuthorityError::Unreadable)?;
+        let mut names = certificate.subject().iter_common_name();
+        let name = names.next().and_then(|name| name.as_str().ok());
+        let validity = certificate.validity();
+        Ok(AuthorityFacts {
+            name: name.ok_or(AuthorityError::Unreadable)?.to_owned(),
+            made: validity.not_before.to_datetime() + BACKDATED,
+            expires: validity.not_after.to_datetime(),
+        })
     }
 
     /// Issues a certificate that says who a client is.
@@ -165,6 +195,12 @@ impl Issued {
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn fits(key: &KeyPair, certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, certificate)| {
+        certificate.public_key().subject_public_key.data == key.public_key_raw()
+    })
 }
 
 fn new_key() -> Result<KeyPair, AuthorityError> {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{agent, clusters, credentials, demo, hub, kubeconfig, token};
+use crate::commands::{agent, ca, clusters, credentials, demo, hub, kubeconfig, token};
 use crate::telemetry::LogFormat;
 
 /// Reach every Kubernetes cluster, wherever it runs.
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Kubeconfig(kubeconfig::Args),
     Clusters(clusters::Args),
     Token(token::Args),
+    Ca(ca::Args),
     Demo(demo::Args),
 }
 
@@ -69,6 +70,7 @@ impl Cli {
             | Command::Kubeconfig(_)
             | Command::Clusters(_)
             | Command::Token(_)
+            | Command::Ca(_)
             | Command::Demo(_) => "warn",
         };
         self.log.clone().unwrap_or_else(|| default.to_owned())

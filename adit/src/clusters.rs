@@ -1,5 +1,6 @@
 //! The records of known clusters: which certificates were issued to each.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use proto::{AgentName, ClusterName, NameError};
@@ -117,6 +118,27 @@ impl ClusterRecord {
         self.certificates
             .retain(|known| known.expires > certificate.issued);
         self.certificates.push(certificate);
+    }
+
+    /// The agents that have good certificates, but none issued since then.
+    pub(crate) fn agents_without_one_since(
+        &self,
+        since: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> impl Iterator<Item = &str> {
+        let mut newest = BTreeMap::new();
+        for certificate in &self.certificates {
+            if certificate.revoked.is_none() && certificate.expires > now {
+                let issued = newest
+                    .entry(certificate.agent.as_str())
+                    .or_insert(certificate.issued);
+                *issued = certificate.issued.max(*issued);
+            }
+        }
+        newest
+            .into_iter()
+            .filter(move |(_, issued)| *issued < since)
+            .map(|(agent, _)| agent)
     }
 
     /// Revokes the certificates of one agent or of all; returns how many.

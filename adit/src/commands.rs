@@ -9,6 +9,7 @@ use crate::data_dir::{self, Secrecy};
 use crate::output;
 
 pub(crate) mod agent;
+pub(crate) mod ca;
 pub(crate) mod clusters;
 pub(crate) mod credentials;
 pub(crate) mod demo;
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Hub(args) => Box::pin(hub::run(args)).await,
         Command::Credentials(args) => credentials::run(args).await,
         Command::Agent(args) => Box::pin(agent::run(args)).await,
+        Command::Ca(args) => ca::run(args).await,
         Command::Kubeconfig(args) => kubeconfig::run(args).await,
         Command::Clusters(args) => clusters::run(args).await,
         Command::Token(args) => token::run(args).await,

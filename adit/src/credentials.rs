@@ -18,7 +18,8 @@ pub(crate) struct Credentials {
     pub(crate) hubs: Vec<HubAddress>,
     pub(crate) server_name: ServerName<'static>,
     pub(crate) certificate: AgentCertificate,
-    authority: CertificateDer<'static>,
+    /// Whoever signs hubs' certificates; at least one, at most [`MAX_AUTHORITIES`].
+    authorities: Vec<CertificateDer<'static>>,
     leaf: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
 }
@@ -26,6 +27,8 @@ pub(crate) struct Credentials {
 /// Why a file holds no credentials to join with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialsError {
+    #[error("it holds {0} certificate authorities; 1 to {MAX_AUTHORITIES} may be")]
+    Authorities(usize),
     #[error("the agent's certificate is for {subject}, but the file says {claimed}")]
     AnotherAgent { claimed: String, subject: String },
     #[error("the {what} is no PEM {what}")]
@@ -61,6 +64,7 @@ pub(crate) enum CredentialsError {
 
 const API_VERSION: &str = "adit/v1";
 const KIND: &str = "AgentCredentials";
+const MAX_AUTHORITIES: usize = 16;
 
 /// The file as written.
 #[derive(Deserialize, Serialize)]
@@ -82,7 +86,7 @@ struct Document {
 pub(crate) fn render(
     identity: &AgentIdentity,
     hubs: &[HubAddress],
-    authority_pem: &str,
+    authorities_pem: &str,
     issued: &Issued,
 ) -> Result<String, CredentialsError> {
     let document = Document {
@@ -92,7 +96,7 @@ pub(crate) fn render(
         agent: identity.agent.to_string(),
         hubs: hubs.iter().map(ToString::to_string).collect(),
         server_name: hub_name(),
-        certificate_authority: authority_pem.to_owned(),
+        certificate_authority: authorities_pem.to_owned(),
         certificate: issued.certificate_pem.clone(),
         private_key: issued.expose_key().to_owned(),
     };
@@ -110,7 +114,7 @@ impl Credentials {
             return Err(CredentialsError::Kind { api_version, kind });
         }
         let hubs = hubs(&document.hubs)?;
-        let authority = certificate("certificate authority", &document.certificate_authority)?;
+        let authorities = authorities(&document.certificate_authority)?;
         let leaf = certificate("certificate", &document.certificate)?;
         let key =
             PrivateKeyDer::from_pem_slice(document.private_key.as_bytes()).map_err(|source| {
@@ -133,7 +137,7 @@ impl Credentials {
             hubs,
             server_name,
             certificate,
-            authority,
+            authorities,
             leaf,
             key,
         })
@@ -142,9 +146,11 @@ impl Credentials {
     /// TLS 1.3 towards the hub, both sides with certificates.
     pub(crate) fn client_config(&self) -> Result<rustls::ClientConfig, CredentialsError> {
         let mut roots = rustls::RootCertStore::empty();
-        roots
-            .add(self.authority.clone())
-            .map_err(CredentialsError::Tls)?;
+        for authority in &self.authorities {
+            roots
+                .add(authority.clone())
+                .map_err(CredentialsError::Tls)?;
+        }
         rustls::ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![self.leaf.clone()], self.key.clone_key())
@@ -177,6 +183,21 @@ fn hubs(addresses: &[String]) -> Result<Vec<HubAddress>, CredentialsError> {
         })
     };
     addresses.iter().map(parse).collect()
+}
+
+fn authorities(text: &str) -> Result<Vec<CertificateDer<'static>>, CredentialsError> {
+    let authorities = CertificateDer::pem_slice_iter(text.as_bytes());
+    let authorities: Vec<_> =
+        authorities
+            .collect::<Result<_, _>>()
+            .map_err(|source| CredentialsError::Pem {
+                what: "certificate authority",
+                source,
+            })?;
+    if authorities.is_empty() || authorities.len() > MAX_AUTHORITIES {
+        return Err(CredentialsError::Authorities(authorities.len()));
+    }
+    Ok(authorities)
 }
 
 fn certificate(

@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! ca.crt ca.key              the authority that signs everything below
+//! ca-previous.crt .key       the one before it, from `adit ca rotate` to `adit ca retire`
+//! ca-next.key                a new authority's key, for the moment before it is ca.key
+//! trusted/NAME.crt           another authority whose clients are let in
 //! serving.crt serving.key    what the hub shows to its clients
 //! hub.json                   the addresses that agents and users reach it at
 //! admin.kubeconfig           the administrator's way in
@@ -62,7 +65,12 @@ impl DataDir {
         let this = Self {
             root: root.to_owned(),
         };
-        for path in [this.root.clone(), this.clusters(), this.tokens()] {
+        for path in [
+            this.root.clone(),
+            this.clusters(),
+            this.tokens(),
+            this.trusted(),
+        ] {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -153,6 +161,23 @@ impl DataDir {
 
     pub(crate) fn ca_key(&self) -> PathBuf {
         self.root.join("ca.key")
+    }
+
+    pub(crate) fn previous_ca_certificate(&self) -> PathBuf {
+        self.root.join("ca-previous.crt")
+    }
+
+    pub(crate) fn previous_ca_key(&self) -> PathBuf {
+        self.root.join("ca-previous.key")
+    }
+
+    pub(crate) fn next_ca_key(&self) -> PathBuf {
+        self.root.join("ca-next.key")
+    }
+
+    /// The folder of other authorities' certificates.
+    pub(crate) fn trusted(&self) -> PathBuf {
+        self.root.join("trusted")
     }
 
     pub(crate) fn serving_certificate(&self) -> PathBuf {

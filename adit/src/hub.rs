@@ -18,6 +18,7 @@ use tunnel::LinkConfig;
 use crate::addresses::Addresses;
 use crate::data_dir::{DataDir, DataDirError, FileLock};
 
+mod authority_files;
 mod connection;
 mod endpoints;
 mod folder;
@@ -30,18 +31,22 @@ mod local;
 mod lookout;
 mod metrics;
 mod policy;
+mod serving_files;
 mod setup;
 mod tls;
+mod trust;
 mod watch;
 
 pub(crate) use forward::ForwardListen;
 pub(crate) use listing::{ClusterListing, Listing};
+pub(crate) use setup::prepare_for;
 
+use authority_files::{AuthoritiesWatchError, AuthorityFiles};
 use connection::{ConnectionParts, Connections};
 use known::Known;
 use local::{LocalAddress, LocalListener};
+use serving_files::ServingFiles;
 use setup::SetupError;
-use tls::Serving;
 use watch::{Watch, WatchParts};
 
 /// What a hub needs to start.
@@ -93,8 +98,8 @@ pub(crate) enum HubError {
     Policy(#[source] PolicyError),
     #[error(transparent)]
     Setup(#[from] SetupError),
-    #[error("the TLS configuration is refused")]
-    Tls(#[source] rustls::Error),
+    #[error("cannot tell whose certificates to trust")]
+    Trust(#[from] AuthoritiesWatchError),
     #[error("a part of the hub has ended by itself")]
     Task(#[source] Option<tokio::task::JoinError>),
 }
@@ -111,9 +116,11 @@ impl Hub {
             Some(path) => path,
             None => setup::default_policy(&data)?,
         };
-        let files = setup::prepare(&data, &addresses).await?;
-        let serving = Arc::new(Serving::new(files.serving));
-        let tls = tls::server_config(&files.authority, serving.clone()).map_err(HubError::Tls)?;
+        setup::prepare(&data, &addresses).await?;
+        let authorities = AuthorityFiles::start(data.clone())?;
+        let serving = ServingFiles::start(data.clone()).map_err(SetupError::from)?;
+        let trust = authorities.trust();
+        let tls = tls::server_config(trust.clone(), serving.serving());
         let known = Arc::new(Known::default());
         let policy = LivePolicy::default();
         let watch = Watch::start(WatchParts {
@@ -122,6 +129,7 @@ impl Hub {
             policy_path,
             known: known.clone(),
             policy: policy.clone(),
+            authorities,
             serving,
         });
         let watch = watch.map_err(HubError::Policy)?;
@@ -134,6 +142,7 @@ impl Hub {
         );
         let connections = Arc::new(Connections::new(ConnectionParts {
             tls,
+            trust,
             proxy: proxy.clone(),
             gateway: gateway.clone(),
             known,

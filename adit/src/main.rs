@@ -7,6 +7,7 @@ use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
 mod addresses;
+mod authorities;
 mod ca;
 mod cli;
 mod clusters;

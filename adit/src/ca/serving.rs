@@ -97,19 +97,32 @@ pub(crate) fn is_still_good(
     authority: &CertificateDer<'_>,
     now: OffsetDateTime,
 ) -> bool {
-    let Ok((_, authority)) = X509Certificate::from_der(authority) else {
-        return false;
-    };
-    inspect(certificate_pem, |certificate| {
+    let lasts = |certificate: &X509Certificate<'_>| {
         let validity = certificate.validity();
         let (begin, end) = (
             validity.not_before.to_datetime(),
             validity.not_after.to_datetime(),
         );
-        certificate
-            .verify_signature(Some(authority.public_key()))
-            .is_ok()
-            && end - now > (end - begin) / 3
+        end - now > (end - begin) / 3
+    };
+    inspect(certificate_pem, lasts) && is_signed_by(certificate_pem, authority)
+}
+
+/// Whether the authority has signed the certificate.
+pub(crate) fn is_signed_by(certificate_pem: &str, authority: &CertificateDer<'_>) -> bool {
+    let Ok((_, authority)) = X509Certificate::from_der(authority) else {
+        return false;
+    };
+    inspect(certificate_pem, |certificate| {
+        let key = authority.public_key();
+        certificate.verify_signature(Some(key)).is_ok()
+    })
+}
+
+/// Whether a certificate's time is over.
+pub(crate) fn is_over(certificate_pem: &str, now: OffsetDateTime) -> bool {
+    inspect(certificate_pem, |certificate| {
+        certificate.validity().not_after.to_datetime() <= now
     })
 }
 

@@ -121,3 +121,11 @@ fn no_user_may_be_taken_for_an_agent() {
     ));
     assert_eq!(check_user("alice", &["dev".to_owned()]), Ok(()));
 }
+
+#[test]
+fn an_authority_with_the_key_of_another_is_refused() {
+    let (_, key) = Authority::create("another").unwrap();
+    let certificate = authority().certificate_pem().to_owned();
+    let loaded = Authority::load(certificate, key.expose_secret());
+    assert!(matches!(loaded, Err(AuthorityError::KeyMismatch)));
+}

@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 
 use super::{DataDirArg, deliver};
 use crate::addresses::Addresses;
-use crate::ca::{Authority, Issued, Subject};
+use crate::authorities::Authorities;
+use crate::ca::{Issued, Subject};
 use crate::clusters::{ClusterRecord, IssuedCertificate};
 use crate::credentials::render;
-use crate::data_dir::{self, DataDir};
+use crate::data_dir::DataDir;
 use crate::lifetime::Lifetime;
 use crate::output;
 
@@ -81,25 +82,20 @@ pub(crate) async fn issue(
     lifetime: Lifetime,
 ) -> anyhow::Result<String> {
     let addresses = Addresses::load(data)?;
-    let authority = Authority::load(
-        data_dir::read(&data.ca_certificate())?,
-        &data_dir::read(&data.ca_key())?,
-    )?;
-    let issued = authority.issue_client(&Subject::Agent(identity.clone()), lifetime)?;
-    let text = render(
-        identity,
-        addresses.all(),
-        authority.certificate_pem(),
-        &issued,
-    )?;
-    note(data, identity, &issued).await?;
+    let _writer = data.lock_for_writing().await?;
+    let authorities = Authorities::load(data)?;
+    let subject = Subject::Agent(identity.clone());
+    let issued = authorities.signer().issue_client(&subject, lifetime)?;
+    let bundle = authorities.bundle_pem();
+    let text = render(identity, addresses.all(), &bundle, &issued)?;
+    note(data, identity, &issued)?;
     Ok(text)
 }
 
-/// The certificate is on record before anybody holds it.
-async fn note(data: &DataDir, identity: &AgentIdentity, issued: &Issued) -> anyhow::Result<()> {
+/// The certificate is on record before anybody holds it. The caller holds the
+/// writers' lock.
+fn note(data: &DataDir, identity: &AgentIdentity, issued: &Issued) -> anyhow::Result<()> {
     let now = OffsetDateTime::now_utc();
-    let _writer = data.lock_for_writing().await?;
     let mut record = ClusterRecord::load(data, &identity.cluster)?
         .unwrap_or_else(|| ClusterRecord::new(&identity.cluster, now));
     record.note(IssuedCertificate {

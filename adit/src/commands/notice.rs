@@ -1,10 +1,10 @@
-//! Waits until a running hub knows a token that was just made.
+//! Waits until a running hub knows what was just made: a token, an authority.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::https_client::HttpsClient;
+use crate::https_client::{HttpsClient, HttpsError};
 use crate::kubeconfig::HubAccess;
 
 /// A hub looks once a second; one that takes longer is not waited for.
@@ -18,6 +18,23 @@ const QUESTION: &str = "/sessions";
 pub(super) async fn taken(access: &HubAccess) {
     if tokio::time::timeout(LIMIT, accepted(access)).await.is_err() {
         tracing::warn!("the hub has not taken notice of the token yet; it will");
+    }
+}
+
+/// Returns when the hub takes the certificate of the login, when no hub answers
+/// at its first address, or after 3 s: it will sooner or later in any case.
+pub(super) async fn trusted(access: &HubAccess) {
+    let trusted = async {
+        let Ok(client) = HttpsClient::new(access) else {
+            return;
+        };
+        // A certificate of an authority that is not trusted ends the connection.
+        while let Err(HttpsError::Http { .. }) = client.get(QUESTION).await {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    if tokio::time::timeout(LIMIT, trusted).await.is_err() {
+        tracing::warn!("the hub has not taken notice of the authority yet; it will");
     }
 }
 

@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{DataDirArg, deliver, notice};
 use crate::addresses::Addresses;
+use crate::authorities::Authorities;
 use crate::data_dir::{self, DataDir};
 use crate::kubeconfig::{HubAccess, Login};
 use crate::lifetime::Lifetime;
@@ -102,13 +103,13 @@ pub(super) async fn issue(
     lifetime: Lifetime,
 ) -> anyhow::Result<(SecretString, HubAccess)> {
     let (record, token) = TokenRecord::create(user.clone(), groups, lifetime)?;
+    let writer = data.lock_for_writing().await?;
     let access = HubAccess {
         server: Addresses::load(data)?.url(),
-        authority_pem: data_dir::read(&data.ca_certificate())?,
+        authority_pem: Authorities::load(data)?.bundle_pem(),
         user,
         login: Login::Token(token.clone()),
     };
-    let writer = data.lock_for_writing().await?;
     record.save(data)?;
     drop(writer);
     notice::taken(&access).await;

@@ -19,17 +19,22 @@ use super::handshakes::{Handshake, Handshakes, Limits};
 use super::known::Known;
 use super::lookout::Lookout;
 use super::metrics::{ConnectionEnd, ConnectionKind, Metrics};
+use super::trust::ClientTrust;
 use super::watch::DataHealth;
 use counted::Counted;
+use lapse::{Lapse, Until};
+use quiet::Received;
 use room::{Place, Room};
 
 mod counted;
+mod lapse;
 mod quiet;
 mod room;
 
 /// What all connections of the hub share.
 pub(super) struct Connections {
     tls: Arc<ServerConfig>,
+    trust: Arc<ClientTrust>,
     proxy: ProxyServer,
     gateway: Gateway,
     endpoints: Arc<Endpoints>,
@@ -43,6 +48,8 @@ pub(super) struct Connections {
 /// What connections are served with.
 pub(super) struct ConnectionParts {
     pub(super) tls: ServerConfig,
+    /// What `tls` asks about clients' certificates.
+    pub(super) trust: Arc<ClientTrust>,
     pub(super) proxy: ProxyServer,
     pub(super) gateway: Gateway,
     pub(super) known: Arc<Known>,
@@ -67,7 +74,7 @@ const HANDSHAKES: Limits = Limits {
     per_source: 1024,
 };
 
-type Tls = Counted<TlsStream<TcpStream>>;
+type Tls = Until<Counted<TlsStream<TcpStream>>>;
 
 impl Connections {
     pub(super) fn new(parts: ConnectionParts) -> Self {
@@ -81,6 +88,7 @@ impl Connections {
         });
         Self {
             tls: Arc::new(parts.tls),
+            trust: parts.trust,
             proxy: parts.proxy,
             gateway: parts.gateway,
             endpoints: Arc::new(endpoints),
@@ -117,19 +125,24 @@ impl Connections {
         stop: CancellationToken,
     ) {
         let Entrance { place, handshake } = entrance;
+        let trust_changes = self.trust.changes();
         let Some(tls) = self.handshake(tcp, remote).await else {
             return;
         };
         drop(handshake);
         let (_, session) = tls.get_ref();
-        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        let chain = session.peer_certificates().map(<[_]>::to_vec);
+        let certificate = chain.as_ref().and_then(|chain| chain.first());
         let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
+        let lapse = chain.map(|chain| Lapse::new(chain, self.trust.clone(), trust_changes));
         let kind = ConnectionKind::of(session.alpn_protocol());
         let Some(place) = self.room.settle(place, kind) else {
             self.too_many(remote);
             return;
         };
         let io = Counted::new(tls, self.metrics.opened(kind), place);
+        let received = io.received();
+        let io = Until::new(io, lapse.map(Lapse::over));
         match kind {
             ConnectionKind::Session => Box::pin(self.session(io, certificate, remote)).await,
             ConnectionKind::Http1 => {
@@ -137,14 +150,14 @@ impl Connections {
                     remote,
                     certificate,
                 };
-                Box::pin(self.http(io, HttpVersion::One, peer, stop)).await;
+                Box::pin(self.http(io, HttpVersion::One, peer, received, stop)).await;
             }
             ConnectionKind::Http2 => {
                 let peer = Peer {
                     remote,
                     certificate,
                 };
-                Box::pin(self.http(io, HttpVersion::Two, peer, stop)).await;
+                Box::pin(self.http(io, HttpVersion::Two, peer, received, stop)).await;
             }
         }
     }
@@ -197,9 +210,15 @@ impl Connections {
         }
     }
 
-    async fn http(&self, io: Tls, version: HttpVersion, peer: Peer, stop: CancellationToken) {
+    async fn http(
+        &self,
+        io: Tls,
+        version: HttpVersion,
+        peer: Peer,
+        received: Received,
+        stop: CancellationToken,
+    ) {
         let remote = peer.remote;
-        let received = io.received();
         let stop = stop.child_token();
         let endpoints = self.endpoints.clone();
         let gateway = &self.gateway;

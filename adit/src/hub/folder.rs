@@ -15,6 +15,9 @@ use crate::tokens::{TokenError, TokenRecord};
 pub(super) trait Record: Sized {
     type Error: std::error::Error + 'static;
 
+    /// Ends the names of such files.
+    const EXTENSION: &str;
+
     fn parse(path: PathBuf, text: &str) -> Result<Self, Self::Error>;
 }
 
@@ -82,7 +85,7 @@ impl<R: Record> Folder<R> {
         let mut failed = None;
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            let Some(name) = record_name(&path) else {
+            let Some(name) = record_name(&path, R::EXTENSION) else {
                 continue;
             };
             match self.look(&name, &path, &read) {
@@ -143,6 +146,8 @@ impl Stamp {
 impl Record for ClusterRecord {
     type Error = RecordError;
 
+    const EXTENSION: &str = "json";
+
     fn parse(path: PathBuf, text: &str) -> Result<Self, RecordError> {
         Self::parse(path, text)
     }
@@ -151,19 +156,18 @@ impl Record for ClusterRecord {
 impl Record for TokenRecord {
     type Error = TokenError;
 
+    const EXTENSION: &str = "json";
+
     fn parse(path: PathBuf, text: &str) -> Result<Self, TokenError> {
         Self::parse(path, text)
     }
 }
 
-fn record_name(path: &Path) -> Option<OsString> {
+fn record_name(path: &Path, extension: &str) -> Option<OsString> {
     let name = path.file_name()?;
     let hidden = name.as_encoded_bytes().starts_with(b".");
-    (!hidden
-        && path
-            .extension()
-            .is_some_and(|extension| extension == "json"))
-    .then(|| name.to_owned())
+    let meant = path.extension().is_some_and(|found| found == extension);
+    (!hidden && meant).then(|| name.to_owned())
 }
 
 fn read_bounded(path: &Path, stamp: Stamp) -> io::Result<String> {
@@ -214,6 +218,8 @@ mod tests {
 
     impl Record for Text {
         type Error = Bad;
+
+        const EXTENSION: &str = "json";
 
         fn parse(_: PathBuf, text: &str) -> Result<Self, Bad> {
             if text == "bad" {

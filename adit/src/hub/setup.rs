@@ -5,45 +5,27 @@ use std::path::PathBuf;
 
 use gateway::PolicyFile;
 use proxy_agent::HubAddress;
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::sign::CertifiedKey;
-use rustls_pki_types::pem::{self, PemObject as _};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use crate::addresses::{Addresses, AddressesError};
-use crate::ca::{Authority, AuthorityError, ServerNames, Subject, is_still_good};
+use crate::authorities::{Authorities, AuthoritiesError};
+use crate::ca::{AuthorityError, Subject, is_still_good};
 use crate::data_dir::{self, DataDir, DataDirError, Secrecy};
 use crate::kubeconfig::{HubAccess, KubeconfigError, Login};
 use crate::lifetime::Lifetime;
 
-mod authority;
+mod serving;
 
-/// What the hub's TLS needs of the files.
-pub(super) struct Files {
-    pub(super) authority: CertificateDer<'static>,
-    pub(super) serving: CertifiedKey,
-}
+pub(super) use serving::{PairError, renew as renew_serving, take_up as take_up_serving};
 
 /// Why the hub's files cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SetupError {
     #[error(transparent)]
     Addresses(#[from] AddressesError),
-    #[error("{path} cannot be used", path = path.display())]
-    Authority {
-        path: PathBuf,
-        source: AuthorityError,
-    },
-    #[error(
-        "{missing} is missing, but {root} holds a hub's data: restore the file from a backup, or \
-         use an empty --data-dir, which makes another authority that no agent and no user of \
-         this one trusts",
-        missing = missing.display(),
-        root = root.display()
-    )]
-    AuthorityMissing { missing: PathBuf, root: PathBuf },
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error("cannot write the administrator's kubeconfig")]
@@ -52,13 +34,10 @@ pub(crate) enum SetupError {
     Issue(#[from] AuthorityError),
     #[error("this machine's name is no host's name; say how the hub is reached with --advertise")]
     NoAddress,
-    #[error("the serving certificate is no PEM file")]
-    Pem(#[from] pem::Error),
     #[error("the serving certificate cannot be used")]
-    Tls(#[from] rustls::Error),
+    Serving(#[from] PairError),
 }
 
-const SERVING_LIFETIME: Lifetime = Lifetime::from_days(365);
 const ADMIN_LIFETIME: Lifetime = Lifetime::from_days(365);
 
 /// The user's name in the administrator's kubeconfig.
@@ -100,16 +79,26 @@ fn reached_at(address: SocketAddr) -> String {
 ///
 /// A file that others depend on is written last, so that a start that was
 /// interrupted anywhere is simply taken up by the next.
-pub(super) async fn prepare(data: &DataDir, addresses: &Addresses) -> Result<Files, SetupError> {
+///
+/// The authorities and the serving certificate are taken from the files after.
+pub(super) async fn prepare(data: &DataDir, addresses: &Addresses) -> Result<(), SetupError> {
     let _writer = data.lock_for_writing().await?;
-    let authority = authority::load_or_make(data)?;
-    let serving = serving(data, &authority, addresses)?;
-    admin_kubeconfig(data, &authority, addresses)?;
+    let authorities = Authorities::load_or_make(data)?;
+    prepare_for(data, &authorities, addresses)
+}
+
+/// Makes the hub's own files anew as far as these authorities ask for it.
+///
+/// The caller holds the writers' lock.
+pub(crate) fn prepare_for(
+    data: &DataDir,
+    authorities: &Authorities,
+    addresses: &Addresses,
+) -> Result<(), SetupError> {
+    serving::prepare(data, authorities, addresses)?;
+    admin_kubeconfig(data, authorities, addresses)?;
     addresses.save(data)?;
-    Ok(Files {
-        authority: authority.certificate().clone(),
-        serving,
-    })
+    Ok(())
 }
 
 /// Where the policy file is if nobody says; a new hub gets one that allows
@@ -124,70 +113,19 @@ pub(super) fn default_policy(data: &DataDir) -> Result<PathBuf, SetupError> {
     Ok(path)
 }
 
-/// Replaces the serving certificate if its end is near; `None` if it is not.
-pub(super) fn renew_serving(
-    data: &DataDir,
-    addresses: &Addresses,
-) -> Result<Option<CertifiedKey>, SetupError> {
-    let before = data_dir::read_if_present(&data.serving_certificate())?;
-    let authority = authority::load(data)?;
-    let serving = serving(data, &authority, addresses)?;
-    let after = data_dir::read_if_present(&data.serving_certificate())?;
-    Ok((before != after).then_some(serving))
-}
-
-fn serving(
-    data: &DataDir,
-    authority: &Authority,
-    addresses: &Addresses,
-) -> Result<CertifiedKey, SetupError> {
-    let mut names = ServerNames::of_this_machine(hostname().as_deref());
-    for address in addresses.all() {
-        names.add(address.host());
-    }
-    let certificate = data_dir::read_if_present(&data.serving_certificate())?;
-    let key = data_dir::read_if_present(&data.serving_key())?;
-    if let (Some(certificate), Some(key)) = (certificate, key)
-        && names.are_those_of(&certificate)
-        && is_still_good(
-            &certificate,
-            authority.certificate(),
-            OffsetDateTime::now_utc(),
-        )
-        && let Ok(pair) = certified(&certificate, &key)
-    {
-        return Ok(pair);
-    }
-    let issued = authority.issue_server(&names, SERVING_LIFETIME)?;
-    save(data.serving_key(), issued.expose_key(), Secrecy::Private)?;
-    save(
-        data.serving_certificate(),
-        &issued.certificate_pem,
-        Secrecy::Public,
-    )?;
-    tracing::info!(serial = issued.serial, "issued a serving certificate");
-    certified(&issued.certificate_pem, issued.expose_key())
-}
-
-fn certified(certificate: &str, key: &str) -> Result<CertifiedKey, SetupError> {
-    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
-    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.as_bytes())?)?;
-    let pair = CertifiedKey::new(vec![certificate], key);
-    pair.keys_match()?;
-    Ok(pair)
-}
-
 fn admin_kubeconfig(
     data: &DataDir,
-    authority: &Authority,
+    authorities: &Authorities,
     addresses: &Addresses,
 ) -> Result<(), SetupError> {
     let path = data.admin_kubeconfig();
     let present = data_dir::read_if_present(&path)?.unwrap_or_default();
     let login = match HubAccess::parse(&present).map(|access| access.login) {
-        Ok(login) if is_good(&login, authority) => login,
+        Ok(login) if is_good(&login, authorities) => login,
         Ok(_) | Err(_) => {
-            let issued = authority.issue_client(&Subject::administrator(), ADMIN_LIFETIME)?;
+            let issued = authorities
+                .signer()
+                .issue_client(&Subject::administrator(), ADMIN_LIFETIME)?;
             Login::Certificate {
                 certificate_pem: issued.certificate_pem,
                 key_pem: issued.key_pem,
@@ -196,7 +134,7 @@ fn admin_kubeconfig(
     };
     let access = HubAccess {
         server: addresses.url(),
-        authority_pem: authority.certificate_pem().to_owned(),
+        authority_pem: authorities.bundle_pem(),
         user: ADMIN.to_owned(),
         login,
     };
@@ -207,17 +145,17 @@ fn admin_kubeconfig(
     Ok(())
 }
 
-fn is_good(login: &Login, authority: &Authority) -> bool {
-    match login {
-        Login::Certificate {
-            certificate_pem, ..
-        } => is_still_good(
-            certificate_pem,
-            authority.certificate(),
-            OffsetDateTime::now_utc(),
-        ),
-        Login::Token(_) => false,
-    }
+fn is_good(login: &Login, authorities: &Authorities) -> bool {
+    let Login::Certificate {
+        certificate_pem, ..
+    } = login
+    else {
+        return false;
+    };
+    let now = OffsetDateTime::now_utc();
+    authorities
+        .all()
+        .any(|authority| is_still_good(certificate_pem, authority.certificate(), now))
 }
 
 fn save(path: PathBuf, text: &str, secrecy: Secrecy) -> Result<(), DataDirError> {
@@ -293,7 +231,7 @@ mod tests {
         fs::copy(data.ca_key(), data.serving_key()).unwrap();
         prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
         let key = fs::read_to_string(data.serving_key()).unwrap();
-        certified(&contents(&data)[1], &key).unwrap();
+        serving::certified(&contents(&data)[1], &key).unwrap();
     }
 
     #[tokio::test]

@@ -11,12 +11,13 @@ use proxy_server::ProxyServer;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::authority_files::AuthorityFiles;
 use super::folder::{Change, Folder};
 use super::known::Known;
 use super::lookout::Lookout;
 use super::policy::PolicyWatch;
-use super::setup::renew_serving;
-use super::tls::Serving;
+use super::serving_files::ServingFiles;
+use super::setup::{SetupError, renew_serving};
 use crate::addresses::Addresses;
 use crate::clusters::ClusterRecord;
 use crate::data_dir::DataDir;
@@ -39,7 +40,8 @@ pub(super) struct WatchParts {
     pub(super) known: Arc<Known>,
     pub(super) policy_path: PathBuf,
     pub(super) policy: LivePolicy,
-    pub(super) serving: Arc<Serving>,
+    pub(super) authorities: AuthorityFiles,
+    pub(super) serving: ServingFiles,
 }
 
 /// Whether the data directory could be read the last time.
@@ -97,11 +99,11 @@ impl Watch {
             if renew {
                 renewed = Instant::now();
             }
+            if renew {
+                watch.renew().await;
+            }
             let look = move || {
                 let change = watch.refresh();
-                if renew {
-                    watch.renew();
-                }
                 (watch, change)
             };
             let change;
@@ -134,18 +136,29 @@ impl Watch {
             self.parts.known.replace_tokens(self.tokens.records());
         }
         let policy = self.policy.refresh();
-        self.health.note(clusters.and(tokens).and(policy));
+        let authorities = self.parts.authorities.refresh();
+        let serving = self.parts.serving.refresh();
+        let looks = clusters.and(tokens).and(policy);
+        self.health.note(looks.and(authorities).and(serving));
         change
     }
 
-    fn renew(&self) {
-        match renew_serving(&self.parts.data, &self.parts.addresses) {
-            Ok(Some(key)) => self.parts.serving.replace(key),
-            Ok(None) => {}
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "cannot renew the serving certificate");
+    /// Makes another serving certificate if its end is near; the look that
+    /// follows takes it up.
+    async fn renew(&self) {
+        let (data, addresses) = (self.parts.data.clone(), self.parts.addresses.clone());
+        let renewed = async {
+            let _writer = data.lock_for_writing().await?;
+            let data = data.clone();
+            let renew = move || renew_serving(&data, &addresses);
+            match tokio::task::spawn_blocking(renew).await {
+                Ok(renewed) => renewed,
+                Err(_) => Ok(()),
             }
+        };
+        if let Err::<(), SetupError>(error) = renewed.await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "cannot renew the serving certificate");
         }
     }
 }
