@@ -15,6 +15,8 @@ use crate::data_dir::{self, DataDir, DataDirError, Secrecy};
 pub(crate) struct Authorities {
     signer: Authority,
     previous: Option<Authority>,
+    /// The previous one is about to go: nothing may depend on it any more.
+    retiring: bool,
 }
 
 /// Why there is no authority to sign with.
@@ -53,6 +55,7 @@ impl Authorities {
         make(data).map(|signer| Self {
             signer,
             previous: None,
+            retiring: false,
         })
     }
 
@@ -65,6 +68,7 @@ impl Authorities {
         Ok(Self {
             signer: signer(data, certificate)?,
             previous,
+            retiring: false,
         })
     }
 
@@ -75,17 +79,22 @@ impl Authorities {
 
     /// Who signs the hub's own certificate.
     pub(crate) fn serving_signer(&self) -> &Authority {
-        self.previous.as_ref().unwrap_or(&self.signer)
+        self.trusted().last().unwrap_or(&self.signer)
     }
 
-    /// Both, the one that signs first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Authority> {
+    /// Those that are the hub's own, the one that signs first.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &Authority> {
         [&self.signer].into_iter().chain(&self.previous)
+    }
+
+    /// Those of its own that are to be trusted, the one that signs first.
+    pub(crate) fn trusted(&self) -> impl Iterator<Item = &Authority> {
+        self.own().take(if self.retiring { 1 } else { 2 })
     }
 
     /// What agents and users are told to trust, PEM.
     pub(crate) fn bundle_pem(&self) -> String {
-        let pems = self.all().map(|authority| authority.certificate_pem());
+        let pems = self.trusted().map(|authority| authority.certificate_pem());
         pems.map(|pem| format!("{}\n", pem.trim_end())).collect()
     }
 
@@ -94,10 +103,10 @@ impl Authorities {
         self.previous.as_ref()
     }
 
-    /// Without the one before.
-    pub(crate) fn without_previous(self) -> Self {
+    /// As they will be without the one before, from now on.
+    pub(crate) fn retiring(self) -> Self {
         Self {
-            previous: None,
+            retiring: true,
             ..self
         }
     }
@@ -129,6 +138,7 @@ pub(crate) fn rotate(data: &DataDir) -> Result<Authorities, AuthoritiesError> {
     Ok(Authorities {
         signer: next,
         previous: Some(before.signer),
+        retiring: false,
     })
 }
 

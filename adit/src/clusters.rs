@@ -31,6 +31,9 @@ pub(crate) struct IssuedCertificate {
     pub(crate) issued: OffsetDateTime,
     #[serde(with = "rfc3339")]
     pub(crate) expires: OffsetDateTime,
+    /// The name of who signed it; before there could be two, nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authority: Option<String>,
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -120,25 +123,21 @@ impl ClusterRecord {
         self.certificates.push(certificate);
     }
 
-    /// The agents that have good certificates, but none issued since then.
-    pub(crate) fn agents_without_one_since(
+    /// The agents that have good certificates, but none of this authority.
+    pub(crate) fn agents_without_one_of(
         &self,
-        since: OffsetDateTime,
+        authority: &str,
         now: OffsetDateTime,
     ) -> impl Iterator<Item = &str> {
-        let mut newest = BTreeMap::new();
+        let mut agents = BTreeMap::new();
         for certificate in &self.certificates {
             if certificate.revoked.is_none() && certificate.expires > now {
-                let issued = newest
-                    .entry(certificate.agent.as_str())
-                    .or_insert(certificate.issued);
-                *issued = certificate.issued.max(*issued);
+                let of_it = certificate.authority.as_deref() == Some(authority);
+                *agents.entry(certificate.agent.as_str()).or_insert(false) |= of_it;
             }
         }
-        newest
-            .into_iter()
-            .filter(move |(_, issued)| *issued < since)
-            .map(|(agent, _)| agent)
+        let without = agents.into_iter().filter(|(_, has_one)| !has_one);
+        without.map(|(agent, _)| agent)
     }
 
     /// Revokes the certificates of one agent or of all; returns how many.
@@ -186,6 +185,7 @@ mod tests {
             agent: agent.to_owned(),
             issued,
             expires: issued + Duration::days(1),
+            authority: None,
             revoked: None,
         }
     }
@@ -218,6 +218,25 @@ mod tests {
             1,
             "one was left"
         );
+    }
+
+    #[test]
+    fn agents_are_told_apart_by_who_signed_their_good_certificates() {
+        let now = OffsetDateTime::now_utc();
+        let mut record = record();
+        let of = |serial: &str, agent: &str, authority: &str| IssuedCertificate {
+            authority: Some(authority.to_owned()),
+            ..certificate(serial, agent, now)
+        };
+        record.note(of("cc", "agent-a", "new"));
+        record.note(of("dd", "agent-b", "old"));
+        let mut over = of("ee", "agent-b", "new");
+        over.revoked = Some(now);
+        record.note(over);
+        let without: Vec<&str> = record.agents_without_one_of("new", now).collect();
+        assert_eq!(without, ["agent-b"]);
+        let later = now + Duration::days(2);
+        assert_eq!(record.agents_without_one_of("new", later).count(), 0);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The file an agent joins with: where its hub is, whom to trust, who it is.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use proto::AgentIdentity;
-use proxy_agent::HubAddress;
+use proxy_agent::{HubAccess, HubAddress};
 use proxy_server::{AgentCertificate, CertificateError};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
@@ -11,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ca::{HUB_NAME, Issued};
 use crate::secret_yaml::{self, SecretYamlError};
+
+mod watch;
+
+pub(crate) use watch::CredentialsFile;
 
 /// An agent's credentials, read and found fit.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub(crate) enum CredentialsError {
     Kind { api_version: String, kind: String },
     #[error("it names no hub")]
     NoHub,
+    #[error("they are those of {found}, and this is {own}; start it anew to make it another")]
+    NotOwn { found: String, own: String },
     #[error("the server's name {name:?} is no DNS name")]
     ServerName {
         name: String,
@@ -53,6 +60,10 @@ pub(crate) enum CredentialsError {
     },
     #[error("the certificate and its key do not fit together")]
     Tls(#[source] rustls::Error),
+    #[error("it is longer than {MAX_LENGTH} bytes, or no text")]
+    Length,
+    #[error("cannot read it")]
+    Read(#[source] std::io::Error),
     #[error("cannot write it")]
     Write(#[source] Box<serde_saphyr::SerializeError>),
     #[error("the hub's address {address:?} is none")]
@@ -65,6 +76,8 @@ pub(crate) enum CredentialsError {
 const API_VERSION: &str = "adit/v1";
 const KIND: &str = "AgentCredentials";
 const MAX_AUTHORITIES: usize = 16;
+/// Many times what such a file needs.
+const MAX_LENGTH: u64 = 1 << 20;
 
 /// The file as written.
 #[derive(Deserialize, Serialize)]
@@ -143,6 +156,26 @@ impl Credentials {
         })
     }
 
+    /// The way to the hubs with these, for an agent that runs already.
+    fn renewed_for(&self, identity: &AgentIdentity) -> Result<HubAccess, CredentialsError> {
+        if self.certificate.identity != *identity {
+            return Err(CredentialsError::NotOwn {
+                found: spelt(&self.certificate.identity),
+                own: spelt(identity),
+            });
+        }
+        self.hub_access()
+    }
+
+    /// The way to the hubs with these.
+    pub(crate) fn hub_access(&self) -> Result<HubAccess, CredentialsError> {
+        Ok(HubAccess {
+            hubs: self.hubs.clone(),
+            tls: Arc::new(self.client_config()?),
+            server_name: self.server_name.clone(),
+        })
+    }
+
     /// TLS 1.3 towards the hub, both sides with certificates.
     pub(crate) fn client_config(&self) -> Result<rustls::ClientConfig, CredentialsError> {
         let mut roots = rustls::RootCertStore::empty();
@@ -159,17 +192,20 @@ impl Credentials {
 }
 
 fn check(certificate: &AgentCertificate, claimed: String) -> Result<(), CredentialsError> {
-    let AgentIdentity { cluster, agent } = &certificate.identity;
-    let subject = format!("{cluster}:{agent}");
+    let subject = spelt(&certificate.identity);
     if subject != claimed {
         return Err(CredentialsError::AnotherAgent { claimed, subject });
     }
     if certificate.not_after <= SystemTime::now() {
         return Err(CredentialsError::Expired {
-            cluster: cluster.to_string(),
+            cluster: certificate.identity.cluster.to_string(),
         });
     }
     Ok(())
+}
+
+fn spelt(AgentIdentity { cluster, agent }: &AgentIdentity) -> String {
+    format!("{cluster}:{agent}")
 }
 
 fn hubs(addresses: &[String]) -> Result<Vec<HubAddress>, CredentialsError> {

@@ -23,6 +23,7 @@ mod output;
 mod proxy;
 mod secret_yaml;
 mod shutdown;
+mod stamp;
 mod telemetry;
 mod tokens;
 

@@ -6,6 +6,7 @@ use rustls_pki_types::ServerName;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{CurrentAccess, HubAccess, Renewal};
 use crate::connect::HubDialer;
 use crate::run::Runner;
 use crate::serve::Services;
@@ -39,6 +40,7 @@ pub struct AgentConfig {
 #[derive(Debug)]
 pub struct Agent {
     runner: Runner,
+    renewal: Renewal,
     status: watch::Receiver<AgentStatus>,
 }
 
@@ -88,11 +90,17 @@ impl Agent {
             targets,
             impersonation,
         } = config;
-        let dialer = HubDialer::new(hubs, &tls, server_name, agent_version, proxy);
+        let (access, renewal) = CurrentAccess::new(HubAccess {
+            hubs,
+            tls,
+            server_name,
+        });
+        let dialer = HubDialer::new(access, agent_version, proxy);
         let services = Arc::new(Services::new(api, targets, impersonation));
         let (sender, status) = watch::channel(AgentStatus::Connecting);
         Self {
             runner: Runner::new(dialer, services, sender),
+            renewal,
             status,
         }
     }
@@ -100,6 +108,11 @@ impl Agent {
     /// How the agent stands with its hub, now and later.
     pub fn status(&self) -> watch::Receiver<AgentStatus> {
         self.status.clone()
+    }
+
+    /// Gives the agent other credentials, now and later.
+    pub fn renewal(&self) -> Renewal {
+        self.renewal.clone()
     }
 
     /// Serves the hub until `shutdown`: connects, connects again when the

@@ -4,27 +4,24 @@ use std::time::Duration;
 
 use proto::{Hello, SessionKey};
 use rustls::ProtocolVersion;
-use rustls::client::Resumption;
-use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
+use crate::access::{CurrentAccess, HubAccess};
 use crate::dial::{DialError, Dialer, Dialled, Remote};
 use crate::{HubAddress, ProxyConfig};
 
 /// Makes sessions with whichever of an agent's hubs can be reached.
 #[derive(Debug)]
 pub(crate) struct HubDialer {
-    hubs: Vec<HubAddress>,
-    /// How many of them are configured; a hub has told of the others.
-    configured: usize,
+    access: CurrentAccess,
+    /// Hubs that are not configured; a hub has told of them.
+    replicas: Vec<HubAddress>,
     dialer: Dialer,
-    server_name: ServerName<'static>,
     session: LinkConfig,
-    tls: Arc<rustls::ClientConfig>,
     /// Which hub to begin with.
     first: usize,
 }
@@ -62,31 +59,24 @@ pub(crate) enum ConnectError {
 const TLS_LIMIT: Duration = Duration::from_secs(10);
 
 impl HubDialer {
-    pub(crate) fn new(
-        hubs: Vec<HubAddress>,
-        tls: &rustls::ClientConfig,
-        server_name: ServerName<'static>,
-        agent_version: String,
-        proxy: ProxyConfig,
-    ) -> Self {
-        let mut tls = tls.clone();
-        tls.alpn_protocols = vec![tunnel::ALPN.to_vec()];
-        // A resumed connection would not show the certificate again.
-        tls.resumption = Resumption::disabled();
+    pub(crate) fn new(access: CurrentAccess, agent_version: String, proxy: ProxyConfig) -> Self {
         Self {
-            configured: hubs.len(),
-            hubs,
+            access,
+            replicas: Vec::new(),
             dialer: Dialer::new(proxy),
-            server_name,
             session: LinkConfig::new(Hello::new(agent_version)),
-            tls: Arc::new(tls),
             first: 0,
         }
     }
 
     /// Whether there is no hub to connect to.
     pub(crate) fn is_empty(&self) -> bool {
-        self.hubs.is_empty()
+        self.access.is_empty()
+    }
+
+    /// Waits until there is another access than what was last tried. Cancel-safe.
+    pub(crate) async fn renewed(&mut self) {
+        self.access.renewed().await;
     }
 
     /// Links made from now on belong to another session.
@@ -96,27 +86,58 @@ impl HubDialer {
 
     /// A hub has told of all its replicas; those that are not configured are tried last.
     pub(crate) fn learn(&mut self, replicas: &[String]) {
-        self.hubs.truncate(self.configured);
+        self.replicas.clear();
         for replica in replicas {
             match replica.parse::<HubAddress>() {
-                Ok(hub) if self.hubs.contains(&hub) => {}
-                Ok(hub) => self.hubs.push(hub),
+                Ok(hub) => self.replicas.push(hub),
                 Err(error) => tracing::debug!(%error, "a replica's address is not understood"),
             }
         }
+    }
+
+    /// Whom to try, in turn: those that are configured first.
+    fn hubs(&self, access: &HubAccess) -> Vec<HubAddress> {
+        let mut hubs = access.hubs.clone();
+        for replica in &self.replicas {
+            if !hubs.contains(replica) {
+                hubs.push(replica.clone());
+            }
+        }
+        hubs
     }
 
     /// Tries every address of every hub in turn, beginning where the last call
     /// succeeded or one further; the error is of the last one, unless a hub
     /// said why it does not want this agent.
     ///
+    /// An access that has worked before is tried when the newest has not.
     /// Not cancel-safe in that the next call may begin with another hub.
     pub(crate) async fn connect(&mut self) -> Result<Connected, ConnectError> {
         let mut failed = ConnectError::NoHub;
-        for turn in 0..self.hubs.len() {
-            let index = (self.first + turn) % self.hubs.len();
-            let hub = &self.hubs[index];
-            match Box::pin(self.connect_to(hub)).await {
+        for access in self.access.candidates() {
+            match Box::pin(self.connect_with(&access)).await {
+                Ok(connected) => {
+                    if !matches!(failed, ConnectError::NoHub) {
+                        tracing::error!(error = %failed, "connected with the former credentials");
+                    }
+                    self.access.note_proven(&access);
+                    return Ok(connected);
+                }
+                Err(error) if failed.is_rejection() => tracing::debug!(%error, "no hub reached"),
+                Err(error) => failed = error,
+            }
+        }
+        self.first = self.first.wrapping_add(1);
+        Err(failed)
+    }
+
+    async fn connect_with(&mut self, access: &HubAccess) -> Result<Connected, ConnectError> {
+        let mut failed = ConnectError::NoHub;
+        let hubs = self.hubs(access);
+        for turn in 0..hubs.len() {
+            let index = (self.first + turn) % hubs.len();
+            let hub = &hubs[index];
+            match Box::pin(self.connect_to(hub, access)).await {
                 Ok(connected) => {
                     self.first = index;
                     return Ok(connected);
@@ -129,16 +150,19 @@ impl HubDialer {
                 }
             }
         }
-        self.first = self.first.wrapping_add(1);
         Err(failed)
     }
 
-    async fn connect_to(&self, hub: &HubAddress) -> Result<Connected, ConnectError> {
+    async fn connect_to(
+        &self,
+        hub: &HubAddress,
+        access: &HubAccess,
+    ) -> Result<Connected, ConnectError> {
         let mut ways = self.dialer.ways(hub).await?;
         let mut failed = ConnectError::NoHub;
         while let Some(dialled) = ways.next().await {
             let joined = match dialled {
-                Ok(dialled) => self.join(hub, dialled).await,
+                Ok(dialled) => self.join(hub, dialled, access).await,
                 Err(error) => Err(error.into()),
             };
             match joined {
@@ -153,10 +177,15 @@ impl HubDialer {
     }
 
     /// TLS and the tunnel's own handshake with the hub at the far end.
-    async fn join(&self, hub: &HubAddress, dialled: Dialled) -> Result<Connected, ConnectError> {
+    async fn join(
+        &self,
+        hub: &HubAddress,
+        dialled: Dialled,
+        access: &HubAccess,
+    ) -> Result<Connected, ConnectError> {
         let Dialled { socket, remote } = dialled;
-        let tls = TlsConnector::from(Arc::clone(&self.tls));
-        let handshake = tls.connect(self.server_name.clone(), socket);
+        let tls = TlsConnector::from(Arc::clone(&access.tls));
+        let handshake = tls.connect(access.server_name.clone(), socket);
         let stream = match timeout(TLS_LIMIT, handshake).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(source)) => return Err(ConnectError::Tls { remote, source }),

@@ -12,6 +12,7 @@
 //! compiles in more than one installs its choice before it makes an
 //! [`ApiServer`].
 
+mod access;
 mod address;
 mod agent;
 mod apiserver;
@@ -27,6 +28,7 @@ mod service;
 mod splice;
 mod tcp;
 
+pub use access::{HubAccess, Renewal};
 pub use address::{HubAddress, HubAddressError};
 pub use agent::{Agent, AgentConfig, AgentError, AgentStatus};
 pub use apiserver::{

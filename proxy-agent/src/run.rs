@@ -28,12 +28,22 @@ pub(crate) struct Runner {
     sessions: Vec<Link>,
 }
 
+/// Why a session is no longer the one that takes streams.
+enum Stay {
+    Over(String),
+    /// Another is to take its place at once.
+    Renewed,
+}
+
 /// A session that held for so long was a success. One that ends sooner (two
 /// agents with one certificate take turns) counts as a failed attempt.
 const SETTLED: Duration = Duration::from_secs(1);
-/// Sessions that drain at once; with one more, the agent waits for one to end
-/// before it connects again.
+/// Sessions that drain at once; with one more, the oldest is ended before the
+/// agent connects again.
 const MAX_DRAINING: usize = 8;
+/// How long streams of a session may go on that one with other credentials has
+/// taken the place of.
+const RENEWED_LIMIT: Duration = Duration::from_secs(3600);
 /// How long streams may go on after this agent is asked to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// How much longer the sessions' own last steps may take.
@@ -74,7 +84,13 @@ impl Runner {
             self.status.send_replace(AgentStatus::Connecting);
             self.dialer.begin_session();
             let error = match Box::pin(self.dialer.connect()).await {
-                Ok(connected) => self.stay_with(connected).await,
+                Ok(connected) => match self.stay_with(connected).await {
+                    Stay::Over(why) => why,
+                    Stay::Renewed => {
+                        self.make_room();
+                        continue;
+                    }
+                },
                 Err(error) => self.note_failure(&error),
             };
             let retry_in = self
@@ -83,13 +99,17 @@ impl Runner {
             tracing::info!(error, ?retry_in, "connecting again later");
             let status = AgentStatus::Waiting { error, retry_in };
             self.status.send_replace(status);
-            sleep(retry_in).await;
+            tokio::select! {
+                () = sleep(retry_in) => {}
+                // Other credentials may be what was missing.
+                () = self.dialer.renewed() => {}
+            }
             self.reap().await;
         }
     }
 
     /// Has a session served until it takes no more streams; tells why.
-    async fn stay_with(&mut self, connected: Connected) -> String {
+    async fn stay_with(&mut self, connected: Connected) -> Stay {
         let Connected {
             session,
             incoming,
@@ -115,14 +135,33 @@ impl Runner {
             hub,
             remote: address,
         });
-        session.draining().await;
+        tokio::select! {
+            () = session.draining() => {}
+            () = self.dialer.renewed() => {
+                tracing::info!("new credentials: making a new session");
+                // It has drained before the hub sees the new one, which would
+                // end it at once.
+                session.drain(RENEWED_LIMIT);
+                self.backoff.reset();
+                return Stay::Renewed;
+            }
+        }
         self.learn(&session);
         if since.elapsed() >= SETTLED {
             self.backoff.reset();
         }
-        match session.closed().now_or_never() {
+        Stay::Over(match session.closed().now_or_never() {
             Some(reason) => reason.to_string(),
             None => "the hub drains this session".to_owned(),
+        })
+    }
+
+    /// Ends the oldest of the sessions that drain if they are too many.
+    fn make_room(&mut self) {
+        self.forget_ended();
+        let too_many = self.sessions.len().saturating_sub(MAX_DRAINING);
+        for session in &self.sessions[..too_many] {
+            session.drain(Duration::ZERO);
         }
     }
 
@@ -146,10 +185,15 @@ impl Runner {
 
     /// Forgets sessions that are over, and waits while too many are not.
     async fn reap(&mut self) {
-        while self.tasks.try_join_next().is_some() {}
+        self.make_room();
         while self.tasks.len() > MAX_DRAINING {
             self.tasks.join_next().await;
         }
+        self.forget_ended();
+    }
+
+    fn forget_ended(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
         self.sessions
             .retain(|session| session.closed().now_or_never().is_none());
     }

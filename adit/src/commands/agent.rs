@@ -1,17 +1,16 @@
 //! `adit agent`: the cluster's end of the tunnel.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use proxy_agent::{
-    Agent, AgentConfig, ApiServer, ImpersonationPolicy, LiveTargets, ProxyConfig, TargetPolicy,
-    TargetsFile,
+    Agent, AgentConfig, ApiServer, HubAccess, ImpersonationPolicy, LiveTargets, ProxyConfig,
+    TargetPolicy, TargetsFile,
 };
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, CredentialsFile};
 use crate::proxy::ProxyArgs;
-use crate::{data_dir, shutdown};
+use crate::shutdown;
 
 /// Connect a cluster to its hub and serve what the hub asks for
 ///
@@ -21,6 +20,8 @@ use crate::{data_dir, shutdown};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The file that `adit credentials` wrote for this agent
+    ///
+    /// Replaced while the agent runs, it is taken up within a second or two.
     #[arg(long, value_name = "FILE")]
     credentials: PathBuf,
 
@@ -83,7 +84,7 @@ const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let shown = args.credentials.display().to_string();
     let proxy = args.proxy.config(|name| std::env::var_os(name))?;
-    let credentials = Credentials::parse(&data_dir::read(&args.credentials)?)
+    let (credentials_file, credentials) = CredentialsFile::read(args.credentials.clone())
         .with_context(|| format!("cannot join with {shown}"))?;
     let api = api_server(&args).await?;
     let targets = targets(&args)?;
@@ -99,6 +100,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let identity = &credentials.certificate.identity;
     tracing::info!(cluster = %identity.cluster, agent = %identity.agent, "agent starts");
     let agent = Agent::new(config);
+    let renewed = credentials_file.watch(identity.clone(), agent.renewal());
     let followed = async {
         match file {
             Some(file) => file.follow().await,
@@ -109,6 +111,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         tokio::select! {
             ended = Box::pin(agent.run(stop)) => ended,
             never = Box::pin(followed) => match never {},
+            never = renewed => match never {},
         }
     };
     shutdown::run(run).await??;
@@ -123,11 +126,16 @@ pub(crate) fn config(
     impersonation: ImpersonationPolicy,
     proxy: ProxyConfig,
 ) -> anyhow::Result<AgentConfig> {
+    let HubAccess {
+        hubs,
+        tls,
+        server_name,
+    } = credentials.hub_access()?;
     Ok(AgentConfig {
-        hubs: credentials.hubs.clone(),
-        tls: Arc::new(credentials.client_config()?),
+        hubs,
+        tls,
         proxy,
-        server_name: credentials.server_name.clone(),
+        server_name,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         api,
         targets,

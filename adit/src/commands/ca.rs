@@ -82,7 +82,7 @@ async fn show(data: &DataDir) -> anyhow::Result<()> {
             .map(str::to_owned)
             .to_vec(),
     ];
-    for authority in authorities.all() {
+    for authority in authorities.trusted() {
         let signs = match authorities.previous() {
             None => "everything",
             Some(previous) if previous.certificate() == authority.certificate() => {
@@ -121,7 +121,7 @@ async fn rotate(data: &DataDir) -> anyhow::Result<()> {
 
 async fn retire(data: &DataDir, force: bool) -> anyhow::Result<()> {
     let addresses = Addresses::load(data)?;
-    let _writer = data.lock_for_writing().await?;
+    let writer = data.lock_for_writing().await?;
     let authorities = Authorities::load(data)?;
     let previous = authorities.previous();
     let name = previous
@@ -140,8 +140,11 @@ async fn retire(data: &DataDir, force: bool) -> anyhow::Result<()> {
         );
     }
     // Nothing is signed by the old one any more when it goes.
-    prepare_for(data, &authorities.without_previous(), &addresses)?;
+    let authorities = authorities.retiring();
+    prepare_for(data, &authorities, &addresses)?;
     authorities::retire(data)?;
+    drop(writer);
+    notice::trusted(&access(&authorities, &addresses)?).await;
     output::line(&format!("{name} is trusted no more"))?;
     Ok(())
 }
@@ -163,13 +166,13 @@ fn access(authorities: &Authorities, addresses: &Addresses) -> anyhow::Result<Hu
     })
 }
 
-/// The agents, as `cluster:agent`, whose good certificates are all older than
-/// the authority that signs; none if there is no other.
+/// The agents, as `cluster:agent`, that have good certificates, but none of the
+/// authority that signs; nobody if there is no other.
 fn old_agents(data: &DataDir, authorities: &Authorities) -> anyhow::Result<Vec<String>> {
     if authorities.previous().is_none() {
         return Ok(Vec::new());
     }
-    let made = authorities.signer().facts()?.made;
+    let signer = authorities.signer().facts()?.name;
     let now = OffsetDateTime::now_utc();
     let folder = data.clusters();
     let entries = std::fs::read_dir(&folder);
@@ -178,7 +181,7 @@ fn old_agents(data: &DataDir, authorities: &Authorities) -> anyhow::Result<Vec<S
         let path = entry?.path();
         if is_record(&path) {
             let record = ClusterRecord::parse(path.clone(), &data_dir::read(&path)?)?;
-            let agents = record.agents_without_one_since(made, now);
+            let agents = record.agents_without_one_of(&signer, now);
             old.extend(agents.map(|agent| format!("{}:{agent}", record.name)));
         }
     }

@@ -86,15 +86,21 @@ pub(crate) async fn issue(
     let authorities = Authorities::load(data)?;
     let subject = Subject::Agent(identity.clone());
     let issued = authorities.signer().issue_client(&subject, lifetime)?;
+    let signer = authorities.signer().facts()?.name;
     let bundle = authorities.bundle_pem();
     let text = render(identity, addresses.all(), &bundle, &issued)?;
-    note(data, identity, &issued)?;
+    note(data, identity, &issued, signer)?;
     Ok(text)
 }
 
 /// The certificate is on record before anybody holds it. The caller holds the
 /// writers' lock.
-fn note(data: &DataDir, identity: &AgentIdentity, issued: &Issued) -> anyhow::Result<()> {
+fn note(
+    data: &DataDir,
+    identity: &AgentIdentity,
+    issued: &Issued,
+    signer: String,
+) -> anyhow::Result<()> {
     let now = OffsetDateTime::now_utc();
     let mut record = ClusterRecord::load(data, &identity.cluster)?
         .unwrap_or_else(|| ClusterRecord::new(&identity.cluster, now));
@@ -103,6 +109,7 @@ fn note(data: &DataDir, identity: &AgentIdentity, issued: &Issued) -> anyhow::Re
         agent: identity.agent.to_string(),
         issued: now,
         expires: issued.not_after,
+        authority: Some(signer),
         revoked: None,
     });
     record.save(data, &identity.cluster)?;

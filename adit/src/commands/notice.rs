@@ -1,5 +1,6 @@
 //! Waits until a running hub knows what was just made: a token, an authority.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -21,20 +22,37 @@ pub(super) async fn taken(access: &HubAccess) {
     }
 }
 
-/// Returns when the hub takes the certificate of the login, when no hub answers
-/// at its first address, or after 3 s: it will sooner or later in any case.
+/// Returns when the hub and the login trust each other's certificates, when no
+/// hub answers at its first address, or after 3 s: they will sooner or later in
+/// any case.
 pub(super) async fn trusted(access: &HubAccess) {
     let trusted = async {
         let Ok(client) = HttpsClient::new(access) else {
             return;
         };
-        // A certificate of an authority that is not trusted ends the connection.
-        while let Err(HttpsError::Http { .. }) = client.get(QUESTION).await {
+        while let Err(error) = client.get(QUESTION).await
+            && is_distrust(&error)
+        {
             tokio::time::sleep(PAUSE).await;
         }
     };
     if tokio::time::timeout(LIMIT, trusted).await.is_err() {
         tracing::warn!("the hub has not taken notice of the authority yet; it will");
+    }
+}
+
+/// Whether a connection was made, and ended by one of its ends.
+fn is_distrust(error: &HttpsError) -> bool {
+    match error {
+        HttpsError::Http { .. } => true,
+        HttpsError::Connect { source, .. } => source.kind() == ErrorKind::InvalidData,
+        HttpsError::Address(_)
+        | HttpsError::Pem { .. }
+        | HttpsError::Body { .. }
+        | HttpsError::Slow { .. }
+        | HttpsError::Tls(_)
+        | HttpsError::Name(_)
+        | HttpsError::Request(_) => false,
     }
 }
 

@@ -1,18 +1,18 @@
 //! The certificates of trusted authorities in the data directory, taken up as
 //! they change.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject as _};
 
-use super::folder::{Change, Folder, Record, Stamp};
+use super::folder::{Change, Folder, Record};
 use super::trust::{ClientTrust, TrustError};
 use crate::data_dir::{self, DataDir, DataDirError};
+use crate::stamp::Stamp;
 
 /// Keeps the trust in clients' certificates like the files.
 pub(super) struct AuthorityFiles {
@@ -187,17 +187,9 @@ fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, AuthorityFil
 
 fn stamps(data: &DataDir) -> io::Result<[Option<Stamp>; 2]> {
     Ok([
-        stamp(&data.ca_certificate())?,
-        stamp(&data.previous_ca_certificate())?,
+        Stamp::if_present(&data.ca_certificate())?,
+        Stamp::if_present(&data.previous_ca_certificate())?,
     ])
-}
-
-fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(Some(Stamp::of(&metadata))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn log(error: &AuthoritiesWatchError) {
@@ -207,6 +199,8 @@ fn log(error: &AuthoritiesWatchError) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::authorities::{self, Authorities};
     use crate::ca::{Authority, Subject};

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::mem;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::clusters::{ClusterRecord, RecordError};
+use crate::stamp::Stamp;
 use crate::tokens::{TokenError, TokenRecord};
 
 /// What a file of such a folder holds.
@@ -27,14 +27,6 @@ pub(super) struct Folder<R> {
     path: PathBuf,
     files: HashMap<OsString, Seen<R>>,
     change: Change,
-}
-
-/// Changes whenever a file is replaced or written to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Stamp {
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
 }
 
 /// Whether there is anything new.
@@ -109,7 +101,7 @@ impl<R: Record> Folder<R> {
         path: &Path,
         read: impl Fn(&Path, Stamp) -> io::Result<String>,
     ) -> io::Result<()> {
-        let stamp = Stamp::of(&fs::metadata(path)?);
+        let stamp = Stamp::at(path)?;
         let last = self.files.get_mut(name);
         if last.as_ref().is_some_and(|seen| seen.stamp == stamp) {
             return Ok(());
@@ -130,16 +122,6 @@ impl<R: Record> Folder<R> {
         }
         self.change = Change::Some;
         Ok(())
-    }
-}
-
-impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        Self {
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
     }
 }
 
@@ -171,7 +153,7 @@ fn record_name(path: &Path, extension: &str) -> Option<OsString> {
 }
 
 fn read_bounded(path: &Path, stamp: Stamp) -> io::Result<String> {
-    if stamp.length > MAX_RECORD {
+    if stamp.length() > MAX_RECORD {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             "longer than any record",

@@ -112,6 +112,7 @@ mod tests {
             agent: "agent".to_owned(),
             issued: now,
             expires: now + Duration::from_secs(60),
+            authority: None,
             revoked: None,
         });
         let known = Known::default();

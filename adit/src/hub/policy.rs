@@ -1,12 +1,11 @@
 //! The policy file, taken up again as it changes.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use gateway::{LivePolicy, PolicyError, PolicyFile};
 
-use super::folder::Stamp;
+use crate::stamp::Stamp;
 
 /// Keeps the policy in force like its file.
 pub(super) struct PolicyWatch {
@@ -87,14 +86,10 @@ impl PolicyWatch {
     }
 
     fn look(&self) -> Result<Option<Stamp>, PolicyError> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) => Ok(Some(Stamp::of(&metadata))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(PolicyError::Read {
-                path: self.path.clone(),
-                source,
-            }),
-        }
+        Stamp::if_present(&self.path).map_err(|source| PolicyError::Read {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 

@@ -1,13 +1,12 @@
 //! The hub's own certificate and key, taken up as they change.
 
-use std::fs;
 use std::io;
 use std::sync::Arc;
 
-use super::folder::Stamp;
 use super::setup::{PairError, take_up_serving};
 use super::tls::Serving;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::stamp::Stamp;
 
 /// Keeps what the hub shows like its files.
 pub(super) struct ServingFiles {
@@ -69,15 +68,16 @@ impl ServingFiles {
 }
 
 fn stamps(data: &DataDir) -> io::Result<[Stamp; 2]> {
-    let stamp = |path| fs::metadata(path).map(|metadata| Stamp::of(&metadata));
     Ok([
-        stamp(data.serving_certificate())?,
-        stamp(data.serving_key())?,
+        Stamp::at(&data.serving_certificate())?,
+        Stamp::at(&data.serving_key())?,
     ])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::ca::{Authority, Issued, ServerNames};
     use crate::data_dir::{Secrecy, write};

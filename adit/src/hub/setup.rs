@@ -154,7 +154,7 @@ fn is_good(login: &Login, authorities: &Authorities) -> bool {
     };
     let now = OffsetDateTime::now_utc();
     authorities
-        .all()
+        .trusted()
         .any(|authority| is_still_good(certificate_pem, authority.certificate(), now))
 }
 

@@ -26,7 +26,7 @@ fn client(dir: &Path) -> Client {
         .next()
         .unwrap()
         .to_owned();
-    let authority = dir.join("hub/ca.crt");
+    let authority = fs::read_to_string(dir.join("hub/ca.crt")).unwrap();
     Client::new(
         address.parse().unwrap(),
         &authority,

@@ -192,7 +192,7 @@ async fn mute_api_server(hub: &TestHub) -> (TcpListener, PathBuf) {
 }
 
 /// A hub with an agent whose API server is in the hands of the test.
-async fn hub_with_api() -> (TestHub, TcpListener, Process) {
+pub(crate) async fn hub_with_api() -> (TestHub, TcpListener, Process) {
     let hub = TestHub::start().await;
     let (api, kubeconfig) = mute_api_server(&hub).await;
     let credentials = hub.credentials("edge-1", "agent").await;

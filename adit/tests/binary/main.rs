@@ -7,6 +7,7 @@ mod command_line;
 mod demo;
 mod forward_listen;
 mod hub;
+mod rotation;
 mod sessions;
 mod support;
 mod users;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+mod authority;
 mod client;
 mod hub;
 mod process;
 
-pub(crate) use client::{Client, Identity};
+pub(crate) use authority::TestAuthority;
+pub(crate) use client::{Client, Identity, Open};
 pub(crate) use hub::TestHub;
 pub(crate) use process::{Finished, Process, run};
 

@@ -11,7 +11,7 @@ mod hub;
 mod target;
 
 pub(crate) use certificates::Authority;
-pub(crate) use cluster::{Cluster, RunningAgent, api, config};
+pub(crate) use cluster::{Cluster, RunningAgent, access, api, config};
 pub(crate) use exchange::{Exchange, object, request};
 pub(crate) use hub::{Hub, HubSession};
 pub(crate) use target::{Connection, Target};

@@ -9,6 +9,7 @@ mod apiserver;
 mod breaks;
 mod harness;
 mod identity;
+mod renewal;
 mod sessions;
 mod tcp;
 mod upgrades;

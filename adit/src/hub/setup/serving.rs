@@ -80,7 +80,7 @@ pub(in crate::hub) fn take_up(data: &DataDir) -> Result<CertifiedKey, PairError>
 fn stays(certificate: &str, authorities: &Authorities, names: &ServerNames) -> bool {
     let now = OffsetDateTime::now_utc();
     let own = authorities
-        .all()
+        .own()
         .any(|authority| is_signed_by(certificate, authority.certificate()));
     if !own {
         return !is_over(certificate, now);

@@ -83,11 +83,12 @@ impl Identity {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr, authority: &Path, identity: Identity) -> Self {
+    /// Trusts these authorities, PEM.
+    pub(crate) fn new(address: SocketAddr, authorities: &str, identity: Identity) -> Self {
         let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(authority).unwrap())
-            .unwrap();
+        for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+            roots.add(authority.unwrap()).unwrap();
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

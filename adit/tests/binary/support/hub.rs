@@ -4,11 +4,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Client, Finished, Identity, Process, arg, run, until};
+use super::{Client, Finished, Identity, Process, arg, run, until, yaml};
 
 /// A hub, its data directory, and what is asked of it.
 #[derive(Debug)]
@@ -122,7 +124,11 @@ impl TestHub {
     }
 
     pub(crate) fn client(&self, identity: Identity) -> Client {
-        Client::new(self.address, &self.data().join("ca.crt"), identity)
+        let kubeconfig = yaml(&self.data().join("admin.kubeconfig"));
+        let authorities = &kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"];
+        let authorities = STANDARD.decode(authorities.as_str().unwrap()).unwrap();
+        let authorities = String::from_utf8(authorities).unwrap();
+        Client::new(self.address, &authorities, identity)
     }
 
     /// What `/sessions` says of a cluster.

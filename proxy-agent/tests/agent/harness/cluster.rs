@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use proxy_agent::{
-    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, ImpersonationPolicy, LiveTargets,
-    ProxyConfig, TargetPolicy,
+    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, HubAccess, ImpersonationPolicy,
+    LiveTargets, ProxyConfig, Renewal, TargetPolicy,
 };
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ pub(crate) struct Cluster {
 pub(crate) struct RunningAgent {
     pub(crate) shutdown: CancellationToken,
     pub(crate) status: watch::Receiver<AgentStatus>,
+    pub(crate) renewal: Renewal,
     task: JoinSet<Result<(), AgentError>>,
 }
 
@@ -69,13 +70,14 @@ impl Cluster {
 impl RunningAgent {
     pub(crate) fn start(config: AgentConfig) -> Self {
         let agent = Agent::new(config);
-        let status = agent.status();
+        let (status, renewal) = (agent.status(), agent.renewal());
         let shutdown = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(agent.run(shutdown.clone()));
         Self {
             shutdown,
             status,
+            renewal,
             task,
         }
     }
@@ -88,6 +90,15 @@ impl RunningAgent {
     /// Waits for the agent's end.
     pub(crate) async fn ended(&mut self) -> Result<(), AgentError> {
         within(self.task.join_next()).await.unwrap().unwrap()
+    }
+}
+
+/// How an agent gets to `hub`, and only there.
+pub(crate) fn access(authority: &Authority, hub: &Hub) -> HubAccess {
+    HubAccess {
+        hubs: vec![hub.address()],
+        tls: Arc::new(authority.client()),
+        server_name: ServerName::try_from("hub.test").unwrap(),
     }
 }
 
