@@ -10,15 +10,26 @@ use time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::hub::hub_with_api;
-use crate::support::{Client, GENEROUS, Identity, Open, TestAuthority, TestHub, arg, run, until};
+use crate::support::{
+    Client, GENEROUS, Identity, Open, TestAuthority, TestHub, arg, run, until, yaml,
+};
 
 /// The serial numbers of the sessions of a cluster.
 async fn serials(hub: &TestHub, cluster: &str) -> Vec<String> {
     let sessions = hub.sessions(cluster).await;
     let serial = |session: &serde_json::Value| session["serial"].as_str().unwrap().to_owned();
     sessions.iter().map(serial).collect()
+}
+
+/// The serial number in a certificate.
+fn serial_of(pem: &str) -> String {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let (_, certificate) = X509Certificate::from_der(&der).unwrap();
+    let serial = certificate.raw_serial().iter();
+    serial.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Replaces a file as a person or a volume would: at once.
@@ -99,6 +110,29 @@ async fn a_watch_ends_with_the_certificate_of_its_user() {
     let client = hub.client(authority.administrator(Duration::seconds(3)));
     let (open, _api) = watching(&client, &api).await;
     breaks_off(open).await;
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_certificate_of_its_agent() {
+    let hub = TestHub::start().await;
+    let file = hub.credentials("edge-1", "agent").await;
+    let short = TestAuthority::of_hub(&hub.data()).agent("edge-1", Duration::seconds(4));
+    // The hub has it on record, as it would have one that it has issued.
+    let record_file = hub.data().join("clusters/edge-1.json");
+    let mut record = yaml(&record_file);
+    record["certificates"][0]["serial"] = serial_of(&short.0).into();
+    replace(&record_file, &record.to_string());
+    let mut credentials = yaml(&file);
+    credentials["certificate"] = short.0.into();
+    credentials["privateKey"] = short.1.into();
+    replace(&file, &credentials.to_string());
+    let agent = hub.agent(&file);
+    until("a session", async || {
+        agent.stderr().contains("connected to the hub")
+    })
+    .await;
+    until("its end", async || agent.stderr().contains("session over")).await;
+    assert!(hub.sessions("edge-1").await.is_empty());
 }
 
 #[tokio::test]

@@ -55,6 +55,21 @@ impl TestAuthority {
         Identity::Certificate { certificate, key }
     }
 
+    /// The agent `agent` of a cluster, for so long from now.
+    pub(crate) fn agent(&self, cluster: &str, lifetime: Duration) -> (String, String) {
+        let name = format!("system:open-cluster-management:{cluster}");
+        let clusters = "system:open-cluster-management:managed-clusters";
+        let organization = DnType::CustomDnType(vec![2, 5, 4, 10]);
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        let subject = &mut params.distinguished_name;
+        subject.push(DnType::OrganizationName, name.as_str());
+        subject.push(organization, clusters);
+        subject.push(DnType::CommonName, format!("{name}:agent"));
+        params.not_after = OffsetDateTime::now_utc() + lifetime;
+        self.issue(params)
+    }
+
     fn issue(&self, params: CertificateParams) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
