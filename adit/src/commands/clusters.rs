@@ -143,12 +143,16 @@ mod tests {
 
     const LISTING: &str = r#"{"clusters": [
         {"name": "edge-1", "sessions": [
-            {"id": 1, "agent": "a", "agentVersion": "0.1.0", "carrier": "h2",
-             "connectedSince": "2026-01-02T03:04:05.678Z", "remote": "192.0.2.1:5000",
-             "serial": "aa", "streams": 2, "bytesIn": 1536, "bytesOut": 10},
-            {"id": 2, "agent": "b", "agentVersion": "0.1.0", "carrier": "h2",
-             "connectedSince": "2026-01-01T00:00:00Z", "remote": "192.0.2.2:5000",
-             "serial": "bb", "streams": 1, "bytesIn": 512, "bytesOut": 10}]},
+            {"id": 1, "agent": "a", "agentVersion": "0.1.0",
+             "connectedSince": "2026-01-02T03:04:05.678Z",
+             "serial": "aa", "streams": 2, "bytesIn": 1536, "bytesOut": 10, "links": [
+                {"carrier": "h2", "connectedSince": "2026-01-02T03:04:05.678Z",
+                 "remote": "192.0.2.1:5000", "streams": 2, "bytesIn": 1536, "bytesOut": 10}]},
+            {"id": 2, "agent": "b", "agentVersion": "0.1.0",
+             "connectedSince": "2026-01-01T00:00:00Z",
+             "serial": "bb", "streams": 1, "bytesIn": 512, "bytesOut": 10, "links": [
+                {"carrier": "h2", "connectedSince": "2026-01-01T00:00:00Z",
+                 "remote": "192.0.2.2:5000", "streams": 1, "bytesIn": 512, "bytesOut": 10}]}]},
         {"name": "edge-2", "sessions": []}]}"#;
 
     #[test]
