@@ -30,21 +30,44 @@ fn check_forwarded(uri: &Uri, path: &RequestPath) {
     } else {
         assert_eq!(upstream.strip_prefix('/'), Some(tail));
     }
-    let cluster = &path.cluster;
-    let short = format!("/clusters/{cluster}");
-    let aggregated = format!("/apis/cluster.core.oam.dev/v1alpha1/clustergateways/{cluster}/proxy");
-    assert!(path.prefix == short || path.prefix == aggregated);
+    assert_eq!(before_service(path).is_empty(), path.service.is_none());
     assert!(!upstream.bytes().any(|b| b <= b' '));
 }
 
-/// The upstream path means what the segments say.
+/// What the prefix holds behind the gateway's own two forms: where a Service is.
+fn before_service(path: &RequestPath) -> &str {
+    let cluster = &path.cluster;
+    let short = format!("/clusters/{cluster}");
+    let aggregated = format!("/apis/cluster.core.oam.dev/v1alpha1/clustergateways/{cluster}/proxy");
+    let rest = path.prefix.strip_prefix(&short);
+    let rest = rest.or_else(|| path.prefix.strip_prefix(&aggregated));
+    rest.expect("the prefix is one of the forms")
+}
+
+/// The path in the cluster means what the segments say, and the stream goes there.
 fn check_judged(path: &RequestPath) {
-    let decoded = decode(path.upstream.path().as_bytes());
+    let before = before_service(path);
+    let decoded = decode(format!("{before}{}", path.upstream.path()).as_bytes());
     let decoded = String::from_utf8(decoded).expect("the gateway took it");
     assert!(!decoded.contains(|c: char| c == '\\' || c.is_control()));
     assert!(!decoded.split('/').any(|s| s == "." || s == ".."));
     let judged = format!("/{}", path.segments.join("/"));
     assert!(decoded == judged || decoded.strip_suffix('/') == Some(&judged));
+    let segments: Vec<&str> = path.segments.iter().map(String::as_str).collect();
+    match (&segments[..], &path.service) {
+        (
+            ["api", "v1", "namespaces", namespace, "services", part, "proxy-service", ..],
+            Some(service),
+        ) => {
+            let part = part.strip_prefix("http:").unwrap_or(part);
+            let (name, port) = part.split_once(':').expect("a Service has a port");
+            assert_eq!(service.to_string(), format!("{name}.{namespace}.svc:{port}"));
+        }
+        (["api", "v1", "namespaces", _, "services", _, "proxy-service", ..], None) => {
+            panic!("a Service's path went to the API server")
+        }
+        (_, service) => assert!(service.is_none()),
+    }
 }
 
 /// Percent-decoding as RFC 3986 section 2.1 has it.

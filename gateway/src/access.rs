@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use http::Method;
 use proto::ClusterName;
 
-use crate::{DialTarget, User};
+use crate::{DialTarget, ServiceTarget, User};
 
 /// Decides which user may reach what in which cluster.
 ///
@@ -40,6 +40,17 @@ pub enum Ask<'a> {
         method: &'a Method,
         /// The segments of the path in the managed cluster, percent-decoded.
         /// The path is sent as it was written; these are what it means.
+        segments: &'a [String],
+    },
+    /// A request to a Service of the cluster, which knows nothing of the user's
+    /// rights there.
+    Service {
+        /// The Service and its port.
+        service: &'a ServiceTarget,
+        /// The HTTP method.
+        method: &'a Method,
+        /// As in [`Self::Request`], from `api` on: `proxy-service` is the
+        /// seventh, and the Service's own path stands behind it.
         segments: &'a [String],
     },
 }

@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use proto::{Target, parse_host};
 
+use crate::service::{CLUSTER_DOMAIN, is_label};
+
 /// A host and a port in a managed cluster, written `HOST:PORT`.
 ///
 /// The host is a name, an IPv4 address, or an IPv6 address in brackets. A name
 /// of the form `NAME.NAMESPACE.svc`, with or without `.cluster.local`, is a
-/// Service of the cluster; every other host is dialled by the agent as it is.
+/// Service of the cluster; every other host is dialled by the agent as it is,
+/// and so is a Service's name in a cluster with another domain.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct DialTarget {
     /// In lower case, without a dot at its end, without brackets, and without
@@ -30,12 +33,6 @@ pub enum DialTargetError {
     #[error("{0:?} has no port: a target is HOST:PORT, with a port from 1 to 65535")]
     Port(String),
 }
-
-/// What Kubernetes' DNS puts behind `NAME.NAMESPACE.svc`, unless a cluster has
-/// chosen another domain; then the whole name is a host like any other.
-const CLUSTER_DOMAIN: &str = ".cluster.local";
-/// The longest DNS label (RFC 1035 section 2.3.4).
-const MAX_LABEL_LEN: usize = 63;
 
 impl DialTarget {
     /// The name or IP address, in lower case and without brackets.
@@ -114,11 +111,6 @@ impl fmt::Display for DialTarget {
 fn service(host: &str) -> Option<(&str, &str)> {
     let (name, namespace) = host.strip_suffix(".svc")?.split_once('.')?;
     (is_label(name) && is_label(namespace)).then_some((name, namespace))
-}
-
-fn is_label(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !text.is_empty() && text.len() <= MAX_LABEL_LEN && text.bytes().all(plain)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a client is told when a request does not get through. By type, never by text.
 
 use http::StatusCode;
-use proto::{ClusterName, Refusal, RefusalReason};
+use proto::{ClusterName, Refusal, RefusalReason, Target};
 use proxy_server::DialError;
 use tunnel::{OpenError, ResetReason, StreamError};
 
@@ -20,13 +20,20 @@ const RESOURCE: &str = "clustergateways";
 pub(crate) struct Failures<'a> {
     pub(crate) cluster: &'a ClusterName,
     pub(crate) config: &'a GatewayConfig,
+    /// What is to be reached there.
+    pub(crate) target: &'a Target,
 }
 
 impl Failures<'_> {
     /// The user may not reach the cluster, or there is none: which, he is not told.
     pub(crate) fn denied(&self, user: &str) -> Status {
+        let what = if self.is_service() {
+            format!("{} in this cluster", self.target)
+        } else {
+            "this cluster".to_owned()
+        };
         Status::forbidden(format!(
-            "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} may not reach this cluster \
+            "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} may not reach {what} \
              by the hub's policy",
             self.cluster.as_str()
         ))
@@ -71,7 +78,7 @@ impl Failures<'_> {
 
     /// There was a stream, but no response.
     pub(crate) fn exchange(&self, error: &ExchangeError) -> Status {
-        let cluster = self.cluster;
+        let (cluster, target) = (self.cluster, self.named());
         let status = match error {
             ExchangeError::Client(_) => {
                 Status::bad_request("hub: the request's body broke off before its end")
@@ -81,19 +88,23 @@ impl Failures<'_> {
             ))
             .at(Place::Agent),
             ExchangeError::Malformed(error) => Status::bad_gateway(format!(
-                "target: the API server of cluster {cluster} sent a response that is no \
+                "target: {target} of cluster {cluster} sent a response that is no \
                  HTTP/1.1: {error}"
             ))
             .at(Place::Target),
             ExchangeError::NoAnswer(after) => self.no_answer(*after),
             ExchangeError::Open(error) => return self.open(error),
+            ExchangeError::NoHttp2(error) => Status::bad_gateway(format!(
+                "target: {target} of cluster {cluster} does not answer in HTTP/2: {error}"
+            ))
+            .at(Place::Target),
             ExchangeError::NoResponse(after) => Status::timeout(format!(
-                "target: the API server of cluster {cluster} has not begun to answer within {after:?}"
+                "target: {target} of cluster {cluster} has not begun to answer within {after:?}"
             ))
             .at(Place::Target),
             ExchangeError::Stream(error) => self.stream(error),
             ExchangeError::UploadNotTaken(after) => Status::timeout(format!(
-                "target: the API server of cluster {cluster} has taken nothing of the \
+                "target: {target} of cluster {cluster} has taken nothing of the \
                  request's body for {after:?}"
             ))
             .at(Place::Target),
@@ -116,7 +127,8 @@ impl Failures<'_> {
     /// A 101 that nobody asked for, or to another protocol.
     pub(crate) fn unasked_switch(&self) -> Status {
         Status::bad_gateway(format!(
-            "target: the API server of cluster {} switched to a protocol that was not asked for",
+            "target: {} of cluster {} switched to a protocol that was not asked for",
+            self.named(),
             self.cluster
         ))
         .at(Place::Target)
@@ -140,7 +152,8 @@ impl Failures<'_> {
         match error {
             StreamError::Refused(refusal) => self.refused(refusal),
             StreamError::Reset(ResetReason::TargetFailed) => Status::bad_gateway(format!(
-                "target: the API server of cluster {} broke the connection off",
+                "target: {} of cluster {} broke the connection off",
+                self.named(),
                 self.cluster
             ))
             .at(Place::Target),
@@ -174,6 +187,13 @@ impl Failures<'_> {
             RefusalReason::Draining => {
                 (Place::Agent, later(Status::unavailable(says(Place::Agent))))
             }
+            // As kube-apiserver says it of a Service that it is to proxy.
+            RefusalReason::DialFailed if self.is_service() => {
+                (Place::Target, Status::unavailable(says(Place::Target)))
+            }
+            RefusalReason::NotFound if self.is_service() => {
+                (Place::Target, Status::not_found(says(Place::Target)))
+            }
             RefusalReason::Forbidden => (Place::Agent, Status::forbidden(says(Place::Agent))),
             RefusalReason::DialFailed | RefusalReason::NotFound => {
                 (Place::Target, Status::bad_gateway(says(Place::Target)))
@@ -202,6 +222,19 @@ impl Failures<'_> {
             message,
         )
         .at(Place::Tunnel)
+    }
+
+    fn is_service(&self) -> bool {
+        matches!(self.target, Target::Service { .. })
+    }
+
+    /// What is to be reached, in a sentence.
+    fn named(&self) -> String {
+        if *self.target == Target::KubeApiserver {
+            "the API server".to_owned()
+        } else {
+            self.target.to_string()
+        }
     }
 
     fn object(&self) -> StatusObject {

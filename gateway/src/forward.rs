@@ -14,6 +14,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::select;
 use tokio::time::timeout;
+use tokio_util::sync::DropGuard;
 use tunnel::{Answer, OpenError, ResetReason, Stream, StreamError, StreamWatch};
 
 use crate::GatewayConfig;
@@ -42,9 +43,17 @@ pub(crate) struct Exchange {
 pub(crate) struct ForwardedBody {
     incoming: Incoming,
     /// Gone when it has nothing left to do.
-    connection: Option<Connection>,
+    carrier: Option<Carrier>,
     watch: Arc<StreamWatch>,
     progress: Progress,
+}
+
+/// What moves a body's bytes.
+enum Carrier {
+    /// A task of its own, which ends with this.
+    Elsewhere { _guard: DropGuard },
+    /// Whoever reads the body.
+    Reader(Box<Connection>),
 }
 
 /// How far a response's body has been read.
@@ -81,6 +90,9 @@ pub(crate) enum ExchangeError {
     /// The API server did not answer the request in time.
     #[error("the API server has not answered within {0:?}")]
     NoResponse(Duration),
+    /// What was called does not speak HTTP/2, or broke it off.
+    #[error("the call has no answer in HTTP/2: {0}")]
+    NoHttp2(hyper::Error),
     /// The stream failed after it was opened.
     #[error(transparent)]
     Stream(StreamError),
@@ -149,7 +161,7 @@ impl Exchange {
         let (connection, watch) = (self.connection, self.watch);
         self.response.map(|incoming| ForwardedBody {
             incoming,
-            connection: Some(connection),
+            carrier: Some(Carrier::Reader(Box::new(connection))),
             watch,
             progress: Progress::Moving,
         })
@@ -183,6 +195,16 @@ impl ForwardedBodyError {
 }
 
 impl ForwardedBody {
+    /// The body of a call whose bytes are moved until the guard is dropped.
+    pub(crate) fn of_call(incoming: Incoming, guard: DropGuard, watch: Arc<StreamWatch>) -> Self {
+        Self {
+            incoming,
+            carrier: Some(Carrier::Elsewhere { _guard: guard }),
+            watch,
+            progress: Progress::Moving,
+        }
+    }
+
     pub(crate) fn watch(&self) -> &Arc<StreamWatch> {
         &self.watch
     }
@@ -198,11 +220,11 @@ impl ForwardedBody {
 
     /// Moves bytes between the stream and the body's next frame.
     fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = &mut self.connection
+        if let Some(Carrier::Reader(connection)) = &mut self.carrier
             && Pin::new(connection).poll(cx).is_ready()
         {
             // An error of the connection's reaches the body by itself.
-            self.connection = None;
+            self.carrier = None;
         }
     }
 }
@@ -273,8 +295,9 @@ fn explain(error: hyper::Error, uplink: &Uplink) -> ExchangeError {
 fn stream_error(error: &hyper::Error) -> Option<&StreamError> {
     let mut next = std::error::Error::source(error);
     while let Some(error) = next {
-        let inner = error
-            .downcast_ref::<std::io::Error>()
+        let io = error.downcast_ref::<std::io::Error>();
+        let inner = io
+            .or_else(|| error.downcast_ref::<h2::Error>()?.get_io())
             .and_then(|io| io.get_ref())
             .and_then(|inner| inner.downcast_ref::<StreamError>());
         if inner.is_some() {

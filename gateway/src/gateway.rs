@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -21,10 +21,14 @@ use crate::authenticate::authenticate;
 use crate::body::{BodyEnds, RequestBody};
 use crate::connect::Places;
 use crate::failure::Failures;
-use crate::forward::{Exchange, exchange};
+use crate::forward::{Exchange, ForwardedBody, exchange};
+use crate::forwarded::Origin;
+use crate::grpc::{self, Background};
 use crate::impersonation::Identity;
 use crate::path::{self, RequestPath};
 use crate::patience::{Patience, ResponsePatience};
+use crate::redirect::LeadsElsewhere;
+use crate::service::ServiceTarget;
 use crate::splice::SpliceLimits;
 use crate::status::Status;
 use crate::upgrade::Switched;
@@ -203,31 +207,38 @@ impl Gateway {
         let admitted = self.admit(&mut head, peer, record)?;
         // A caller's own would name the request in the cluster's log and nowhere here.
         head.headers.insert(AUDIT_ID, record.id().header());
-        let patience = self.patience(&admitted.path);
-        let trace_parent = trace_parent(&head.headers);
-        let upstream = upstream_request(head, admitted.path.upstream.clone(), body, record);
+        let path = &admitted.path;
+        let target = stream_target(path);
         let failures = Failures {
-            cluster: &admitted.path.cluster,
+            cluster: &path.cluster,
             config: &self.inner.config,
+            target: &target,
         };
-        let dialled = self.dial(failures, trace_parent, record).await?;
+        let patience = self.patience(path);
+        let dialled = self
+            .dial(failures, trace_parent(&head.headers), record)
+            .await?;
         let stream = (dialled.stream, dialled.answer);
         let uplink = Arc::clone(record.uplink());
-        let exchanged = Box::pin(exchange(stream, upstream, &uplink, patience, self.config()));
-        let exchanged = exchanged.await.map_err(|e| failures.exchange(&e))?;
-        if exchanged.response().status() == StatusCode::SWITCHING_PROTOCOLS {
-            return switched(exchanged, admitted.upgrade, failures).await;
-        }
-        let mut response = exchanged.into_response();
-        headers::prepare_response(response.headers_mut());
-        redirect::rewrite(
-            response.status(),
-            response.headers_mut(),
-            &admitted.path.prefix,
-        )
-        .map_err(|e| failures.redirect(e))?;
-        *response.version_mut() = Version::default();
-        Ok(Answer::Response(response.map(GatewayBody::forwarded)))
+        let config = self.config();
+        let response = match &path.service {
+            Some(service) if grpc::is_call(&head) => {
+                let call = call(head, service, path.upstream.clone(), body, record);
+                let background = self.background();
+                let call = grpc::exchange(stream, call, &uplink, patience, config, background);
+                Box::pin(call).await.map_err(|e| failures.exchange(&e))?
+            }
+            Some(_) | None => {
+                let upstream = upstream_request(head, path.upstream.clone(), body, record);
+                let exchanged = Box::pin(exchange(stream, upstream, &uplink, patience, config));
+                let exchanged = exchanged.await.map_err(|e| failures.exchange(&e))?;
+                if exchanged.response().status() == StatusCode::SWITCHING_PROTOCOLS {
+                    return switched(exchanged, admitted.upgrade, failures).await;
+                }
+                exchanged.into_response()
+            }
+        };
+        finished(response, path).map_err(|e| failures.redirect(e))
     }
 
     /// Lets a request in, and makes its head what the cluster may see.
@@ -245,12 +256,23 @@ impl Gateway {
         record.set_user(&user.name);
         self.authorize(&user, head, &path)?;
         let identity = impersonation::requested(&head.headers, &user)?;
+        let origin = Origin::of(head, peer.remote.ip());
         let protocol = headers::requested_upgrade(head.version, &head.headers);
-        headers::prepare_request(&mut head.headers, protocol.as_ref())
+        let host = match &path.service {
+            Some(service) => service.host_header(),
+            None => headers::API_SERVER_HOST,
+        };
+        headers::prepare_request(&mut head.headers, host, protocol.as_ref())
             .map_err(|error| Status::bad_request(format!("hub: {error}")))?;
-        match identity {
-            Identity::Own => impersonation::set_own(&mut head.headers, &user),
-            Identity::Assumed(name) => record.set_acting_as(name),
+        match (identity, &path.service) {
+            (Identity::Own, None) => impersonation::set_own(&mut head.headers, &user),
+            (Identity::Own, Some(_)) => origin.tell(&mut head.headers, &path.prefix),
+            (Identity::Assumed(name), None) => record.set_acting_as(name),
+            (Identity::Assumed(_), Some(_)) => {
+                return Err(Status::bad_request(
+                    "hub: a Service knows no impersonation; send no Impersonate-* to it",
+                ));
+            }
         }
         let client = head.extensions.remove::<OnUpgrade>();
         Ok(Admitted {
@@ -260,12 +282,17 @@ impl Gateway {
     }
 
     fn authorize(&self, user: &User, head: &Parts, path: &RequestPath) -> Result<(), Status> {
+        let (method, segments) = (&head.method, path.segments.as_slice());
         let decision = self.inner.access.allows(&AccessRequest {
             user,
             cluster: &path.cluster,
-            ask: Ask::Request {
-                method: &head.method,
-                segments: &path.segments,
+            ask: match &path.service {
+                Some(service) => Ask::Service {
+                    service,
+                    method,
+                    segments,
+                },
+                None => Ask::Request { method, segments },
             },
         });
         match decision {
@@ -273,6 +300,7 @@ impl Gateway {
             Decision::Deny => Err(Failures {
                 cluster: &path.cluster,
                 config: &self.inner.config,
+                target: &stream_target(path),
             }
             .denied(&user.name)),
         }
@@ -298,7 +326,7 @@ impl Gateway {
         trace_parent: Option<String>,
         record: &mut Record,
     ) -> Result<Dialled, Status> {
-        let target = Target::KubeApiserver;
+        let target = failures.target;
         record.set_reached(target.to_string(), None);
         let mut header = StreamHeader::new(target.clone());
         header.deadline = Some(self.inner.config.dial_timeout);
@@ -307,6 +335,13 @@ impl Gateway {
         let dialled = dialled.map_err(|error| failures.dial(&error))?;
         record.set_reached(target.to_string(), Some(dialled.agent.clone()));
         Ok(dialled)
+    }
+
+    fn background(&self) -> Background {
+        Background {
+            tasks: self.inner.upgraded.clone(),
+            stop: self.inner.stop.clone(),
+        }
     }
 
     fn splice(&self, switched: Switched, record: Record) {
@@ -322,6 +357,50 @@ impl Gateway {
             .upgraded
             .spawn(switched.run(limits, stop, record));
     }
+}
+
+/// What the stream for a request is opened to.
+fn stream_target(path: &RequestPath) -> Target {
+    match &path.service {
+        Some(service) => service.to_stream_target(),
+        None => Target::KubeApiserver,
+    }
+}
+
+/// A response as the client gets it, unless it would lead him elsewhere.
+fn finished(
+    response: Response<ForwardedBody>,
+    path: &RequestPath,
+) -> Result<Answer, LeadsElsewhere> {
+    let mut response = response;
+    let status = response.status();
+    let own = path.service.as_ref().map(ServiceTarget::authority);
+    headers::prepare_response(response.headers_mut());
+    redirect::rewrite(status, response.headers_mut(), &path.prefix, own.as_deref())?;
+    *response.version_mut() = Version::default();
+    Ok(Answer::Response(response.map(GatewayBody::forwarded)))
+}
+
+/// A gRPC call as it goes on to the Service.
+fn call(
+    mut head: Parts,
+    service: &ServiceTarget,
+    target: PathAndQuery,
+    body: Incoming,
+    record: &Record,
+) -> Request<RequestBody> {
+    let body_ends = BodyEnds::of(head.version);
+    head.uri = Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(service.authority())
+        .path_and_query(target)
+        .build()
+        .expect("labels, digits and a path are a URL");
+    head.version = Version::HTTP_2;
+    head.extensions = http::Extensions::new();
+    headers::prepare_for_http2(&mut head.headers);
+    let body = RequestBody::new(body, body_ends, Arc::clone(record.uplink()));
+    Request::from_parts(head, body)
 }
 
 /// The request as it goes on to the agent.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use crate::websocket_token;
 
 /// What the API server is called inside every cluster; the agent knows the address.
-const UPSTREAM_HOST: HeaderValue = HeaderValue::from_static("kubernetes.default.svc");
+pub(crate) const API_SERVER_HOST: HeaderValue = HeaderValue::from_static("kubernetes.default.svc");
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 /// One exchange a stream; `TE` is hop-by-hop and has to be named.
 const CLOSE_AND_TE: HeaderValue = HeaderValue::from_static("close, te");
@@ -66,9 +66,10 @@ pub(crate) fn switches_to(asked: &HeaderValue, headers: &HeaderMap) -> bool {
 }
 
 /// Takes off what is not for the managed cluster, and puts on what the next
-/// hop needs. The caller's identity is set afterwards.
+/// hop needs. The caller's identity, if it goes on, is set afterwards.
 pub(crate) fn prepare_request(
     headers: &mut HeaderMap,
+    host: HeaderValue,
     upgrade: Option<&HeaderValue>,
 ) -> Result<(), ConnectionNamesEndToEnd> {
     remove_named_by_connection(headers)?;
@@ -80,7 +81,7 @@ pub(crate) fn prepare_request(
     // hyper has answered it by the time the body is read.
     headers.remove(EXPECT);
     remove_matching(headers, is_front_proxy);
-    headers.insert(HOST, UPSTREAM_HOST);
+    headers.insert(HOST, host);
     if let Some(protocol) = upgrade {
         headers.insert(CONNECTION, CONNECTION_UPGRADE);
         headers.insert(UPGRADE, protocol.clone());
@@ -89,6 +90,14 @@ pub(crate) fn prepare_request(
         headers.insert(TE, TRAILERS);
     }
     Ok(())
+}
+
+/// Makes the head of a request for HTTP/1.1 one for HTTP/2 (RFC 9113 section 8.2.2).
+pub(crate) fn prepare_for_http2(headers: &mut HeaderMap) {
+    // The authority stands in the request's target.
+    for name in [CONNECTION, HOST, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
 }
 
 /// Takes off a response what was meant for the stream alone.

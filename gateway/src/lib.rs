@@ -4,7 +4,10 @@
 //! `/apis/cluster.core.oam.dev/v1alpha1/clustergateways/{cluster}/proxy/…`,
 //! finds out who asks, decides by one function whether he may ([`Access`]),
 //! puts his identity into `Impersonate-*` headers, and sends the request as
-//! one HTTP/1.1 exchange over one stream of the tunnel. Bodies are streamed
+//! one HTTP/1.1 exchange over one stream of the tunnel. Below either path,
+//! `…/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy-service/…` is
+//! for a Service: its stream ends at one of the Service's endpoints, carries
+//! nobody's identity, and a gRPC call in HTTP/2. Bodies are streamed
 //! both ways, upgrades are piped, and a body that was cut short never looks
 //! whole. What goes wrong is told as a Kubernetes [`Status`].
 
@@ -19,7 +22,9 @@ mod connection;
 mod dial_target;
 mod failure;
 mod forward;
+mod forwarded;
 mod gateway;
+mod grpc;
 mod headers;
 mod impersonation;
 mod path;
@@ -27,6 +32,7 @@ mod patience;
 mod policy;
 mod redirect;
 mod resource;
+mod service;
 mod splice;
 mod status;
 mod unread;
@@ -46,5 +52,6 @@ pub use dial_target::{DialTarget, DialTargetError};
 pub use gateway::Gateway;
 pub use path::{PathError, RequestPath};
 pub use policy::{LivePolicy, PatternError, PolicyError, PolicyFile};
+pub use service::{ServiceTarget, ServiceTargetError};
 pub use status::{Place, Reason, Status, StatusObject};
 pub use user::{AUTHENTICATED, MASTERS, User, UserError};

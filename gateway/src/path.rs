@@ -6,7 +6,8 @@ use http::uri::PathAndQuery;
 use percent_encoding::percent_decode_str;
 use proto::{ClusterName, NameError};
 
-use crate::resource::ResourcePath;
+use crate::resource::{ResourcePath, proxied_service};
+use crate::service::{ServiceTarget, ServiceTargetError};
 
 /// What the aggregated form starts with; the cluster and `/proxy` follow.
 const AGGREGATED: &str = "/apis/cluster.core.oam.dev/v1alpha1/clustergateways/";
@@ -20,13 +21,15 @@ const PROXY: &str = "/proxy";
 pub struct RequestPath {
     /// The cluster the request is for.
     pub cluster: ClusterName,
-    /// What the managed cluster's API server is asked for: path and query as
-    /// the caller wrote them, byte for byte.
+    /// The Service that is asked, if it is not the cluster's API server.
+    pub service: Option<ServiceTarget>,
+    /// What the managed cluster's API server, or the Service, is asked for: path
+    /// and query as the caller wrote them, byte for byte.
     pub upstream: PathAndQuery,
     /// Everything of the caller's path that stands before the upstream path.
     pub prefix: String,
-    /// The upstream path's segments, percent-decoded once. An encoded slash
-    /// parts segments like a plain one, as the API server reads it.
+    /// The segments of the path in the managed cluster, percent-decoded once. An
+    /// encoded slash parts segments like a plain one, as the API server reads it.
     pub segments: Vec<String>,
 }
 
@@ -52,6 +55,12 @@ pub enum PathError {
     /// Neither form.
     #[error("the path is none of {SHORT}CLUSTER/… and {AGGREGATED}CLUSTER/proxy/…")]
     Form,
+    /// What stands before a Service's own path names none.
+    #[error(transparent)]
+    Service(#[from] ServiceTargetError),
+    /// What stands before a Service's own path holds an encoded slash.
+    #[error("the path holds an encoded slash before /proxy-service; write it plainly")]
+    ServiceSlash,
     /// Escapes that decode to no text.
     #[error("the path does not decode to UTF-8")]
     Utf8,
@@ -70,13 +79,22 @@ impl RequestPath {
         let whole = uri.path_and_query().ok_or(PathError::Form)?;
         let path = whole.path();
         let (cluster, prefix_len) = split(path).ok_or(PathError::Form)?;
-        let (prefix, upstream_path) = path.split_at(prefix_len);
+        let upstream_path = &path[prefix_len..];
         let cluster = cluster.parse()?;
         let segments = segments(upstream_path)?;
+        let (service, prefix_len) = match proxied_service(&segments) {
+            None => (None, prefix_len),
+            Some((namespace, service, count)) => {
+                let service = ServiceTarget::parse(namespace, service)?;
+                let len = len_of(upstream_path, &segments[..count])?;
+                (Some(service), prefix_len + len)
+            }
+        };
         Ok(Self {
             cluster,
+            service,
             upstream: upstream(whole, prefix_len),
-            prefix: prefix.to_owned(),
+            prefix: path[..prefix_len].to_owned(),
             segments,
         })
     }
@@ -139,6 +157,18 @@ fn segments(path: &str) -> Result<Vec<String>, PathError> {
         return Err(PathError::Empty);
     }
     Ok(segments)
+}
+
+/// How long the part of an encoded path is that holds these segments.
+fn len_of(path: &str, segments: &[String]) -> Result<usize, PathError> {
+    let mut len = 0;
+    for (written, segment) in path.split('/').skip(1).zip(segments) {
+        if percent_decode_str(written).decode_utf8_lossy() != *segment {
+            return Err(PathError::ServiceSlash);
+        }
+        len += 1 + written.len();
+    }
+    Ok(len)
 }
 
 /// Refuses a `%` without two digits, which decoders read in different ways.

@@ -13,7 +13,7 @@ mod pattern;
 use self::pattern::ClusterPattern;
 pub use self::pattern::PatternError;
 use crate::access::{Access, AccessRequest, Ask, Decision};
-use crate::{DialTarget, user};
+use crate::user;
 
 /// The largest policy file taken, in bytes.
 const MAX_FILE_LEN: u64 = 1 << 20;
@@ -38,7 +38,8 @@ const MAX_FILE_LEN: u64 = 1 << 20;
 /// users and groups are matched exactly. In a cluster's name `*` stands for
 /// any run of characters. A rule allows requests to the cluster's API, and TCP
 /// connections to its `targets`, which are [`TargetRule`]s; without them to
-/// none. The hub resolves no names: a network allows addresses written as
+/// none. Requests to a Service are judged as connections to it; one that gives
+/// the port's name needs a target with `*` for the port. The hub resolves no names: a network allows addresses written as
 /// such, a name only itself. Rules only add. Unknown fields are errors, and so
 /// are rules that could never allow anything.
 #[derive(Clone, Debug, Default)]
@@ -247,19 +248,29 @@ impl Rule {
         named
             && self.clusters.iter().any(|c| c.matches(request.cluster))
             && match request.ask {
-                Ask::Connect(target) => self.allows_target(target),
+                Ask::Connect(target) => {
+                    let full_name = target.full_service_name();
+                    self.allows_target(target.host(), full_name, Some(target.port()))
+                }
                 Ask::Request { .. } => true,
+                Ask::Service { service, .. } => {
+                    let full_name = Some(service.full_name());
+                    self.allows_target(&service.host(), full_name, service.number())
+                }
             }
     }
 
     /// A Service's name may be written with the cluster's domain in a rule.
-    fn allows_target(&self, target: &DialTarget) -> bool {
+    /// Where the port's number is not known, a rule has to allow all.
+    fn allows_target(&self, host: &str, full_name: Option<String>, port: Option<u16>) -> bool {
         let allows = |host: &str| {
             let host = TargetHost::new(host);
-            let mut rules = self.targets.iter();
-            rules.any(|rule| rule.allows_as_written(&host, target.port()))
+            self.targets.iter().any(|rule| match port {
+                Some(port) => rule.allows_as_written(&host, port),
+                None => rule.allows_all_ports_as_written(&host),
+            })
         };
-        allows(target.host()) || target.full_service_name().is_some_and(|name| allows(&name))
+        allows(host) || full_name.is_some_and(|name| allows(&name))
     }
 }
 

@@ -6,11 +6,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 /// A redirect that cannot be passed on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "the API server redirects to somewhere else; the gateway follows and passes on no such redirect"
+    "the answer redirects to somewhere else; the gateway follows and passes on no such redirect"
 )]
 pub(crate) struct LeadsElsewhere;
 
-/// Puts the prefix of the caller's URL before a `Location` that starts at the root.
+/// Puts the prefix of the caller's URL before a `Location` that starts at the
+/// root, or at the root of `own`, the authority that was asked, if that is known.
 ///
 /// Any other `Location` of a redirect is refused: an absolute or
 /// protocol-relative one names another server, a relative one is resolved in
@@ -19,13 +20,14 @@ pub(crate) fn rewrite(
     status: StatusCode,
     headers: &mut HeaderMap,
     prefix: &str,
+    own: Option<&str>,
 ) -> Result<(), LeadsElsewhere> {
     let mut locations = headers.get_all(LOCATION).iter();
     let Some(location) = locations.next() else {
         return Ok(());
     };
     let rewritten = match locations.next() {
-        None => prefixed(location.as_bytes(), prefix),
+        None => prefixed(without_own(location.as_bytes(), own), prefix),
         Some(_) => None,
     };
     match rewritten {
@@ -37,6 +39,14 @@ pub(crate) fn rewrite(
         // Nobody follows it; a 201 may name what it made in any form.
         None => Ok(()),
     }
+}
+
+/// What is behind `http://OWN`; all of it, if that is not how it begins.
+fn without_own<'a>(location: &'a [u8], own: Option<&str>) -> &'a [u8] {
+    let own = own.map(|own| format!("http://{own}"));
+    let rest = own.and_then(|own| location.strip_prefix(own.as_bytes()));
+    rest.filter(|rest| rest.starts_with(b"/"))
+        .unwrap_or(location)
 }
 
 fn prefixed(location: &[u8], prefix: &str) -> Option<HeaderValue> {
@@ -74,7 +84,13 @@ mod tests {
         for line in lines {
             headers.append(LOCATION, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
-        rewrite(StatusCode::from_u16(status).unwrap(), &mut headers, PREFIX)?;
+        let own = Some("web.shop.svc:8080");
+        rewrite(
+            StatusCode::from_u16(status).unwrap(),
+            &mut headers,
+            PREFIX,
+            own,
+        )?;
         let value = headers
             .get(LOCATION)
             .map(|v| v.to_str().unwrap().to_owned());
@@ -87,6 +103,7 @@ mod tests {
             ("/api/", "/clusters/edge-7/api/"),
             ("/", "/clusters/edge-7/"),
             ("/a?to=//x/../y#z", "/clusters/edge-7/a?to=//x/../y#z"),
+            ("http://web.shop.svc:8080/a", "/clusters/edge-7/a"),
         ] {
             assert_eq!(location(301, &[given]).unwrap().as_deref(), Some(expected));
         }
@@ -100,6 +117,9 @@ mod tests {
     fn any_other_redirect_is_refused() {
         for given in [
             "https://evil.example/",
+            "http://web.shop.svc:8080",
+            "http://web.shop.svc:8080@evil.example/",
+            "http://web.shop.svc:8080//evil.example/",
             "//evil.example/",
             "/\\evil.example/",
             "/\t/evil.example/",

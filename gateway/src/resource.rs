@@ -1,7 +1,16 @@
 //! Where a Kubernetes API path names its resource and subresource.
 
 /// Subresources whose answers may take as long as they like, as kube-apiserver counts them.
-const LONG_RUNNING: [&str; 5] = ["attach", "exec", "log", "portforward", "proxy"];
+const LONG_RUNNING: [&str; 6] = [
+    "attach",
+    "exec",
+    "log",
+    "portforward",
+    "proxy",
+    PROXY_SERVICE,
+];
+/// The subresource of Services that the hub itself serves, through the agent.
+const PROXY_SERVICE: &str = "proxy-service";
 
 /// The part of a path from the resource on: `pods`, `web-0`, `exec`, …
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +53,10 @@ impl<'a> ResourcePath<'a> {
     }
 
     /// The index, in the whole path, of the first segment that belongs to the
-    /// server behind `…/proxy/`.
+    /// server behind `…/proxy/` or `…/proxy-service/`.
     pub(crate) fn proxy_tail(&self) -> Option<usize> {
-        (self.subresource() == Some("proxy")).then_some(self.offset + 3)
+        let proxies = matches!(self.subresource(), Some("proxy" | PROXY_SERVICE));
+        proxies.then_some(self.offset + 3)
     }
 
     /// Whether the answer's head may come late: the resource streams, or waits for another server.
@@ -71,6 +81,27 @@ fn asks_to_watch(query: &str) -> bool {
         .any(|value| !matches!(value, "0" | "false" | "False" | "FALSE" | "f" | "F"))
 }
 
+/// The namespace of a Service, and what stands for the Service itself, in the
+/// decoded segments of `api/v1/namespaces/NAMESPACE/services/SERVICE/proxy-service`,
+/// with whatever behind; and how many segments these are.
+pub(crate) fn proxied_service(segments: &[String]) -> Option<(&str, &str, usize)> {
+    const LEN: usize = 7;
+    let path: [&str; LEN] =
+        std::array::from_fn(|index| segments.get(index).map_or("", String::as_str));
+    match path {
+        [
+            "api",
+            "v1",
+            "namespaces",
+            namespace,
+            "services",
+            service,
+            PROXY_SERVICE,
+        ] => Some((namespace, service, LEN)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +115,7 @@ mod tests {
         for (path, tail) in [
             ("api/v1/nodes/n1/proxy/a", Some(5)),
             ("api/v1/namespaces/x/pods/p/proxy/a", Some(7)),
+            ("api/v1/namespaces/x/services/s/proxy-service/a", Some(7)),
             ("apis/g/v1/things/t/proxy/a", Some(6)),
             ("apis/g/v1/namespaces/x/things/t/proxy", Some(8)),
             ("api/v1/namespaces/proxy/pods/p", None),

@@ -104,6 +104,12 @@ impl TargetRule {
         self.may_allow(host, port) && (!by_address || is_address())
     }
 
+    /// Whether the rule allows every port of a host as it is written.
+    pub fn allows_all_ports_as_written(&self, host: &TargetHost) -> bool {
+        // A rule for one port allows no other.
+        self.ports == Ports::Any && self.allows_as_written(host, 1)
+    }
+
     /// Whether whoever wrote the rule meant this machine's loopback.
     pub fn names_loopback(&self) -> bool {
         match &self.hosts {

@@ -87,6 +87,7 @@ impl Gateway {
         let failures = Failures {
             cluster: &forward.cluster,
             config: self.config(),
+            target: &forward.target.to_stream_target(),
         };
         let _place = self.place(&forward.name).map_err(Failure::NotReached)?;
         let header = self.stream_header(&forward.target, None);

@@ -89,6 +89,7 @@ impl Gateway {
         let failures = Failures {
             cluster: &cluster,
             config: self.config(),
+            target: &target.to_stream_target(),
         };
         let decision = self.access().allows(&AccessRequest {
             user: &user,

@@ -10,7 +10,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 
 fn prepared(lines: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = headers(lines);
-    prepare_request(&mut headers, None).unwrap();
+    prepare_request(&mut headers, API_SERVER_HOST, None).unwrap();
     headers
 }
 
@@ -62,7 +62,10 @@ fn connection_may_not_name_who_asks_or_how_long_a_body_is() {
         "content-length",
     ] {
         let mut headers = headers(&[("connection", name)]);
-        assert!(prepare_request(&mut headers, None).is_err(), "{name}");
+        assert!(
+            prepare_request(&mut headers, API_SERVER_HOST, None).is_err(),
+            "{name}"
+        );
     }
 }
 
@@ -102,7 +105,12 @@ fn an_upgrade_goes_on_as_one_and_nothing_else_does() {
         ("x-a", "1"),
     ];
     let mut sent = headers(&lines);
-    prepare_request(&mut sent, Some(&HeaderValue::from_static("websocket"))).unwrap();
+    prepare_request(
+        &mut sent,
+        API_SERVER_HOST,
+        Some(&HeaderValue::from_static("websocket")),
+    )
+    .unwrap();
     assert_eq!(sent["connection"], "Upgrade");
     assert_eq!(sent["upgrade"], "websocket");
     assert!(!sent.contains_key("x-a") && !sent.contains_key("te"));

@@ -41,6 +41,65 @@ fn the_target_goes_on_byte_for_byte() {
 }
 
 #[test]
+fn a_service_is_taken_out_of_the_path_and_the_rest_goes_to_it() {
+    const WEB: &str = "/api/v1/namespaces/shop/services/web:80/proxy-service";
+    for form in FORMS {
+        for (rest, upstream) in [
+            ("", "/"),
+            ("/", "/"),
+            ("?a=b", "/?a=b"),
+            ("/metrics?a=/..", "/metrics?a=/.."),
+            ("/a//b%2Fc/", "/a//b%2Fc/"),
+            ("/api/v1/namespaces/x/pods", "/api/v1/namespaces/x/pods"),
+        ] {
+            let path = parse(&format!("{form}{WEB}{rest}")).unwrap();
+            assert_eq!(path.service.unwrap().to_string(), "web.shop.svc:80");
+            assert_eq!(path.upstream, upstream);
+            assert_eq!(path.prefix, format!("{form}{WEB}"));
+            assert_eq!(
+                path.segments[3..7],
+                ["shop", "services", "web:80", "proxy-service"]
+            );
+        }
+    }
+    let encoded = "/api/v1/namespaces/%73hop/services/http%3aweb%3Ahttp/proxy%2Dservice/a";
+    let path = parse(&format!("/clusters/edge-7{encoded}")).unwrap();
+    assert_eq!(path.service.unwrap().to_string(), "web.shop.svc:http");
+    assert_eq!(path.upstream, "/a");
+}
+
+#[test]
+fn what_only_looks_like_a_service_goes_to_the_api_server() {
+    for rest in [
+        "/api/v1/namespaces/shop/services/web:80/proxy/a",
+        "/api/v1/namespaces/shop/services/proxy-service",
+        "/api/v1/namespaces/shop/pods/web:80/proxy-service/a",
+        "/apis/apps/v1/namespaces/shop/services/web:80/proxy-service/a",
+        "/api/v1/watch/namespaces/shop/services/web:80/proxy-service/a",
+    ] {
+        let path = parse(&format!("/clusters/edge-7{rest}")).unwrap();
+        assert_eq!(path.service, None, "{rest}");
+        assert_eq!(path.upstream, rest);
+    }
+}
+
+#[test]
+fn a_service_that_could_be_read_in_two_ways_is_refused() {
+    for rest in [
+        "/api%2Fv1/namespaces/shop/services/web:80/proxy-service/a",
+        "/api/v1/namespaces/shop/services/web:80%2fproxy-service/a",
+    ] {
+        let error = parse(&format!("/clusters/edge-7{rest}")).unwrap_err();
+        assert_eq!(error, PathError::ServiceSlash, "{rest}");
+    }
+    for service in ["web", "https:web:443", "web:0", "WEB:80"] {
+        let rest = format!("/api/v1/namespaces/shop/services/{service}/proxy-service/a");
+        let error = parse(&format!("/clusters/edge-7{rest}")).unwrap_err();
+        assert!(matches!(error, PathError::Service(_)), "{service}: {error}");
+    }
+}
+
+#[test]
 fn an_absent_path_is_the_root() {
     for form in FORMS {
         assert_eq!(parse(form).unwrap().upstream, "/");

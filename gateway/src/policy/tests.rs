@@ -1,7 +1,7 @@
 use http::Method;
 
 use super::*;
-use crate::User;
+use crate::{ServiceTarget, User};
 
 const POLICY: &str = r#"
 rules:
@@ -89,6 +89,48 @@ rules:
     ] {
         assert!(!may_connect(policy, &alice, target), "{target}");
     }
+}
+
+fn may_ask_service(targets: &str, user: &User, port: &str) -> bool {
+    let policy = format!("rules: [{{users: [alice], clusters: ['*'], targets: {targets}}}]");
+    let request = AccessRequest {
+        user,
+        cluster: &"edge-7".parse().unwrap(),
+        ask: Ask::Service {
+            service: &ServiceTarget::parse("shop", &format!("web:{port}")).unwrap(),
+            method: &Method::GET,
+            segments: &[],
+        },
+    };
+    PolicyFile::parse(&policy).unwrap().allows(&request) == Decision::Allow
+}
+
+#[test]
+fn requests_to_a_service_are_judged_as_connections_to_it() {
+    let alice = user("alice", &[]);
+    for (targets, port, allowed) in [
+        ("['*.shop.svc:80']", "80", true),
+        ("['web.shop.svc.cluster.local:80']", "80", true),
+        ("['*.shop.svc:80']", "81", false),
+        ("['*.lab.svc:80']", "80", false),
+        ("['10.0.0.0/8:80']", "80", false),
+        ("[]", "80", false),
+        // What number the port has is not known here.
+        ("['*.shop.svc:80']", "http", false),
+        ("['*.shop.svc:*']", "http", true),
+    ] {
+        assert_eq!(
+            may_ask_service(targets, &alice, port),
+            allowed,
+            "{targets} {port}"
+        );
+        assert!(!may_ask_service(targets, &user("bob", &[]), port));
+    }
+    assert!(may_ask_service(
+        "[]",
+        &user("root", &["system:masters"]),
+        "http"
+    ));
 }
 
 #[test]

@@ -45,7 +45,7 @@ rules:
 "#;
 
 /// A hub that knows the clusters `edge-7` and `edge-8` and lets alice reach
-/// them and `edge-9`, which it does not know, only masters.
+/// them and two targets in them; `edge-9`, which it does not know, only masters.
 pub(crate) struct Hub {
     pub(crate) gateway: Gateway,
     pub(crate) proxy_server: ProxyServer,

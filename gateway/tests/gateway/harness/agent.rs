@@ -109,6 +109,11 @@ impl Upstream {
         .await;
     }
 
+    /// The stream itself, for whoever speaks something else than HTTP/1.1.
+    pub(crate) fn into_stream(self) -> Stream {
+        self.wire.io
+    }
+
     pub(crate) fn reset(self, reason: ResetReason) {
         self.wire.io.reset(reason);
     }
