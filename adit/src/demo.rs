@@ -88,6 +88,7 @@ async fn show(
         listen: vec![config.listen],
         advertise: Vec::new(),
         policy: None,
+        connect_listen: Vec::new(),
         forward_listen: Vec::new(),
         drain: DRAIN,
     }));

@@ -19,6 +19,7 @@ use crate::addresses::Addresses;
 use crate::data_dir::{DataDir, DataDirError, FileLock};
 
 mod authority_files;
+mod connect;
 mod connection;
 mod endpoints;
 mod folder;
@@ -37,12 +38,14 @@ mod tls;
 mod trust;
 mod watch;
 
+pub(crate) use connect::ConnectListen;
 pub(crate) use forward::ForwardListen;
 pub(crate) use listing::{ClusterListing, Listing};
 pub(crate) use setup::prepare_for;
 
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};
-use connection::{ConnectionParts, Connections};
+use connect::ConnectListener;
+use connection::{ConnectionParts, Connections, Port};
 use known::Known;
 use local::{LocalAddress, LocalListener};
 use serving_files::ServingFiles;
@@ -59,6 +62,8 @@ pub(crate) struct HubConfig {
     pub(crate) advertise: Vec<HubAddress>,
     /// Default: `policy.yaml` in the data directory.
     pub(crate) policy: Option<PathBuf>,
+    /// Listeners that take CONNECT and nothing else.
+    pub(crate) connect_listen: Vec<ConnectListen>,
     /// Listeners that are bound to one target each.
     pub(crate) forward_listen: Vec<ForwardListen>,
     /// How long open requests and streams may go on after it is told to stop.
@@ -70,6 +75,7 @@ pub(crate) struct Hub {
     data: DataDir,
     addresses: Addresses,
     listeners: Vec<TcpListener>,
+    connects: Vec<ConnectListener>,
     forwards: Vec<(LocalListener, Forward)>,
     proxy: ProxyServer,
     gateway: Gateway,
@@ -92,6 +98,11 @@ pub(crate) enum HubError {
         address: LocalAddress,
         source: io::Error,
     },
+    #[error("cannot listen on {address} for CONNECT; is it taken?")]
+    ListenForConnect {
+        address: ConnectListen,
+        source: io::Error,
+    },
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error("the policy file cannot be used")]
@@ -110,6 +121,7 @@ impl Hub {
         let data = DataDir::create(&config.data_dir)?;
         let lock = data.lock_for_hub().await?;
         let listeners = bind(&config.listen)?;
+        let connects = bind_connects(&config.connect_listen).await?;
         let forwards = bind_forwards(&config.forward_listen).await?;
         let addresses = setup::addresses(config.advertise, &listeners)?;
         let policy_path = match config.policy {
@@ -153,6 +165,7 @@ impl Hub {
             data,
             addresses,
             listeners,
+            connects,
             forwards,
             proxy,
             gateway,
@@ -183,9 +196,16 @@ impl Hub {
             }
             tasks.spawn(listener::accept(
                 listener,
+                Port::Main,
                 self.connections.clone(),
                 stop.clone(),
             ));
+        }
+        for listener in self.connects {
+            if let Ok(address) = listener.address() {
+                tracing::info!(listener = %format_args!("connect-listen:{address}"), "hub listens for CONNECT");
+            }
+            tasks.spawn(listener.serve(self.connections.clone(), stop.clone()));
         }
         for (listener, forward) in self.forwards {
             let Forward {
@@ -231,6 +251,18 @@ fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {
     let bind =
         |&address| listener::bind(address).map_err(|source| HubError::Listen { address, source });
     listen.iter().map(bind).collect()
+}
+
+async fn bind_connects(connects: &[ConnectListen]) -> Result<Vec<ConnectListener>, HubError> {
+    let mut bound = Vec::new();
+    for address in connects {
+        let listener = ConnectListener::bind(address).await;
+        bound.push(listener.map_err(|source| HubError::ListenForConnect {
+            address: address.clone(),
+            source,
+        })?);
+    }
+    Ok(bound)
 }
 
 async fn bind_forwards(

@@ -8,7 +8,7 @@ use proxy_agent::HubAddress;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::DataDirArg;
-use crate::hub::{ForwardListen, Hub, HubConfig};
+use crate::hub::{ConnectListen, ForwardListen, Hub, HubConfig};
 use crate::shutdown;
 
 /// Run the hub: one port for agents and users
@@ -41,6 +41,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
+    /// Take CONNECT to targets in clusters, and nothing else; may be repeated
+    ///
+    /// ADDR:PORT speaks TLS; a user shows a client certificate and names the
+    /// cluster in the header Adit-Cluster, or his proxy is
+    /// https://CLUSTER:TOKEN@HOST:PORT. At unix:/PATH (mode 0600) its owner is
+    /// an administrator. The hub's own port takes CONNECT too.
+    #[arg(long, value_name = "ADDR:PORT|unix:/PATH")]
+    connect_listen: Vec<ConnectListen>,
+
     /// Take every connection to a local address to one target in a cluster; may be repeated
     ///
     /// ADDR:PORT is a loopback address, or unix:/PATH (mode 0600). Nobody is
@@ -66,6 +75,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         listen: args.listen,
         advertise: args.advertise,
         policy: args.policy,
+        connect_listen: args.connect_listen,
         forward_listen: args.forward_listen,
         drain: DRAIN,
     };

@@ -26,6 +26,7 @@ use lapse::{Lapse, Until};
 use quiet::Received;
 use room::{Place, Room};
 
+mod connect;
 mod counted;
 mod lapse;
 mod quiet;
@@ -35,6 +36,8 @@ mod room;
 pub(super) struct Connections {
     tls: Arc<ServerConfig>,
     trust: Arc<ClientTrust>,
+    /// The same for listeners that take CONNECT.
+    connect_tls: Arc<ServerConfig>,
     proxy: ProxyServer,
     gateway: Gateway,
     endpoints: Arc<Endpoints>,
@@ -55,6 +58,15 @@ pub(super) struct ConnectionParts {
     pub(super) known: Arc<Known>,
     pub(super) lookout: Arc<Lookout>,
     pub(super) health: DataHealth,
+}
+
+/// What kind of listener a connection comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Port {
+    /// One for CONNECT and nothing else.
+    Connect,
+    /// The hub's own, for agents and users.
+    Main,
 }
 
 /// What a connection holds from its first moment.
@@ -86,9 +98,12 @@ impl Connections {
             metrics: metrics.clone(),
             health: parts.health,
         });
+        let mut connect_tls = parts.tls.clone();
+        connect_tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
             tls: Arc::new(parts.tls),
             trust: parts.trust,
+            connect_tls: Arc::new(connect_tls),
             proxy: parts.proxy,
             gateway: parts.gateway,
             endpoints: Arc::new(endpoints),
@@ -120,13 +135,14 @@ impl Connections {
     pub(super) async fn serve(
         self: Arc<Self>,
         tcp: TcpStream,
+        port: Port,
         remote: SocketAddr,
         entrance: Entrance,
         stop: CancellationToken,
     ) {
         let Entrance { place, handshake } = entrance;
         let trust_changes = self.trust.changes();
-        let Some(tls) = self.handshake(tcp, remote).await else {
+        let Some(tls) = self.handshake(tcp, port, remote).await else {
             return;
         };
         drop(handshake);
@@ -135,7 +151,10 @@ impl Connections {
         let certificate = chain.as_ref().and_then(|chain| chain.first());
         let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
         let lapse = chain.map(|chain| Lapse::new(chain, self.trust.clone(), trust_changes));
-        let kind = ConnectionKind::of(session.alpn_protocol());
+        let kind = match port {
+            Port::Connect => ConnectionKind::Connect,
+            Port::Main => ConnectionKind::of(session.alpn_protocol()),
+        };
         let Some(place) = self.room.settle(place, kind) else {
             self.too_many(remote);
             return;
@@ -144,6 +163,13 @@ impl Connections {
         let received = io.received();
         let io = Until::new(io, lapse.map(Lapse::over));
         match kind {
+            ConnectionKind::Connect => {
+                let peer = Peer {
+                    remote,
+                    certificate,
+                };
+                Box::pin(self.connect(io, peer, stop)).await;
+            }
             ConnectionKind::Session => Box::pin(self.session(io, certificate, remote)).await,
             ConnectionKind::Http1 => {
                 let peer = Peer {
@@ -162,12 +188,21 @@ impl Connections {
         }
     }
 
-    async fn handshake(&self, tcp: TcpStream, remote: SocketAddr) -> Option<TlsStream<TcpStream>> {
+    async fn handshake(
+        &self,
+        tcp: TcpStream,
+        port: Port,
+        remote: SocketAddr,
+    ) -> Option<TlsStream<TcpStream>> {
         let begun = Instant::now();
         let shaken = async {
             let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp);
             let hello = timeout_at(begun + CLIENT_HELLO, hello).await??;
-            let tls = hello.into_stream(self.tls.clone());
+            let config = match port {
+                Port::Connect => self.connect_tls.clone(),
+                Port::Main => self.tls.clone(),
+            };
+            let tls = hello.into_stream(config);
             timeout_at(begun + HANDSHAKE, tls).await?
         };
         match shaken.await {

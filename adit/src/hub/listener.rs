@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connections;
+use super::connection::{Connections, Port};
 
 /// Connections the system holds until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -46,6 +46,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// connection.
 pub(super) async fn accept(
     listener: TcpListener,
+    port: Port,
     connections: Arc<Connections>,
     stop: CancellationToken,
 ) {
@@ -60,7 +61,7 @@ pub(super) async fn accept(
                         continue;
                     };
                     tune(&tcp);
-                    tasks.spawn(connections.clone().serve(tcp, remote, entrance, stop.clone()));
+                    tasks.spawn(connections.clone().serve(tcp, port, remote, entrance, stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");

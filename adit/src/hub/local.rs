@@ -9,7 +9,7 @@ use std::str::FromStr;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::listener;
-use unix::UnixSocket;
+pub(super) use unix::UnixSocket;
 
 mod unix;
 
@@ -46,8 +46,10 @@ pub(super) enum LocalStream {
     Unix(UnixStream),
 }
 
-/// What stands before the path of a Unix socket.
-const UNIX: &str = "unix:";
+impl LocalAddress {
+    /// What stands before the path of a Unix socket.
+    pub(super) const UNIX: &str = "unix:";
+}
 
 impl LocalListener {
     /// Binds the address. A Unix socket has mode 0600, and takes the place of
@@ -84,7 +86,7 @@ impl FromStr for LocalAddress {
     type Err = LocalAddressError;
 
     fn from_str(text: &str) -> Result<Self, LocalAddressError> {
-        if let Some(path) = text.strip_prefix(UNIX) {
+        if let Some(path) = text.strip_prefix(Self::UNIX) {
             let absolute = path.starts_with('/');
             return absolute
                 .then(|| Self::Unix(path.into()))
@@ -104,7 +106,7 @@ impl fmt::Display for LocalAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+            Self::Unix(path) => write!(f, "{}{}", Self::UNIX, path.display()),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Metrics {
 /// What a connection turned out to be.
 #[derive(Clone, Copy, Debug, EncodeLabelValue, Eq, Hash, PartialEq)]
 pub(super) enum ConnectionKind {
+    /// From a listener that takes CONNECT and nothing else.
+    Connect,
     Http1,
     Http2,
     Session,

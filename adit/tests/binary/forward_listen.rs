@@ -11,12 +11,9 @@ use crate::support::{TestHub, arg, run};
 /// A hub, an agent that reaches `target`, and a listener for it.
 async fn listener_for(target: &TcpListener, allowed: &str) -> (TestHub, impl Sized, SocketAddr) {
     let forward = format!("127.0.0.1:0=edge-1/{}", target.local_addr().unwrap());
-    let mut hub = TestHub::start_with(&["--forward-listen", &forward]).await;
+    let hub = TestHub::start_with(&["--forward-listen", &forward]).await;
     let agent = Box::pin(hub.cluster_with("edge-1", allowed)).await;
-    let log = hub.process().stderr();
-    let address = log.split("forward-listen:").nth(1).unwrap();
-    let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
-    let address = address[..end.unwrap()].parse().unwrap();
+    let address = hub.logged_address("forward-listen:").await;
     (hub, agent, address)
 }
 

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod command_line;
+mod connect_listen;
 mod demo;
 mod forward_listen;
 mod hub;

@@ -47,7 +47,7 @@ impl Room {
     pub(super) fn settle(&self, place: Place, kind: ConnectionKind) -> Option<Place> {
         let of_users = match kind {
             ConnectionKind::Session => None,
-            ConnectionKind::Http1 | ConnectionKind::Http2 => {
+            ConnectionKind::Connect | ConnectionKind::Http1 | ConnectionKind::Http2 => {
                 Some(Arc::clone(&self.users).try_acquire_owned().ok()?)
             }
         };

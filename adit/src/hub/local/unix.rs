@@ -17,7 +17,7 @@ pub(in crate::hub) struct UnixSocket {
 
 impl UnixSocket {
     /// Binds the path, in place of a socket that nobody listens on any more.
-    pub(super) async fn bind(path: &Path) -> io::Result<Self> {
+    pub(in crate::hub) async fn bind(path: &Path) -> io::Result<Self> {
         make_room(path).await?;
         let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         // Nobody else comes into the folder: at no moment can others connect.
@@ -34,12 +34,12 @@ impl UnixSocket {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::hub) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The next connection; cancel-safe.
-    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+    pub(in crate::hub) async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)
     }
 }

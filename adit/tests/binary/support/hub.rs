@@ -53,6 +53,19 @@ impl TestHub {
         &mut self.process
     }
 
+    /// The address behind these words in the hub's log, when they are there.
+    pub(crate) async fn logged_address(&self, words: &str) -> SocketAddr {
+        let logged = || {
+            let log = self.process.stderr();
+            let (_, rest) = log.split_once(words)?;
+            let (address, _) =
+                rest.split_once(|c: char| !c.is_ascii_digit() && !".:".contains(c))?;
+            address.parse().ok()
+        };
+        until(words, async || logged().is_some()).await;
+        logged().unwrap()
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
