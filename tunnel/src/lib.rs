@@ -21,6 +21,7 @@ mod link;
 mod meter;
 mod opening;
 pub mod quic;
+mod read_ahead;
 mod session;
 mod stream;
 
@@ -31,6 +32,7 @@ pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError
 pub use incoming::{Incoming, IncomingStream};
 pub use link::{Link, LinkStats};
 pub use opening::{Answer, Opening};
+pub use read_ahead::ReadAhead;
 pub use session::{AttachError, Session};
 pub use stream::{ReadHalf, Stream, StreamWatch, WriteHalf};
 
