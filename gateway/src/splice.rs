@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::try_join;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tunnel::{ReadHalf, Stream, StreamError, WriteHalf};
+use tunnel::{Chunks, ReadHalf, Stream, StreamError, WriteHalf};
 
 use crate::access_log::{Completeness, EndedBy, Record};
 use crate::forward::broken_by;
@@ -65,12 +65,6 @@ struct Progress<'a> {
     /// The end that was the first to have said all.
     first: OnceLock<EndedBy>,
 }
-
-/// Bytes read from a client at once, at first and at most: one that fills its
-/// buffer gets a larger one.
-const READ_SIZE: (usize, usize) = (4 * 1024, 64 * 1024);
-/// With less room left than this, a new buffer is begun.
-const MIN_ROOM: usize = 2 * 1024;
 
 /// Moves bytes until both directions have ended, one breaks, a limit is
 /// reached, or `stop` is cancelled; the record says which. `front` is what has been read from the
@@ -164,28 +158,15 @@ async fn up(
     to: &mut WriteHalf,
     progress: &Progress<'_>,
 ) -> Result<(), SpliceError> {
-    let (mut size, largest) = READ_SIZE;
-    let mut buffer = BytesMut::new();
-    loop {
-        if buffer.capacity() < MIN_ROOM {
-            buffer.reserve(size);
-        }
-        let room = buffer.capacity();
-        let count = from
-            .read_buf(&mut buffer)
-            .await
-            .map_err(SpliceError::Client)?;
-        if count == 0 {
-            to.finish()?;
-            progress.ended(EndedBy::Client);
-            return Ok(());
-        }
-        if count == room {
-            size = largest;
-        }
-        to.write_chunk(buffer.split().freeze()).await?;
+    let mut chunks = Chunks::new(from);
+    while let Some(chunk) = chunks.next().await.map_err(SpliceError::Client)? {
+        let count = chunk.len();
+        to.write_chunk(chunk).await?;
         progress.sent.add(count);
     }
+    to.finish()?;
+    progress.ended(EndedBy::Client);
+    Ok(())
 }
 
 async fn down(

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
+use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig, ReadAhead};
 
 use crate::access::{CurrentAccess, HubAccess};
 use crate::dial::{DialError, Dialer, Dialled, Remote};
@@ -185,7 +185,7 @@ impl HubDialer {
     ) -> Result<Connected, ConnectError> {
         let Dialled { socket, remote } = dialled;
         let tls = TlsConnector::from(Arc::clone(&access.tls));
-        let handshake = tls.connect(access.server_name.clone(), socket);
+        let handshake = tls.connect(access.server_name.clone(), ReadAhead::new(socket));
         let stream = match timeout(TLS_LIMIT, handshake).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(source)) => return Err(ConnectError::Tls { remote, source }),
@@ -230,7 +230,7 @@ impl ConnectError {
 
 /// Only TLS 1.3 hides the agent's certificate, and only the protocol's own
 /// name says that the server knows what follows.
-fn check(stream: &TlsStream<TcpStream>, remote: &Remote) -> Result<(), ConnectError> {
+fn check(stream: &TlsStream<ReadAhead<TcpStream>>, remote: &Remote) -> Result<(), ConnectError> {
     let (_, tls) = stream.get_ref();
     if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         let source = io::Error::other("the hub does not speak TLS 1.3");

@@ -1,9 +1,9 @@
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::try_join;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tunnel::{ReadHalf, ResetReason, Stream, StreamError, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tunnel::{Chunks, ReadHalf, ResetReason, Stream, StreamError, WriteHalf};
 
 /// Which side of a splice broke.
 #[derive(Debug, thiserror::Error)]
@@ -16,17 +16,12 @@ pub(crate) enum Broken {
     Target(io::Error),
 }
 
-/// Bytes read from a target at once.
-const READ_SIZE: usize = 32 * 1024;
-/// With less room left than this, a new buffer is begun.
-const MIN_ROOM: usize = 4 * 1024;
-
 /// Moves bytes between a stream and a target until both directions have ended.
 ///
 /// An end of one direction is passed on and leaves the other open. A target
 /// that breaks resets the stream; what becomes of the target's connection when
 /// the stream breaks is left to its owner. `front` is what has been read from
-/// the stream already. At most 32 KiB and one chunk wait in here.
+/// the stream already. At most 64 KiB and one chunk wait in here.
 pub(crate) async fn splice(
     stream: Stream,
     front: Bytes,
@@ -68,15 +63,9 @@ async fn to_stream(
     source: &mut (impl AsyncRead + Unpin),
     write: &mut WriteHalf,
 ) -> Result<(), Broken> {
-    let mut buffer = BytesMut::new();
-    loop {
-        if buffer.capacity() < MIN_ROOM {
-            buffer.reserve(READ_SIZE);
-        }
-        let count = source.read_buf(&mut buffer).await.map_err(Broken::Target)?;
-        if count == 0 {
-            return Ok(write.finish()?);
-        }
-        write.write_chunk(buffer.split().freeze()).await?;
+    let mut chunks = Chunks::new(source);
+    while let Some(chunk) = chunks.next().await.map_err(Broken::Target)? {
+        write.write_chunk(chunk).await?;
     }
+    Ok(write.finish()?)
 }

@@ -34,7 +34,7 @@ pub use link::{Link, LinkStats};
 pub use opening::{Answer, Opening};
 pub use read_ahead::ReadAhead;
 pub use session::{AttachError, Session};
-pub use stream::{ReadHalf, Stream, StreamWatch, WriteHalf};
+pub use stream::{Chunks, ReadHalf, Stream, StreamWatch, WriteHalf};
 
 /// The ALPN protocol name of sessions.
 pub const ALPN: &[u8] = b"adit/1";

@@ -6,11 +6,13 @@ use std::{fmt, io};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+mod chunks;
 mod read;
 mod shared;
 mod watch;
 mod write;
 
+pub use chunks::Chunks;
 pub use read::ReadHalf;
 pub(crate) use shared::Shared;
 pub use watch::StreamWatch;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
+use tunnel::ReadAhead;
 
 use super::endpoints::{EndpointParts, Endpoints};
 use super::handshakes::{Handshake, Handshakes, Limits};
@@ -86,7 +87,7 @@ const HANDSHAKES: Limits = Limits {
     per_source: 1024,
 };
 
-type Tls = Until<Counted<TlsStream<TcpStream>>>;
+type Tls = Until<Counted<TlsStream<ReadAhead<TcpStream>>>>;
 
 impl Connections {
     pub(super) fn new(parts: ConnectionParts) -> Self {
@@ -193,10 +194,11 @@ impl Connections {
         tcp: TcpStream,
         port: Port,
         remote: SocketAddr,
-    ) -> Option<TlsStream<TcpStream>> {
+    ) -> Option<TlsStream<ReadAhead<TcpStream>>> {
         let begun = Instant::now();
         let shaken = async {
-            let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), tcp);
+            let hello =
+                LazyConfigAcceptor::new(rustls::server::Acceptor::default(), ReadAhead::new(tcp));
             let hello = timeout_at(begun + CLIENT_HELLO, hello).await??;
             let config = match port {
                 Port::Connect => self.connect_tls.clone(),

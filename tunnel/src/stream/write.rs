@@ -18,8 +18,9 @@ pub struct WriteHalf {
     shared: Arc<Shared>,
 }
 
-/// The most that one write copies; more would only wait in the carrier's queue.
-const MAX_WRITE: usize = 64 * 1024;
+/// The most that one write takes; more would only wait in the carrier's queue.
+/// With HTTP/2's frame header of 9 bytes it fills four TLS records.
+pub(super) const MAX_WRITE: usize = 64 * 1024 - 9;
 
 impl WriteHalf {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
