@@ -9,6 +9,7 @@ mod contract {
     pub(crate) mod pair;
     mod roaming;
     pub(crate) mod sessions;
+    pub(crate) mod simulation;
     pub(crate) mod streams;
 }
 
@@ -87,3 +88,17 @@ contract!(
     crate::contract::pair::quic,
     crate::contract::pair::quic_failure
 );
+
+mod simulation {
+    use crate::contract::simulation::{Carrier, every_seed};
+
+    #[test]
+    fn no_seed_finds_a_hang_a_leak_or_crosstalk_over_h2() {
+        every_seed(Carrier::H2);
+    }
+
+    #[test]
+    fn no_seed_finds_a_hang_a_leak_or_crosstalk_over_quic() {
+        every_seed(Carrier::Quic);
+    }
+}

@@ -83,7 +83,7 @@ async fn failure(
 }
 
 /// Runs one end in a task of its own, as every user of a session does.
-async fn start<F>(handshake: F) -> End
+pub(crate) async fn start<F>(handshake: F) -> End
 where
     F: Future<Output = Result<(Link, Incoming, Driver), HandshakeError>> + Send + 'static,
 {

@@ -54,7 +54,12 @@ pub(crate) async fn quic_failure(settings: Settings) -> [String; 2] {
 
 impl Air {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let network = simnet::Network::new(7);
+        Self::seeded(settings, 7)
+    }
+
+    /// What becomes of its packets follows from `seed`.
+    pub(crate) fn seeded(settings: &Settings, seed: u64) -> Self {
+        let network = simnet::Network::new(seed);
         let (server, mut client) = tls();
         client.enable_early_data = false;
         let server = tunnel::quic::server_config(server, &settings.hub).unwrap();
