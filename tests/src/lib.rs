@@ -32,3 +32,4 @@ pub mod scratch;
 pub mod site;
 pub mod tls;
 pub mod wait;
+pub mod wan;
