@@ -18,10 +18,14 @@ pub(crate) struct Case {
 pub(crate) enum Work {
     /// By a mode of the load program.
     Load(Load),
+    /// By what the hub holds for so many agents that do nothing.
+    IdleAgents(u32),
     /// By what processes hold while so many streams are open and silent.
     IdleStreams(u32),
     /// By how long nothing is served around the restart of an end.
     Recovery,
+    /// By how long so many agents take to come back to a hub that was killed.
+    Storm(u32),
 }
 
 /// A mode of the load program, and its flags.

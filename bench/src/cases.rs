@@ -5,8 +5,15 @@ use crate::place::Line;
 use crate::system::Kind;
 
 /// Those of `make bench`; with `all`, those of `make bench-all` too.
-pub(crate) fn list(_all: bool) -> Vec<Case> {
-    on_loopback()
+pub(crate) fn list(all: bool) -> Vec<Case> {
+    let mut cases = on_loopback();
+    if all {
+        cases.extend(of_ten_thousand());
+        for (suffix, loss) in [("rtt40", 0), ("loss1", 1), ("loss5", 5)] {
+            cases.extend(far(suffix, loss));
+        }
+    }
+    cases
 }
 
 /// Every way in.
@@ -42,6 +49,9 @@ const RECOVERING: &[Kind] = &[
     Kind::AditH2,
     Kind::AditQuic,
 ];
+
+/// Adit's own, by carrier.
+const CARRIERS: &[Kind] = &[Kind::AditH2, Kind::AditQuic];
 
 fn on_loopback() -> Vec<Case> {
     let case = |name: &str, systems, rounds, work| Case {
@@ -123,7 +133,46 @@ fn on_loopback() -> Vec<Case> {
             spoiling("half", "--streams 8 --count 1000"),
         ),
         case("idle_streams", TUNNELS, 1, Work::IdleStreams(1000)),
+        case("idle_agents", CARRIERS, 1, Work::IdleAgents(1000)),
+        case("storm", CARRIERS, 1, Work::Storm(1000)),
         case("recovery", RECOVERING, 3, Work::Recovery),
+    ]
+}
+
+fn of_ten_thousand() -> Vec<Case> {
+    let case = |name: &str, systems, work| Case {
+        name: format!("{name}_10000"),
+        line: Line::Loopback,
+        systems,
+        rounds: 1,
+        work,
+    };
+    vec![
+        case("idle_streams", TUNNELS, Work::IdleStreams(10_000)),
+        case("idle_agents", CARRIERS, Work::IdleAgents(10_000)),
+        case("storm", CARRIERS, Work::Storm(10_000)),
+    ]
+}
+
+/// Over a way of 40 ms there and back that loses so many packets of a hundred.
+fn far(suffix: &str, loss: u8) -> Vec<Case> {
+    let case = |name: &str, mode, flags| Case {
+        name: format!("{name}_{suffix}"),
+        line: Line::Far { loss },
+        systems: EVERY,
+        rounds: 3,
+        // What is on its way at the end would be in the next one's way.
+        work: Work::Load(Load::new(mode, flags).spoiling()),
+    };
+    vec![
+        case("bulk_1_down", "bulk", "--streams 1 --for 6s"),
+        case("bulk_1_up", "bulk", "--up --streams 1 --for 6s"),
+        case("bulk_16_down", "bulk", "--streams 16 --for 6s"),
+        case("bulk_16_up", "bulk", "--up --streams 16 --for 6s"),
+        case("http_1", "http", "--streams 1 --for 6s"),
+        case("http_64", "http", "--streams 64 --for 6s"),
+        case("connect_16", "connect", "--streams 16 --for 6s"),
+        case("beside_bulk", "beside", "--streams 4 --rate 5 --for 6s"),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::agents;
 use crate::relay;
 use crate::system::Kind;
 
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     Report(ReportArgs),
     Relay(relay::Args),
+    Agents(agents::Args),
 }
 
 /// Run the cases, print tables and write results.json

@@ -7,10 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use harness::scratch;
+use proto::AgentIdentity;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
 /// An authority, and where what it issued is: `ca.crt`, and `NAME.crt` and
@@ -19,6 +21,14 @@ use time::{Duration, OffsetDateTime};
 pub(crate) struct Keys {
     folder: PathBuf,
     issuer: Issuer<'static, KeyPair>,
+}
+
+/// What one agent of many is known by.
+pub(crate) struct AgentKey {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
+    /// Lower-case hexadecimal.
+    pub(crate) serial: String,
 }
 
 /// The name that every server's certificate is for.
@@ -64,6 +74,30 @@ impl Keys {
         let this = Self { folder, issuer };
         this.issue("client", "bench", Some("system:masters"))?;
         Ok(this)
+    }
+
+    /// Issues the certificate of the agent of this number, as the hub does.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn agent(&self, identity: &AgentIdentity, number: u32) -> Result<AgentKey> {
+        let mut params = params(&identity.common_name(), None);
+        let [first, second] = identity.organizations();
+        let name = &mut params.distinguished_name;
+        name.push(DnType::OrganizationName, first);
+        // The builder holds one value a type; this is the same type spelt out.
+        name.push(DnType::CustomDnType(vec![2, 5, 4, 10]), second);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        // The first byte makes it a positive number without leading zeros.
+        let serial = 0x42 << 56 | u64::from(number);
+        params.serial_number = Some(serial.into());
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(AgentKey {
+            serial: format!("{serial:016x}"),
+            certificate: certificate.der().clone(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        })
     }
 
     /// The folder of the files.

@@ -9,6 +9,7 @@ use crate::place::Place;
 use crate::programs::Programs;
 use crate::system::{Kind, System};
 
+mod crowd;
 mod idle;
 mod recovery;
 
@@ -24,6 +25,8 @@ pub(crate) async fn round(
 ) -> Result<Round> {
     match &case.work {
         Work::Load(load) => under_load(load, system, place, programs).await,
+        Work::IdleAgents(count) => crowd::idle(*count, system, place, programs).await,
+        Work::Storm(count) => crowd::storm(*count, system, place, programs).await,
         Work::IdleStreams(count) => idle::streams(*count, system, place, programs).await,
         Work::Recovery => recovery::round(system, place, programs).await,
     }

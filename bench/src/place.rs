@@ -1,10 +1,12 @@
 //! Where the systems run: one network namespace, or two with a line between.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::Result;
 use harness::namespace::Namespace;
 use harness::process::Process;
+use harness::wan::{Conditions, Wan};
 
 use crate::programs::Programs;
 
@@ -13,6 +15,9 @@ use crate::programs::Programs;
 pub(crate) enum Line {
     /// Nothing: both are in one namespace, on its loopback.
     Loopback,
+    /// A way of 40 ms there and back that loses this many packets of a hundred,
+    /// in each direction.
+    Far { loss: u8 },
 }
 
 /// Namespaces, and the backend that all paths lead to.
@@ -22,10 +27,20 @@ pub(crate) struct Place {
     cluster: Namespace,
     line: Line,
     _backend: Process,
+    _wan: Option<Wan>,
 }
 
 /// The hub's address where there is a line.
 pub(crate) const HUB_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// The cluster's address there.
+const CLUSTER_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+
+/// Half of the way there and back.
+const DELAY: Duration = Duration::from_millis(20);
+
+/// Any will do; the same loses the same packets.
+const SEED: u64 = 1;
 
 /// Clients' own ports; what listens has lower ones.
 const CLIENT_PORTS: &str = "net.ipv4.ip_local_port_range=15000 65535";
@@ -40,8 +55,19 @@ impl Place {
     /// `ip` or the right to make namespaces is missing.
     pub(crate) fn create(line: Line, programs: &Programs) -> Result<Self> {
         let hub = namespace("bench")?;
-        let cluster = match line {
-            Line::Loopback => hub.clone(),
+        let (cluster, wan) = match line {
+            Line::Loopback => (hub.clone(), None),
+            Line::Far { loss } => {
+                let cluster = namespace("cluster")?;
+                let conditions = Conditions {
+                    delay: DELAY,
+                    loss: f64::from(loss) / 100.0,
+                    seed: SEED,
+                };
+                let ends = ((&hub, HUB_ADDRESS), (&cluster, CLUSTER_ADDRESS));
+                let wan = Wan::between(ends.0, ends.1, conditions)?;
+                (cluster, Some(wan))
+            }
         };
         let mut backend = cluster.command(&programs.load);
         backend.args(["backend", "--listen", &format!("0.0.0.0:{BACKEND_PORT}")]);
@@ -50,6 +76,7 @@ impl Place {
             cluster,
             line,
             _backend: Process::start("backend", backend)?,
+            _wan: wan,
         })
     }
 
@@ -72,6 +99,7 @@ impl Place {
     pub(crate) fn hub_address(&self) -> Ipv4Addr {
         match self.line {
             Line::Loopback => Ipv4Addr::LOCALHOST,
+            Line::Far { .. } => HUB_ADDRESS,
         }
     }
 
@@ -79,6 +107,7 @@ impl Place {
     pub(crate) fn cluster_address(&self) -> Ipv4Addr {
         match self.line {
             Line::Loopback => Ipv4Addr::LOCALHOST,
+            Line::Far { .. } => CLUSTER_ADDRESS,
         }
     }
 

@@ -172,14 +172,17 @@ impl Bench {
 
 /// Whether what a system did before would be measured too.
 fn wants_fresh(work: &Work) -> bool {
-    matches!(work, Work::IdleStreams(_))
+    matches!(
+        work,
+        Work::IdleAgents(_) | Work::IdleStreams(_) | Work::Storm(_)
+    )
 }
 
 /// Whether a system is not to be used after it.
 fn spoils(work: &Work) -> bool {
     match work {
         Work::Load(load) => load.spoils,
-        Work::IdleStreams(_) => true,
+        Work::IdleAgents(_) | Work::IdleStreams(_) | Work::Storm(_) => true,
         Work::Recovery => false,
     }
 }

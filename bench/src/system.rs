@@ -1,6 +1,6 @@
 //! The systems that are compared.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -41,6 +41,8 @@ pub(crate) struct System {
     way: Vec<String>,
     hub: Option<Part>,
     agent: Option<Part>,
+    /// Of Adit's hubs: the data directory, and where agents reach it.
+    home: Option<(PathBuf, String)>,
 }
 
 /// Which of a system's two ends.
@@ -146,6 +148,12 @@ impl System {
         }
     }
 
+    /// Of Adit's hubs: the data directory, and where agents reach it.
+    pub(crate) fn home(&self) -> Option<(&Path, &str)> {
+        let (data, address) = self.home.as_ref()?;
+        Some((data, address))
+    }
+
     /// CPU time of both its ends so far, in seconds.
     ///
     /// # Errors
@@ -179,6 +187,7 @@ impl System {
             way: way.map(str::to_owned).to_vec(),
             hub: None,
             agent: None,
+            home: None,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::programs::Programs;
 use crate::system::{End, System};
 
 /// How long memory has to settle before it is read.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(super) const SETTLE: Duration = Duration::from_secs(2);
 
 /// How long the streams may take to open.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -44,11 +44,16 @@ pub(super) async fn streams(
 
 /// Of the hub's end and the agent's.
 fn resident(system: &mut System) -> Result<[f64; 2]> {
-    let mut of = |end| -> Result<f64> {
-        let part = system.part(end).context("it has no such end")?;
-        // A process has far less than 2^52 bytes.
-        #[expect(clippy::cast_precision_loss, reason = "as said above")]
-        Ok(part.process().resident() as f64)
-    };
-    Ok([of(End::Hub)?, of(End::Agent)?])
+    Ok([
+        resident_of(system, End::Hub)?,
+        resident_of(system, End::Agent)?,
+    ])
+}
+
+/// Resident memory of an end, in bytes.
+pub(super) fn resident_of(system: &mut System, end: End) -> Result<f64> {
+    let part = system.part(end).context("it has no such end")?;
+    // A process has far less than 2^52 bytes.
+    #[expect(clippy::cast_precision_loss, reason = "as said above")]
+    Ok(part.process().resident() as f64)
 }

@@ -12,7 +12,7 @@ use crate::programs::Programs;
 use crate::system::{End, System};
 
 /// How long an end is gone before it is started again.
-const SHORT: Duration = Duration::from_millis(200);
+pub(super) const SHORT: Duration = Duration::from_millis(200);
 
 /// Seconds from the start of the killed end to the first connection that gets
 /// through, of either end.
@@ -37,12 +37,19 @@ async fn after(
     place: &Place,
     programs: &Programs,
 ) -> Result<f64> {
+    let since = bounce(system, end, outage).await?;
+    let since = since.duration_since(SystemTime::UNIX_EPOCH)?.as_nanos();
+    let flags = ["--since", &since.to_string(), "--for", "60s"].map(str::to_owned);
+    let round = load::run(programs, place, "await", system.way(), &flags).await?;
+    round.get("seconds").copied().context("no seconds")
+}
+
+/// Kills an end and starts it again; returns when it was started.
+pub(super) async fn bounce(system: &mut System, end: End, outage: Duration) -> Result<SystemTime> {
     let part = system.part(end).context("it has no such end")?;
     part.process().kill();
     sleep(outage).await;
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let since = SystemTime::now();
     part.restart()?;
-    let flags = ["--since", &since.as_nanos().to_string(), "--for", "60s"].map(str::to_owned);
-    let round = load::run(programs, place, "await", system.way(), &flags).await?;
-    round.get("seconds").copied().context("no seconds")
+    Ok(since)
 }

@@ -94,10 +94,11 @@ pub(super) async fn start(
     };
     let (namespace, adit) = (place.hub().clone(), programs.adit.clone());
     let (listen, folder) = (format!("0.0.0.0:{first}"), data.clone());
+    let advertised = address.clone();
     let hub = Part::start("adit-hub", move || {
         let mut command = namespace.command(&adit);
         command.args(["hub", "--log", "warn", "--listen", &listen, &listener]);
-        command.args(["--advertise", &address, "--data-dir"]);
+        command.args(["--advertise", &advertised, "--data-dir"]);
         command.arg(&folder);
         command
     })?;
@@ -125,6 +126,7 @@ pub(super) async fn start(
         }
         Variant::H2 | Variant::Quic => System::entered_plainly(kind, &entry),
     };
+    system.home = Some((data, address));
     system.hub = Some(hub);
     system.agent = Some(agent);
     Ok(system)

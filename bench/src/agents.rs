@@ -1,0 +1,134 @@
+//! Many agents in one process, each of a cluster of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use proto::AgentIdentity;
+use proxy_agent::{Agent, AgentConfig, AgentStatus, HubAddress, ImpersonationPolicy, LiveTargets};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration as Span, OffsetDateTime};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::keys::{AgentKey, Keys};
+
+/// Many idle agents in one process, each with a certificate of its own
+///
+/// Makes the hub know them first, in its data directory. Prints a line
+/// whenever all of them have sessions: `all connected at ` and the time in
+/// seconds since 1970.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The data directory of the hub
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: PathBuf,
+
+    /// Where the hub is
+    #[arg(long, value_name = "HOST:PORT")]
+    hub: HubAddress,
+
+    /// How many
+    #[arg(long, value_name = "NUMBER")]
+    count: u32,
+}
+
+/// What the line begins with that says that all have sessions.
+pub(crate) const CONNECTED: &str = "all connected at ";
+
+/// A running hub takes notice of clusters within a second or two.
+const NOTICE: Duration = Duration::from_secs(3);
+
+/// The name in every hub's certificate.
+const HUB_NAME: &str = "adit-hub";
+
+/// Runs until the process ends.
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let keys = Keys::of_hub(&args.data_dir)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(keys.file("ca.crt"))?)?;
+    let roots = Arc::new(roots);
+    let mut agents = Vec::new();
+    for number in 0..args.count {
+        let identity = AgentIdentity {
+            cluster: format!("idle-{number}").parse()?,
+            agent: "agent".parse()?,
+        };
+        let key = keys.agent(&identity, number)?;
+        note(&args.data_dir, &identity, &key.serial)?;
+        agents.push(agent(&args.hub, Arc::clone(&roots), key)?);
+    }
+    sleep(NOTICE).await;
+    let statuses: Vec<_> = agents.iter().map(Agent::status).collect();
+    let mut running = JoinSet::new();
+    for agent in agents {
+        running.spawn(Box::pin(agent.run(CancellationToken::new())));
+    }
+    tokio::select! {
+        ended = running.join_next() => bail!("an agent ended: {ended:?}"),
+        failed = tell(statuses) => failed,
+    }
+}
+
+fn agent(hub: &HubAddress, roots: Arc<RootCertStore>, key: AgentKey) -> Result<Agent> {
+    let tls = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![key.certificate], key.key)?;
+    Ok(Agent::new(AgentConfig {
+        hubs: vec![hub.clone()],
+        tls: Arc::new(tls),
+        server_name: ServerName::try_from(HUB_NAME)?,
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: None,
+        targets: LiveTargets::default(),
+        impersonation: ImpersonationPolicy::default(),
+    }))
+}
+
+/// Writes the record by which the hub knows the cluster and the certificate.
+fn note(data: &Path, identity: &AgentIdentity, serial: &str) -> Result<()> {
+    let now = OffsetDateTime::now_utc();
+    let (issued, expires) = (
+        now.format(&Rfc3339)?,
+        (now + Span::days(1)).format(&Rfc3339)?,
+    );
+    let cluster = identity.cluster.to_string();
+    let record = serde_json::json!({
+        "name": cluster,
+        "created": issued,
+        "certificates": [{
+            "serial": serial,
+            "agent": identity.agent.to_string(),
+            "issued": issued,
+            "expires": expires,
+        }],
+    });
+    let path = data.join("clusters").join(format!("{cluster}.json"));
+    fs::write(&path, record.to_string()).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Says when all are connected, each time that they are.
+#[expect(clippy::print_stdout, reason = "read by whoever started this")]
+async fn tell(mut statuses: Vec<watch::Receiver<AgentStatus>>) -> Result<()> {
+    loop {
+        for status in &mut statuses {
+            status.wait_for(connected).await?;
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+        println!("{CONNECTED}{}", now.as_secs_f64());
+        // The hub is lost to all of them at once.
+        let first = statuses.first_mut().context("there are no agents")?;
+        first.wait_for(|status| !connected(status)).await?;
+    }
+}
+
+fn connected(status: &AgentStatus) -> bool {
+    matches!(status, AgentStatus::Connected { .. })
+}

@@ -1,0 +1,76 @@
+//! What many agents cost their hub, and how they come back to it.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use harness::process::Process;
+use tokio::time::sleep;
+
+use super::idle::{SETTLE, resident_of};
+use super::recovery::{SHORT, bounce};
+use crate::agents::CONNECTED;
+use crate::figures::Round;
+use crate::place::Place;
+use crate::programs::Programs;
+use crate::system::{End, System};
+
+/// How long all of them may take to get their sessions.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// How long they have held their sessions when the hub is killed: for an agent
+/// one that ends sooner was none.
+const HELD: Duration = Duration::from_secs(5);
+
+/// Resident memory of the hub for each of so many agents.
+pub(super) async fn idle(
+    count: u32,
+    system: &mut System,
+    place: &Place,
+    programs: &Programs,
+) -> Result<Round> {
+    let before = resident_of(system, End::Hub)?;
+    let crowd = crowd(count, system, place, programs)?;
+    connected(&crowd, 1).await?;
+    sleep(SETTLE).await;
+    let each = (resident_of(system, End::Hub)? - before) / f64::from(count);
+    Ok(Round::from([("bytes_each".to_owned(), each)]))
+}
+
+/// Seconds from the start of the hub, killed a moment ago, until the last of so
+/// many agents has a session again.
+pub(super) async fn storm(
+    count: u32,
+    system: &mut System,
+    place: &Place,
+    programs: &Programs,
+) -> Result<Round> {
+    let crowd = crowd(count, system, place, programs)?;
+    connected(&crowd, 1).await?;
+    sleep(HELD).await;
+    let started = bounce(system, End::Hub, SHORT).await?;
+    let started = started
+        .duration_since(SystemTime::UNIX_EPOCH)?
+        .as_secs_f64();
+    let last = connected(&crowd, 2).await?;
+    Ok(Round::from([("seconds".to_owned(), last - started)]))
+}
+
+fn crowd(count: u32, system: &System, place: &Place, programs: &Programs) -> Result<Process> {
+    let (data, address) = system.home().context("only Adit's hubs can have a crowd")?;
+    let mut command = place.cluster().command(&programs.this);
+    command.args(["agents", "--count", &count.to_string(), "--hub", address]);
+    command.arg("--data-dir").arg(data);
+    Process::start("agents", command)
+}
+
+/// Waits until all have sessions for this time, and tells when that was.
+async fn connected(crowd: &Process, time: usize) -> Result<f64> {
+    let seen = async || {
+        let output = crowd.output();
+        let mut times = output
+            .lines()
+            .filter_map(|line| line.strip_prefix(CONNECTED));
+        times.nth(time - 1)?.parse().ok()
+    };
+    crowd.until("sessions of all agents", LIMIT, seen).await
+}
