@@ -25,6 +25,7 @@ type way struct {
 	kind   string
 	addr   string
 	target string
+	header string
 	keys   string
 	name   string
 
@@ -39,13 +40,14 @@ func (w *way) flags(flags *flag.FlagSet) {
 	flags.StringVar(&w.kind, "via", "plain", "plain, grpc, reuse or connect")
 	flags.StringVar(&w.addr, "addr", "", "where the way begins")
 	flags.StringVar(&w.target, "target", "", "what to ask grpc, reuse and connect for")
+	flags.StringVar(&w.header, "header", "", "a header for connect to send, \"Name: value\"")
 	flags.StringVar(&w.keys, "keys", "", "folder with ca.crt, client.crt and client.key")
 	flags.StringVar(&w.name, "server-name", "localhost", "the name in the server's certificate")
 }
 
 // args is the way as flags again.
 func (w *way) args() []string {
-	return []string{"--via", w.kind, "--addr", w.addr, "--target", w.target, "--keys", w.keys, "--server-name", w.name}
+	return []string{"--via", w.kind, "--addr", w.addr, "--target", w.target, "--header", w.header, "--keys", w.keys, "--server-name", w.name}
 }
 
 // open prepares what all connections share.
@@ -99,7 +101,11 @@ func (w *way) connect(ctx context.Context, limit time.Duration) (net.Conn, error
 		return nil, err
 	}
 	conn.SetDeadline(time.Now().Add(limit))
-	if _, err := fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", w.target, w.target); err != nil {
+	more := ""
+	if w.header != "" {
+		more = w.header + "\r\n"
+	}
+	if _, err := fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", w.target, w.target, more); err != nil {
 		conn.Close()
 		return nil, err
 	}

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use proto::AgentIdentity;
-use proxy_agent::{Agent, AgentConfig, AgentStatus, HubAddress, ImpersonationPolicy, LiveTargets};
+use proxy_agent::{
+    Agent, AgentConfig, AgentStatus, HubAddress, ImpersonationPolicy, LiveTargets, ProxyConfig,
+};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -84,6 +86,7 @@ fn agent(hub: &HubAddress, roots: Arc<RootCertStore>, key: AgentKey) -> Result<A
     Ok(Agent::new(AgentConfig {
         hubs: vec![hub.clone()],
         tls: Arc::new(tls),
+        proxy: ProxyConfig::default(),
         server_name: ServerName::try_from(HUB_NAME)?,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         api: None,

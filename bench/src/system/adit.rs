@@ -122,7 +122,11 @@ pub(super) async fn start(
     let mut system = match variant {
         Variant::Connect => {
             let keys = Keys::of_hub(&data)?;
-            System::entered_with_keys(kind, "connect", &entry, &target, keys.folder())
+            let mut system =
+                System::entered_with_keys(kind, "connect", &entry, &target, keys.folder());
+            let header = format!("Adit-Cluster: {CLUSTER}");
+            system.way.extend(["--header".to_owned(), header]);
+            system
         }
         Variant::H2 | Variant::Quic => System::entered_plainly(kind, &entry),
     };
