@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{agent, ca, clusters, credentials, demo, hub, kubeconfig, token};
+use crate::commands::{agent, ca, clusters, credentials, demo, forward, hub, kubeconfig, token};
 use crate::telemetry::LogFormat;
 
 /// Reach every Kubernetes cluster, wherever it runs.
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Agent(agent::Args),
     Kubeconfig(kubeconfig::Args),
     Clusters(clusters::Args),
+    Forward(forward::Args),
     Token(token::Args),
     Ca(ca::Args),
     Demo(demo::Args),
@@ -69,6 +70,7 @@ impl Cli {
             Command::Credentials(_)
             | Command::Kubeconfig(_)
             | Command::Clusters(_)
+            | Command::Forward(_)
             | Command::Token(_)
             | Command::Ca(_)
             | Command::Demo(_) => "warn",

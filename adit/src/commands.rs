@@ -13,6 +13,7 @@ pub(crate) mod ca;
 pub(crate) mod clusters;
 pub(crate) mod credentials;
 pub(crate) mod demo;
+pub(crate) mod forward;
 pub(crate) mod hub;
 pub(crate) mod kubeconfig;
 mod notice;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Kubeconfig(args) => kubeconfig::run(args).await,
         Command::Clusters(args) => clusters::run(args).await,
         Command::Token(args) => token::run(args).await,
+        Command::Forward(args) => Box::pin(forward::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
     }
 }

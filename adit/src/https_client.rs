@@ -137,7 +137,8 @@ impl HttpsClient {
         Ok(Answer { status, body })
     }
 
-    async fn connect(&self) -> Result<TlsStream<TcpStream>, HttpsError> {
+    /// A TLS connection to the server.
+    pub(crate) async fn connect(&self) -> Result<TlsStream<TcpStream>, HttpsError> {
         let connect = |source| HttpsError::Connect {
             address: self.address(),
             source,
@@ -160,7 +161,13 @@ impl HttpsClient {
         request.body(Empty::new()).map_err(HttpsError::Request)
     }
 
-    fn address(&self) -> String {
+    /// The bearer token of the kubeconfig, if it has one.
+    pub(crate) fn token(&self) -> Option<&SecretString> {
+        self.token.as_ref()
+    }
+
+    /// The server's `host:port`.
+    pub(crate) fn address(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {

@@ -17,6 +17,8 @@ use tunnel::LinkConfig;
 
 use crate::addresses::Addresses;
 use crate::data_dir::{DataDir, DataDirError, FileLock};
+use crate::local::{LocalAddress, LocalListener};
+use crate::tcp;
 
 mod authority_files;
 mod connect;
@@ -28,7 +30,6 @@ mod handshakes;
 mod known;
 mod listener;
 mod listing;
-mod local;
 mod lookout;
 mod metrics;
 mod policy;
@@ -47,7 +48,6 @@ use authority_files::{AuthoritiesWatchError, AuthorityFiles};
 use connect::ConnectListener;
 use connection::{ConnectionParts, Connections, Port};
 use known::Known;
-use local::{LocalAddress, LocalListener};
 use serving_files::ServingFiles;
 use setup::SetupError;
 use watch::{Watch, WatchParts};
@@ -248,8 +248,7 @@ fn proxy_config(addresses: &Addresses) -> ProxyServerConfig {
 }
 
 fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {
-    let bind =
-        |&address| listener::bind(address).map_err(|source| HubError::Listen { address, source });
+    let bind = |&address| tcp::bind(address).map_err(|source| HubError::Listen { address, source });
     listen.iter().map(bind).collect()
 }
 

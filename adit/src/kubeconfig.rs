@@ -45,7 +45,7 @@ pub(crate) enum KubeconfigError {
     Form(#[source] SecretYamlError),
     #[error("{field} is not base64 of text")]
     Base64 { field: &'static str },
-    #[error("its current context {context:?} does not name {missing}")]
+    #[error("its context {context:?} does not name {missing}")]
     Incomplete {
         context: String,
         missing: &'static str,
@@ -136,15 +136,18 @@ impl HubAccess {
     /// Reads the current context of a kubeconfig that names everything in the
     /// file itself, as those written here do.
     pub(crate) fn parse(text: &str) -> Result<Self, KubeconfigError> {
+        Self::parse_context(text, None)
+    }
+
+    /// Reads this context of a kubeconfig, or the current one; see [`Self::parse`].
+    pub(crate) fn parse_context(text: &str, name: Option<&str>) -> Result<Self, KubeconfigError> {
         let file: File = secret_yaml::parse(text).map_err(KubeconfigError::Form)?;
+        let name = name.unwrap_or(&file.current_context);
         let incomplete = |missing| {
-            let context = file.current_context.clone();
+            let context = name.to_owned();
             move || KubeconfigError::Incomplete { context, missing }
         };
-        let context = &file
-            .contexts
-            .iter()
-            .find(|c| c.name == file.current_context);
+        let context = &file.contexts.iter().find(|c| c.name == name);
         let context = &context
             .ok_or_else(incomplete("a context of the file"))?
             .context;

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connections, Port};
-use super::listener::{self, PAUSE};
-use super::local::{LocalAddress, LocalAddressError, UnixSocket};
+use super::listener;
+use crate::local::{LocalAddress, LocalAddressError, UnixSocket};
+use crate::tcp;
 
 /// Where to take CONNECT: over TLS at an address, or on a Unix socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +41,7 @@ pub(super) enum ConnectListener {
 impl ConnectListener {
     pub(super) async fn bind(listen: &ConnectListen) -> io::Result<Self> {
         match listen {
-            ConnectListen::Tls(address) => listener::bind(*address).map(Self::Tls),
+            ConnectListen::Tls(address) => tcp::bind(*address).map(Self::Tls),
             ConnectListen::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
         }
     }
@@ -81,7 +82,7 @@ async fn accept_locally(
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection to a Unix socket");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(tcp::PAUSE).await;
                 }
             },
         }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use gateway::{DialTarget, DialTargetError, Forward, ForwardEnd, Gateway};
 use proto::{ClusterName, NameError};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::listener::PAUSE;
-use super::local::{LocalAddress, LocalAddressError, LocalListener, LocalStream};
+use crate::local::{LocalAddress, LocalAddressError, LocalListener, LocalStream};
+use crate::tcp::{self, ResetOnDrop};
 
 /// Where to listen, and what for: `LOCAL=CLUSTER/HOST:PORT`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,12 +31,6 @@ pub(crate) enum ForwardListenError {
     Cluster(String, NameError),
     #[error(transparent)]
     Target(#[from] DialTargetError),
-}
-
-/// A client's connection that is reset when it is dropped, unless it has ended well.
-struct ClientSocket {
-    socket: TcpStream,
-    ended: bool,
 }
 
 /// Serves connections until told to stop, then until they have ended.
@@ -62,7 +55,7 @@ pub(super) async fn accept(
                 }
                 Err(error) => {
                     tracing::warn!(%error, listener = forward.name, "cannot accept a connection");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(tcp::PAUSE).await;
                 }
             },
         }
@@ -74,12 +67,10 @@ pub(super) async fn accept(
 async fn serve(stream: LocalStream, forward: Arc<Forward>, gateway: Gateway) {
     match stream {
         LocalStream::Tcp(socket) => {
-            let mut client = ClientSocket {
-                socket,
-                ended: false,
-            };
-            let end = gateway.forward(client.socket.split(), &forward).await;
-            client.ended = end == ForwardEnd::Clean;
+            let mut client = ResetOnDrop::new(socket);
+            if gateway.forward(client.socket().split(), &forward).await == ForwardEnd::Clean {
+                client.keep();
+            }
         }
         // It knows no reset: its client sees an end of either kind as one.
         LocalStream::Unix(mut socket) => {
@@ -95,16 +86,6 @@ impl ForwardListen {
             name: format!("forward-listen:{bound}"),
             cluster: self.cluster.clone(),
             target: self.target.clone(),
-        }
-    }
-}
-
-impl Drop for ClientSocket {
-    fn drop(&mut self) {
-        if !self.ended {
-            // Without it the client would see a clean end. A socket that is
-            // already broken has no use for it.
-            let _ = self.socket.set_zero_linger();
         }
     }
 }

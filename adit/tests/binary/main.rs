@@ -6,6 +6,7 @@ mod bad_input;
 mod command_line;
 mod connect_listen;
 mod demo;
+mod forward;
 mod forward_listen;
 mod hub;
 mod rotation;

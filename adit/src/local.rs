@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-use super::listener;
-pub(super) use unix::UnixSocket;
+use crate::tcp;
+pub(crate) use unix::UnixSocket;
 
 mod unix;
 
@@ -35,34 +35,34 @@ pub(crate) enum LocalAddressError {
 }
 
 /// A listener on a [`LocalAddress`].
-pub(super) enum LocalListener {
+pub(crate) enum LocalListener {
     Tcp(TcpListener),
     Unix(UnixSocket),
 }
 
 /// A connection of a [`LocalListener`].
-pub(super) enum LocalStream {
+pub(crate) enum LocalStream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl LocalAddress {
     /// What stands before the path of a Unix socket.
-    pub(super) const UNIX: &str = "unix:";
+    pub(crate) const UNIX: &str = "unix:";
 }
 
 impl LocalListener {
     /// Binds the address. A Unix socket has mode 0600, and takes the place of
     /// one that nobody listens on any more.
-    pub(super) async fn bind(address: &LocalAddress) -> io::Result<Self> {
+    pub(crate) async fn bind(address: &LocalAddress) -> io::Result<Self> {
         match address {
-            LocalAddress::Tcp(address) => listener::bind(*address).map(Self::Tcp),
+            LocalAddress::Tcp(address) => tcp::bind(*address).map(Self::Tcp),
             LocalAddress::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
         }
     }
 
     /// The address as it was bound.
-    pub(super) fn address(&self) -> io::Result<LocalAddress> {
+    pub(crate) fn address(&self) -> io::Result<LocalAddress> {
         match self {
             Self::Tcp(tcp) => tcp.local_addr().map(LocalAddress::Tcp),
             Self::Unix(unix) => Ok(LocalAddress::Unix(unix.path().to_owned())),
@@ -70,11 +70,11 @@ impl LocalListener {
     }
 
     /// The next connection; cancel-safe.
-    pub(super) async fn accept(&self) -> io::Result<LocalStream> {
+    pub(crate) async fn accept(&self) -> io::Result<LocalStream> {
         match self {
-            Self::Tcp(tcp) => {
-                let (stream, _) = tcp.accept().await?;
-                listener::tune(&stream);
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                tcp::tune(&stream);
                 Ok(LocalStream::Tcp(stream))
             }
             Self::Unix(unix) => unix.accept().await.map(LocalStream::Unix),

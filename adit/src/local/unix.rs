@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 
 /// A socket of mode 0600; its file goes with it.
-pub(in crate::hub) struct UnixSocket {
+pub(crate) struct UnixSocket {
     listener: UnixListener,
     path: PathBuf,
     /// Device and inode of the file.
@@ -17,7 +17,7 @@ pub(in crate::hub) struct UnixSocket {
 
 impl UnixSocket {
     /// Binds the path, in place of a socket that nobody listens on any more.
-    pub(in crate::hub) async fn bind(path: &Path) -> io::Result<Self> {
+    pub(crate) async fn bind(path: &Path) -> io::Result<Self> {
         make_room(path).await?;
         let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         // Nobody else comes into the folder: at no moment can others connect.
@@ -34,12 +34,12 @@ impl UnixSocket {
         })
     }
 
-    pub(in crate::hub) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The next connection; cancel-safe.
-    pub(in crate::hub) async fn accept(&self) -> io::Result<UnixStream> {
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)
     }
 }
