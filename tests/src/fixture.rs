@@ -15,6 +15,7 @@ use crate::needs::{self, Needs};
 #[derive(Debug)]
 pub struct Fixture<T: 'static> {
     start: fn(&'static Needs) -> Starting<T>,
+    programs: &'static [(&'static str, &'static str)],
     // A failure is kept: the next test would only wait for it again.
     started: OnceCell<Result<T, String>>,
 }
@@ -31,8 +32,18 @@ pub trait Home {
 impl<T: Home + Send + Sync + 'static> Fixture<T> {
     /// A fixture that is started so.
     pub const fn new(start: fn(&'static Needs) -> Starting<T>) -> Self {
+        Self::needing(&[], start)
+    }
+
+    /// A fixture that needs these programs besides (with the Debian packages
+    /// that have them), and is started so.
+    pub const fn needing(
+        programs: &'static [(&'static str, &'static str)],
+        start: fn(&'static Needs) -> Starting<T>,
+    ) -> Self {
         Self {
             start,
+            programs,
             started: OnceCell::const_new(),
         }
     }
@@ -44,6 +55,9 @@ impl<T: Home + Send + Sync + 'static> Fixture<T> {
     /// The fixture does not start, or the test panics.
     pub fn test(&'static self, test: impl AsyncFnOnce(&'static T) + Send) {
         let Some(needs) = needs::find() else { return };
+        if !needs::have(self.programs) {
+            return;
+        }
         let started = runtime().block_on(self.started.get_or_init(|| async {
             (self.start)(needs)
                 .await

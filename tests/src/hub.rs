@@ -1,7 +1,7 @@
 //! `adit hub` and `adit agent` of one tunnel.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,11 +40,12 @@ const PORT: u16 = 8443;
 const POLICY: &str = "rules:\n- groups: [developers, guests]\n  clusters: [edge, \"double-*\"]\n";
 
 impl Hub {
-    /// Starts one at this address of the namespace.
+    /// Starts one at this address of the namespace; at an IPv6 address it
+    /// listens for IPv4 as well.
     ///
     /// # Errors
     /// It ends, or is not ready in time.
-    pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
+    pub async fn start(needs: &Needs, namespace: &Namespace, address: IpAddr) -> Result<Self> {
         let data = scratch::fresh_folder("hub")?;
         let policy = scratch::fresh_folder("policy")?.join("policy.yaml");
         fs::write(&policy, POLICY)?;
@@ -67,7 +68,12 @@ impl Hub {
     pub async fn restart(&mut self) -> Result<()> {
         self.process = None;
         let begun = Instant::now();
-        let mut command = self.command(&["hub", "--listen", &format!("0.0.0.0:{PORT}")]);
+        let anywhere = match self.address {
+            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let listen = SocketAddr::from((anywhere, PORT)).to_string();
+        let mut command = self.command(&["hub", "--listen", &listen]);
         command
             .args(["--advertise", &self.address.to_string()])
             .arg("--data-dir")
@@ -164,8 +170,12 @@ pub struct Agent {
     adit: PathBuf,
     network: Namespace,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
     process: Option<Process>,
 }
+
+/// Variables that would send an agent through a proxy of the machine's own.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 impl Agent {
     /// Starts one with these credentials and this kubeconfig; it may
@@ -179,6 +189,21 @@ impl Agent {
         credentials: &Path,
         kubeconfig: &Path,
         more: &[&str],
+    ) -> Result<Self> {
+        Self::start_with(needs, namespace, credentials, kubeconfig, more, &[])
+    }
+
+    /// The same, with these environment variables.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_with(
+        needs: &Needs,
+        namespace: &Namespace,
+        credentials: &Path,
+        kubeconfig: &Path,
+        more: &[&str],
+        environment: &[(&str, &str)],
     ) -> Result<Self> {
         let mut args = vec!["agent".to_owned()];
         args.extend([
@@ -198,6 +223,10 @@ impl Agent {
             adit: needs.adit.clone(),
             network: namespace.clone(),
             args,
+            environment: environment
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             process: None,
         };
         this.restart()?;
@@ -212,6 +241,10 @@ impl Agent {
         self.process = None;
         let mut command = self.network.command(&self.adit);
         command.args(&self.args);
+        for name in PROXY_VARIABLES {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.process = Some(Process::start("agent", command)?);
         Ok(())
     }

@@ -8,7 +8,8 @@
 //!                                 masquerade, nothing forwarded inwards
 //! ```
 //!
-//! It needs root (for the namespaces), `ip`, `nft` and `sysctl`, the folder
+//! It needs root (for the namespaces), `ip`, `nft` and `sysctl` (and for the
+//! tests with proxies `tinyproxy` and `microsocks`), the folder
 //! that `tests/peers/build` prints in `ADIT_PEERS`, and the built `adit`
 //! binary (`ADIT_BIN`, else `target/release/adit`). Where one of them is
 //! missing a test prints why it is skipped and passes; with `CI=true` it
@@ -17,6 +18,7 @@
 pub mod api_double;
 pub mod cluster;
 pub mod command;
+pub mod enclosure;
 pub mod fixture;
 pub mod https;
 pub mod hub;

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,16 @@ impl Namespace {
     /// `ip` failed; the error holds what it printed.
     pub fn ip(&self, args: &[&str]) -> Result<()> {
         ip(&[&["-n", &self.0.name], args].concat())
+    }
+
+    /// Gives the commands inside these lines for `/etc/hosts`.
+    ///
+    /// # Errors
+    /// `/etc/netns` cannot be written to.
+    pub fn hosts(&self, lines: &str) -> Result<()> {
+        let folder = self.0.settings();
+        std::fs::create_dir_all(&folder)?;
+        Ok(std::fs::write(folder.join("hosts"), lines)?)
     }
 
     /// A command that will run inside.
@@ -109,9 +119,17 @@ impl Namespace {
     }
 }
 
+impl Owned {
+    /// What `ip netns exec` puts in the place of files in `/etc`.
+    fn settings(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.name)
+    }
+}
+
 impl Drop for Owned {
     fn drop(&mut self) {
-        // The reaper takes it away where this fails.
+        // The reaper takes both away where this fails.
+        let _ = std::fs::remove_dir_all(self.settings());
         let _ = ip(&["netns", "delete", &self.name]);
     }
 }

@@ -29,14 +29,33 @@ pub fn find() -> Option<&'static Needs> {
     match FOUND.get_or_init(|| look().map_err(|error| format!("{error:#}"))) {
         Ok(needs) => Some(needs),
         Err(reason) => {
-            assert!(
-                !std::env::var("CI").is_ok_and(|ci| ci == "true"),
-                "with CI=true nothing may be skipped: {reason}"
-            );
-            eprintln!("SKIP: {reason}");
+            skip(reason);
             None
         }
     }
+}
+
+/// Whether all these programs are there; where one is missing it is as with
+/// [`find`]. With each goes the Debian package that has it.
+///
+/// # Panics
+/// Something is missing and `CI` is `true`.
+pub fn have(programs: &[(&str, &str)]) -> bool {
+    let missing = programs.iter().find(|(program, _)| !on_path(program));
+    if let Some((program, package)) = missing {
+        skip(&format!(
+            "the program {program} is missing (Debian: {package})"
+        ));
+    }
+    missing.is_none()
+}
+
+fn skip(reason: &str) {
+    assert!(
+        !std::env::var("CI").is_ok_and(|ci| ci == "true"),
+        "with CI=true nothing may be skipped: {reason}"
+    );
+    eprintln!("SKIP: {reason}");
 }
 
 const PROGRAMS: [&str; 7] = [

@@ -158,11 +158,36 @@ impl Network {
 /// Puts a link between the router and another namespace, whose routes all lead
 /// there. Connections use cubic: the machine's default may be another, and
 /// a namespace may not change it but by route.
-fn connect(router: &Namespace, link: &str, near: &str, other: &Namespace, far: &str) -> Result<()> {
-    router.ip(&[
+fn connect(
+    router: &Namespace,
+    device: &str,
+    near: &str,
+    other: &Namespace,
+    far: &str,
+) -> Result<()> {
+    link(router, device, near, other, far)?;
+    let gateway = near
+        .split('/')
+        .next()
+        .expect("split gives at least one part");
+    other.ip(&[
+        "route", "add", "default", "via", gateway, "congctl", "cubic",
+    ])
+}
+
+/// Puts a link between two namespaces, which is `device` in the one and `eth0`
+/// in the other.
+pub(crate) fn link(
+    one: &Namespace,
+    device: &str,
+    near: &str,
+    other: &Namespace,
+    far: &str,
+) -> Result<()> {
+    one.ip(&[
         "link",
         "add",
-        link,
+        device,
         "type",
         "veth",
         "peer",
@@ -171,17 +196,11 @@ fn connect(router: &Namespace, link: &str, near: &str, other: &Namespace, far: &
         "netns",
         other.name(),
     ])?;
-    for (namespace, name, address) in [(router, link, near), (other, "eth0", far)] {
+    for (namespace, name, address) in [(one, device, near), (other, "eth0", far)] {
         namespace.ip(&["address", "add", address, "dev", name])?;
         namespace.ip(&["link", "set", name, "up"])?;
     }
-    let gateway = near
-        .split('/')
-        .next()
-        .expect("split gives at least one part");
-    other.ip(&[
-        "route", "add", "default", "via", gateway, "congctl", "cubic",
-    ])
+    Ok(())
 }
 
 /// Hub links are consecutive /30 networks.

@@ -38,7 +38,7 @@ pub(crate) fn fresh_name(role: &str) -> String {
 }
 
 /// Kills what runs in the namespaces whose names begin with `$1` and removes
-/// them, and the folder `$2`.
+/// them, their settings, and the folder `$2`.
 const SWEEP: &str = r#"
 for path in /run/netns/"$1"*; do
     [ -e "$path" ] || continue
@@ -46,7 +46,7 @@ for path in /run/netns/"$1"*; do
     ip netns pids "$name" | xargs -r kill -KILL
     ip netns delete "$name"
 done
-rm -rf -- "$2"
+rm -rf -- "$2" /etc/netns/"$1"*
 "#;
 
 struct Held {

@@ -155,7 +155,7 @@ impl Site {
         let hub = Hub::start(
             self.needs,
             self.network.hub(index),
-            self.network.hub_address(index),
+            self.network.hub_address(index).into(),
         )
         .await?;
         let credentials = hub.credentials(CLUSTER_NAME, "agent").await?;

@@ -34,9 +34,32 @@ pub(super) async fn read(
     };
     let unusable = |error| without_content(path, error);
     let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-    kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+    let names_proxy = names_proxy(&kubeconfig, context);
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .map_err(unusable)
+        .map_err(unusable)?;
+    if !names_proxy {
+        // Then it is the environment's, which is for the way to the hub.
+        config.proxy_url = None;
+    }
+    Ok(config)
+}
+
+/// Whether the file itself wants the API server reached through a proxy.
+fn names_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
+    let Some(name) = context.or(kubeconfig.current_context.as_deref()) else {
+        return false;
+    };
+    let mut contexts = kubeconfig.contexts.iter();
+    let context = contexts.find(|context| context.name == name);
+    let Some(context) = context.and_then(|named| named.context.as_ref()) else {
+        return false;
+    };
+    let mut clusters = kubeconfig.clusters.iter();
+    let cluster = clusters.find(|cluster| cluster.name == context.cluster);
+    cluster
+        .and_then(|named| named.cluster.as_ref()?.proxy_url.as_ref())
+        .is_some_and(|url| !url.is_empty())
 }
 
 /// The parser's own messages show the lines around the place, and values.
@@ -98,6 +121,23 @@ mod tests {
             matches!(source, KubeconfigFormError::At { line: 5, .. }),
             "{source}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_proxy_of_the_file_is_not_overlooked() {
+        for (line, named) in [("", false), ("    proxy-url: http://proxy:3128\n", true)] {
+            let text = format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+                 contexts:\n- name: c\n  context:\n    cluster: k\n\
+                 clusters:\n- name: k\n  cluster:\n    server: https://api:6443\n{line}"
+            );
+            let mut file = NamedTempFile::new().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let config = read(file.path(), None).await.unwrap();
+            assert_eq!(config.proxy_url.is_some(), named);
+            let config = read(file.path(), Some("c")).await.unwrap();
+            assert_eq!(config.proxy_url.is_some(), named);
+        }
     }
 
     /// What is behind an error.

@@ -89,8 +89,9 @@ impl Status {
     fn judge(self, credentials_given: bool) -> Result<(), ProxyError> {
         let advice = match self.code {
             200..300 => return Ok(()),
-            407 => return Err(ProxyError::credentials(credentials_given, self.shown)),
-            401 | 403 => "whoever runs it can allow CONNECT to the hub's host and port",
+            // Some, tinyproxy among them, say 401 of a password that is wrong.
+            401 | 407 => return Err(ProxyError::credentials(credentials_given, self.shown)),
+            403 => "whoever runs it can allow CONNECT to the hub's host and port",
             502..=504 => "can it reach the hub from where it is?",
             _ => "is it a proxy that allows CONNECT?",
         };
