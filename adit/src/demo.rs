@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::{agent, credentials};
 use crate::credentials::Credentials;
 use crate::data_dir::{self, DataDir, Secrecy};
-use crate::hub::{Hub, HubConfig};
+use crate::hub::{Hub, HubConfig, Udp};
 use crate::kubeconfig::{HubAccess, PathForm};
 use crate::lifetime::Lifetime;
 
@@ -86,6 +86,7 @@ async fn show(
     let hub = Box::pin(Hub::start(HubConfig {
         data_dir: folder.path().join("hub"),
         listen: vec![config.listen],
+        udp: Udp::default(),
         advertise: Vec::new(),
         policy: None,
         connect_listen: Vec::new(),

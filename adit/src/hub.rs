@@ -10,6 +10,8 @@ use gateway::{Forward, Gateway, GatewayConfig, LivePolicy, PolicyError};
 use proto::Hello;
 use proxy_agent::HubAddress;
 use proxy_server::{ProxyServer, ProxyServerConfig};
+use quinn::Endpoint;
+use quinn::crypto::rustls::NoInitialCipherSuite;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ use crate::tcp;
 mod authority_files;
 mod connect;
 mod connection;
+mod datagrams;
 mod endpoints;
 mod folder;
 mod forward;
@@ -58,6 +61,8 @@ pub(crate) struct HubConfig {
     pub(crate) data_dir: PathBuf,
     /// At least one; port 0 takes any free port.
     pub(crate) listen: Vec<SocketAddr>,
+    /// Whether it also listens for QUIC, on the same port numbers.
+    pub(crate) udp: Udp,
     /// How agents and users reach it; empty: by what it listens on.
     pub(crate) advertise: Vec<HubAddress>,
     /// Default: `policy.yaml` in the data directory.
@@ -70,11 +75,24 @@ pub(crate) struct HubConfig {
     pub(crate) drain: Duration,
 }
 
+/// Whether a hub listens on UDP.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Udp {
+    /// If it can; otherwise agents come over TCP alone.
+    #[default]
+    Auto,
+    /// No.
+    Off,
+    /// Yes, or the hub does not start.
+    Require,
+}
+
 /// A hub that has bound its port and made its files, and accepts nobody yet.
 pub(crate) struct Hub {
     data: DataDir,
     addresses: Addresses,
     listeners: Vec<TcpListener>,
+    endpoints: Vec<Endpoint>,
     connects: Vec<ConnectListener>,
     forwards: Vec<(LocalListener, Forward)>,
     proxy: ProxyServer,
@@ -93,6 +111,13 @@ pub(crate) enum HubError {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error("cannot listen on {address} over UDP; is the port taken?")]
+    ListenUdp {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error("the TLS configuration cannot serve QUIC")]
+    Quic(#[source] NoInitialCipherSuite),
     #[error("cannot listen on {address}; is it taken?")]
     ListenLocally {
         address: LocalAddress,
@@ -152,6 +177,7 @@ impl Hub {
             known.clone(),
             Arc::new(policy),
         );
+        let endpoints = bind_udp(config.udp, &listeners, &tls)?;
         let connections = Arc::new(Connections::new(ConnectionParts {
             tls,
             trust,
@@ -165,6 +191,7 @@ impl Hub {
             data,
             addresses,
             listeners,
+            endpoints,
             connects,
             forwards,
             proxy,
@@ -207,6 +234,13 @@ impl Hub {
             }
             tasks.spawn(listener.serve(self.connections.clone(), stop.clone()));
         }
+        for endpoint in self.endpoints {
+            if let Ok(address) = endpoint.local_addr() {
+                tracing::info!(%address, "hub listens for QUIC");
+            }
+            let connections = self.connections.clone();
+            tasks.spawn(datagrams::accept(endpoint, connections, stop.clone()));
+        }
         for (listener, forward) in self.forwards {
             let Forward {
                 name,
@@ -239,11 +273,14 @@ impl Hub {
     }
 }
 
+fn link_config() -> LinkConfig {
+    LinkConfig::new(Hello::new(env!("CARGO_PKG_VERSION")))
+}
+
 fn proxy_config(addresses: &Addresses) -> ProxyServerConfig {
-    let link = LinkConfig::new(Hello::new(env!("CARGO_PKG_VERSION")));
     ProxyServerConfig {
         hubs: addresses.all().iter().map(ToString::to_string).collect(),
-        ..ProxyServerConfig::new(link)
+        ..ProxyServerConfig::new(link_config())
     }
 }
 
@@ -260,6 +297,33 @@ async fn bind_connects(connects: &[ConnectListen]) -> Result<Vec<ConnectListener
             address: address.clone(),
             source,
         })?);
+    }
+    Ok(bound)
+}
+
+/// Binds over UDP what is bound over TCP.
+fn bind_udp(
+    udp: Udp,
+    listeners: &[TcpListener],
+    tls: &rustls::ServerConfig,
+) -> Result<Vec<Endpoint>, HubError> {
+    if udp == Udp::Off {
+        return Ok(Vec::new());
+    }
+    let quic = tunnel::quic::server_config(tls.clone(), &link_config()).map_err(HubError::Quic)?;
+    let mut bound = Vec::new();
+    for address in listeners.iter().filter_map(|tcp| tcp.local_addr().ok()) {
+        match tunnel::quic::endpoint(address, Some(quic.clone())) {
+            Ok(endpoint) => bound.push(endpoint),
+            Err(source) if udp == Udp::Require => {
+                return Err(HubError::ListenUdp { address, source });
+            }
+            Err(error) => tracing::warn!(
+                %address,
+                %error,
+                "cannot listen over UDP: agents can come over TCP alone"
+            ),
+        }
     }
     Ok(bound)
 }

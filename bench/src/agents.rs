@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, bail};
 use proto::AgentIdentity;
 use proxy_agent::{
-    Agent, AgentConfig, AgentStatus, HubAddress, ImpersonationPolicy, LiveTargets, ProxyConfig,
+    Agent, AgentConfig, AgentStatus, CarrierChoice, HubAddress, ImpersonationPolicy, LiveTargets,
+    ProxyConfig,
 };
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
@@ -84,6 +85,7 @@ fn agent(hub: &HubAddress, roots: Arc<RootCertStore>, key: AgentKey) -> Result<A
         .with_root_certificates(roots)
         .with_client_auth_cert(vec![key.certificate], key.key)?;
     Ok(Agent::new(AgentConfig {
+        carrier: CarrierChoice::H2,
         hubs: vec![hub.clone()],
         tls: Arc::new(tls),
         proxy: ProxyConfig::default(),

@@ -10,7 +10,7 @@ use crate::access::{CurrentAccess, HubAccess, Renewal};
 use crate::connect::HubDialer;
 use crate::run::Runner;
 use crate::serve::Services;
-use crate::{ApiServer, HubAddress, ImpersonationPolicy, LiveTargets, ProxyConfig};
+use crate::{ApiServer, CarrierChoice, HubAddress, ImpersonationPolicy, LiveTargets, ProxyConfig};
 
 /// What an agent needs to know.
 #[derive(Clone, Debug)]
@@ -22,7 +22,9 @@ pub struct AgentConfig {
     /// TLS 1.3 has to be among its versions. The agent sets the ALPN protocol
     /// and does without session resumption.
     pub tls: Arc<rustls::ClientConfig>,
-    /// What stands between the agent and the hub.
+    /// What its links are carried by.
+    pub carrier: CarrierChoice,
+    /// What stands between the agent and the hub; QUIC goes through none.
     pub proxy: ProxyConfig,
     /// The name that the hub's certificate is for, whatever its address.
     pub server_name: ServerName<'static>,
@@ -83,6 +85,7 @@ impl Agent {
         let AgentConfig {
             hubs,
             tls,
+            carrier,
             proxy,
             server_name,
             agent_version,
@@ -95,7 +98,7 @@ impl Agent {
             tls,
             server_name,
         });
-        let dialer = HubDialer::new(access, agent_version, proxy);
+        let dialer = HubDialer::new(access, agent_version, proxy, carrier);
         let services = Arc::new(Services::new(api, targets, impersonation));
         let (sender, status) = watch::channel(AgentStatus::Connecting);
         Self {

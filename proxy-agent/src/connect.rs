@@ -8,11 +8,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig, ReadAhead};
+use tunnel::{Carrier, Driver, HandshakeError, Incoming, Link, LinkConfig, ReadAhead};
 
 use crate::access::{CurrentAccess, HubAccess};
-use crate::dial::{DialError, Dialer, Dialled, Remote};
-use crate::{HubAddress, ProxyConfig};
+use crate::carrier::side_by_side;
+use crate::datagrams::QuicDialer;
+use crate::dial::{DialError, Dialer, Dialled, Remote, Unreached};
+use crate::{CarrierChoice, HubAddress, ProxyConfig};
 
 /// Makes sessions with whichever of an agent's hubs can be reached.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub(crate) struct HubDialer {
     replicas: Vec<HubAddress>,
     dialer: Dialer,
     session: LinkConfig,
+    quic: QuicDialer,
+    choice: CarrierChoice,
+    /// What has worked last, to begin with.
+    worked: Carrier,
     /// Which hub to begin with.
     first: usize,
 }
@@ -47,6 +53,12 @@ pub(crate) enum ConnectError {
     },
     #[error("no hub is named")]
     NoHub,
+    #[error("QUIC needs the cipher suite AES-128-GCM, which this agent does not have")]
+    NoQuicCipher,
+    #[error("QUIC does not go through a proxy")]
+    NoQuicProxy,
+    #[error("by QUIC: {0}")]
+    Quic(#[source] Unreached),
     #[error(transparent)]
     Dial(#[from] DialError),
     #[error("no answer within {TLS_LIMIT:?} while agreeing on TLS with {remote}")]
@@ -55,16 +67,27 @@ pub(crate) enum ConnectError {
     Tls { remote: Remote, source: io::Error },
 }
 
+/// How long QUIC is still tried once TCP has failed: most often the hub is gone,
+/// and over UDP nobody says so.
+const QUIC_LAST_CHANCE: Duration = Duration::from_secs(1);
 /// The longest that the TLS handshake may take.
 const TLS_LIMIT: Duration = Duration::from_secs(10);
 
 impl HubDialer {
-    pub(crate) fn new(access: CurrentAccess, agent_version: String, proxy: ProxyConfig) -> Self {
+    pub(crate) fn new(
+        access: CurrentAccess,
+        agent_version: String,
+        proxy: ProxyConfig,
+        choice: CarrierChoice,
+    ) -> Self {
         Self {
             access,
             replicas: Vec::new(),
             dialer: Dialer::new(proxy),
             session: LinkConfig::new(Hello::new(agent_version)),
+            quic: QuicDialer::default(),
+            choice,
+            worked: Carrier::H2,
             first: 0,
         }
     }
@@ -140,6 +163,7 @@ impl HubDialer {
             match Box::pin(self.connect_to(hub, access)).await {
                 Ok(connected) => {
                     self.first = index;
+                    self.worked = connected.session.carrier();
                     return Ok(connected);
                 }
                 Err(error) => {
@@ -153,11 +177,55 @@ impl HubDialer {
         Err(failed)
     }
 
+    /// Waits until the hubs know what has ended, at most 1 s.
+    pub(crate) async fn settle(&self) {
+        self.quic.settle().await;
+    }
+
     async fn connect_to(
         &self,
         hub: &HubAddress,
         access: &HubAccess,
     ) -> Result<Connected, ConnectError> {
+        let h2 = Box::pin(self.by_h2(hub, access));
+        let quic = Box::pin(self.by_quic(hub, access));
+        match (self.choice, self.worked) {
+            (CarrierChoice::H2, _) => h2.await,
+            (CarrierChoice::Quic, _) => quic.await,
+            (CarrierChoice::Auto, Carrier::Quic) => side_by_side(quic, h2, Duration::MAX).await,
+            (CarrierChoice::Auto, _) => side_by_side(h2, quic, QUIC_LAST_CHANCE).await,
+        }
+    }
+
+    async fn by_quic(
+        &self,
+        hub: &HubAddress,
+        access: &HubAccess,
+    ) -> Result<Connected, ConnectError> {
+        let addresses = self.dialer.direct_addresses(hub).await?;
+        let addresses = addresses.ok_or(ConnectError::NoQuicProxy)?;
+        let tls = rustls::ClientConfig::clone(&access.tls);
+        let client = tunnel::quic::client_config(tls, &self.session)
+            .map_err(|_| ConnectError::NoQuicCipher)?;
+        let server_name = access.server_name.to_str();
+        let connected = self.quic.connect(&client, &server_name, &addresses).await;
+        let (address, connection) = connected.map_err(ConnectError::Quic)?;
+        let remote = Remote::direct(address);
+        let handshake = tunnel::quic::agent(connection, self.session.clone());
+        let (session, incoming, driver) = match handshake.await {
+            Ok(made) => made,
+            Err(source) => return Err(ConnectError::Handshake { remote, source }),
+        };
+        Ok(Connected {
+            session,
+            incoming,
+            driver,
+            hub: hub.clone(),
+            remote,
+        })
+    }
+
+    async fn by_h2(&self, hub: &HubAddress, access: &HubAccess) -> Result<Connected, ConnectError> {
         let mut ways = self.dialer.ways(hub).await?;
         let mut failed = ConnectError::NoHub;
         while let Some(dialled) = ways.next().await {
@@ -221,6 +289,9 @@ impl ConnectError {
             },
             Self::Alpn { .. }
             | Self::NoHub
+            | Self::NoQuicCipher
+            | Self::NoQuicProxy
+            | Self::Quic(_)
             | Self::Dial(_)
             | Self::SlowTls { .. }
             | Self::Tls { .. } => false,

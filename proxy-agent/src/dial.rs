@@ -124,6 +124,30 @@ impl Ways<'_> {
     }
 }
 
+impl Dialer {
+    /// A hub's addresses in the order to dial them, at least one; `None` if it
+    /// is to be reached through a proxy.
+    pub(crate) async fn direct_addresses(
+        &self,
+        hub: &HubAddress,
+    ) -> Result<Option<Vec<SocketAddr>>, DialError> {
+        match self.proxy.for_hub(hub) {
+            None => addresses(&self.resolver, hub).await.map(Some),
+            Some(_) => Ok(None),
+        }
+    }
+}
+
+impl Remote {
+    /// What is at the far end of a connection without a proxy.
+    pub(crate) fn direct(address: SocketAddr) -> Self {
+        Self {
+            address,
+            through: None,
+        }
+    }
+}
+
 async fn destinations(
     resolver: &Resolver,
     hub: &HubAddress,
@@ -146,10 +170,7 @@ async fn addresses(resolver: &Resolver, host: &HubAddress) -> Result<Vec<SocketA
 
 async fn direct(addresses: &[SocketAddr]) -> Result<Dialled, DialError> {
     let (address, socket) = race(addresses, DIAL_LIMIT, tcp::connect).await?;
-    let remote = Remote {
-        address,
-        through: None,
-    };
+    let remote = Remote::direct(address);
     Ok(Dialled { socket, remote })
 }
 

@@ -16,7 +16,9 @@ mod access;
 mod address;
 mod agent;
 mod apiserver;
+mod carrier;
 mod connect;
+mod datagrams;
 mod dial;
 mod impersonation;
 mod policy;
@@ -34,6 +36,7 @@ pub use agent::{Agent, AgentConfig, AgentError, AgentStatus};
 pub use apiserver::{
     ApiServer, ApiServerError, BaseUrlError, CredentialError, KubeconfigFormError,
 };
+pub use carrier::CarrierChoice;
 pub use impersonation::ImpersonationPolicy;
 pub use policy::{
     ExposeError, LiveTargets, TargetFileError, TargetPolicy, TargetRuleError, TargetsFile,

@@ -118,7 +118,7 @@ impl Runner {
             remote,
         } = connected;
         let version = session.peer().software_version.clone();
-        tracing::info!(%hub, %remote, hub_version = version, "connected to the hub");
+        tracing::info!(%hub, %remote, carrier = %session.carrier(), hub_version = version, "connected to the hub");
         let since = Instant::now();
         let address = remote.address;
         let services = Arc::clone(&self.services);
@@ -206,5 +206,7 @@ impl Runner {
         if timeout(DRAIN_LIMIT + DRAIN_GRACE, ended).await.is_err() {
             tracing::warn!("sessions did not end in time and are cut off");
         }
+        self.tasks.shutdown().await;
+        self.dialer.settle().await;
     }
 }

@@ -240,7 +240,7 @@ impl RegisteredLink {
         let stats = self.link.stats();
         LinkInfo {
             connected_since: self.since,
-            carrier: "h2",
+            carrier: self.link.carrier().name(),
             remote: self.remote,
             streams: stats.open_streams,
             bytes_in: stats.bytes_in,

@@ -93,6 +93,24 @@ impl ProxyServer {
         self.keep(parts, certificate, remote).await
     }
 
+    /// Serves one QUIC connection with ALPN `adit/1`; see [`Self::serve`].
+    pub async fn serve_quic(
+        &self,
+        connection: quinn::Connection,
+        certificate: Option<&[u8]>,
+        remote: SocketAddr,
+    ) -> Result<(), ServeError> {
+        let certificate = match self.admit(certificate) {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                tunnel::quic::reject(&connection, error.to_string());
+                return Err(error);
+            }
+        };
+        let parts = tunnel::quic::hub(connection, self.link_config()).await?;
+        self.keep(parts, certificate, remote).await
+    }
+
     /// Keeps a link, as part of its agent's session, until it has ended.
     async fn keep(
         &self,
@@ -107,6 +125,7 @@ impl ProxyServer {
             agent = %identity.agent,
             session = registration.id.0,
             %remote,
+            carrier = %link.carrier(),
             version = link.peer().software_version,
             "agent connected"
         );

@@ -1,5 +1,6 @@
 //! What the rest of the crate sees of a carrier, whichever it is.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,6 +16,16 @@ pub(crate) use duties::{Duties, End};
 use crate::link::Core;
 use crate::meter::Meter;
 use crate::{CloseReason, OpenError, ResetReason, StreamError, h2, quic};
+
+/// What carries a link.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Carrier {
+    /// HTTP/2 over TLS over TCP.
+    H2,
+    /// QUIC over UDP.
+    Quic,
+}
 
 /// How this end opens streams, and what else it knows of its connection.
 #[derive(Debug)]
@@ -49,7 +60,30 @@ pub(crate) enum RawError {
     Reset(ResetReason),
 }
 
+impl Carrier {
+    /// Its name as people write it: `h2`, `quic`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H2 => "h2",
+            Self::Quic => "quic",
+        }
+    }
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Opener {
+    pub(crate) fn carrier(&self) -> Carrier {
+        match self {
+            Self::H2(_) => Carrier::H2,
+            Self::Quic(_) => Carrier::Quic,
+        }
+    }
+
     /// Opens a stream that begins with `header`. Cancel-safe.
     pub(crate) async fn open(&self, core: &Core, header: Bytes) -> Result<RawStream, OpenError> {
         match self {

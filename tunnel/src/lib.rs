@@ -26,6 +26,7 @@ mod session;
 mod stream;
 
 pub use budget::ProcessBudget;
+pub use carrier::Carrier;
 pub use config::LinkConfig;
 pub use driver::Driver;
 pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError};

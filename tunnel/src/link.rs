@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::carrier::{Opener, Unwritten};
 use crate::meter::Meter;
-use crate::{CloseReason, LinkConfig, OpenError, Opening, StreamError};
+use crate::{Carrier, CloseReason, LinkConfig, OpenError, Opening, StreamError};
 
 mod unread;
 
@@ -157,6 +157,11 @@ impl Link {
             bytes_in: self.core.meter.bytes_in(),
             bytes_out: self.core.meter.bytes_out(),
         }
+    }
+
+    /// What carries it.
+    pub fn carrier(&self) -> Carrier {
+        self.core.opener.carrier()
     }
 
     /// Streams that have moved more than 16 KiB in the last second or so.

@@ -5,12 +5,17 @@
 //! dialled. Loss delays only the stream that it hits, and the connection goes
 //! on when the agent's address changes.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proto::INITIAL_WINDOW;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
-use quinn::{Connection, IdleTimeout, TransportConfig, VarInt};
+use quinn::{
+    Connection, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime, TransportConfig, VarInt,
+};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::time::timeout;
 
 mod code;
@@ -39,6 +44,9 @@ const LAST_BYTES: Duration = Duration::from_secs(2);
 const MAX_INCOMING: usize = 1024;
 /// What one such attempt, and all of them, may have sent meanwhile, in bytes.
 const INCOMING_BUFFER: (u64, u64) = (16 * 1024, 4 * 1024 * 1024);
+
+/// What the system is asked to hold of datagrams in each direction, in bytes.
+const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Makes a link as the hub, on a connection that an agent has dialled.
 pub async fn hub(
@@ -102,6 +110,21 @@ pub fn client_config(
     let mut client = quinn::ClientConfig::new(Arc::new(crypto));
     client.transport_config(Arc::new(transport(config)));
     Ok(client)
+}
+
+/// An endpoint with a socket of its own, bound to `address`; a hub's serves with `server`.
+///
+/// Bound to an unspecified address, it sends from whichever address leads to
+/// the peer, so that the machine may move to another network.
+pub fn endpoint(address: SocketAddr, server: Option<quinn::ServerConfig>) -> io::Result<Endpoint> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    // Smaller buffers lose more in bursts, which is all.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    socket.bind(&address.into())?;
+    let runtime = Arc::new(TokioRuntime);
+    Endpoint::new(EndpointConfig::default(), server, socket.into(), runtime)
 }
 
 fn transport(config: &LinkConfig) -> TransportConfig {

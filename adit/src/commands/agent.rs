@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use proxy_agent::{
-    Agent, AgentConfig, ApiServer, HubAccess, ImpersonationPolicy, LiveTargets, ProxyConfig,
-    TargetPolicy, TargetsFile,
+    Agent, AgentConfig, ApiServer, CarrierChoice, HubAccess, ImpersonationPolicy, LiveTargets,
+    ProxyConfig, TargetPolicy, TargetsFile,
 };
 
 use crate::credentials::{Credentials, CredentialsFile};
@@ -24,6 +24,10 @@ pub(crate) struct Args {
     /// Replaced while the agent runs, it is taken up within a second or two.
     #[arg(long, value_name = "FILE")]
     credentials: PathBuf,
+
+    /// What to reach the hub by
+    #[arg(long, value_enum, default_value = "auto")]
+    carrier: Carrier,
 
     /// How to reach the cluster's API server; default: as a pod of the cluster
     ///
@@ -69,6 +73,27 @@ pub(crate) struct Args {
     proxy: ProxyArgs,
 }
 
+/// What carries the tunnel.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Carrier {
+    /// Whatever the network lets through, HTTP/2 first
+    Auto,
+    /// QUIC over UDP alone
+    Quic,
+    /// HTTP/2 over TCP alone
+    H2,
+}
+
+impl From<Carrier> for CarrierChoice {
+    fn from(carrier: Carrier) -> Self {
+        match carrier {
+            Carrier::Auto => Self::Auto,
+            Carrier::H2 => Self::H2,
+            Carrier::Quic => Self::Quic,
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   adit agent --credentials edge-7.yaml --kubeconfig ~/.kube/config
@@ -96,7 +121,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         }
         None => (targets.into(), None),
     };
-    let config = config(&credentials, api, live, impersonation, proxy)?;
+    let mut config = config(&credentials, api, live, impersonation, proxy)?;
+    config.carrier = args.carrier.into();
     let identity = &credentials.certificate.identity;
     tracing::info!(cluster = %identity.cluster, agent = %identity.agent, "agent starts");
     let agent = Agent::new(config);
@@ -114,7 +140,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             never = renewed => match never {},
         }
     };
-    shutdown::run(run).await??;
+    Box::pin(shutdown::run(run)).await??;
     Ok(())
 }
 
@@ -134,6 +160,7 @@ pub(crate) fn config(
     Ok(AgentConfig {
         hubs,
         tls,
+        carrier: CarrierChoice::default(),
         proxy,
         server_name,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -8,7 +8,7 @@ use proxy_agent::HubAddress;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::DataDirArg;
-use crate::hub::{ConnectListen, ForwardListen, Hub, HubConfig};
+use crate::hub::{ConnectListen, ForwardListen, Hub, HubConfig, Udp};
 use crate::shutdown;
 
 /// Run the hub: one port for agents and users
@@ -25,6 +25,10 @@ pub(crate) struct Args {
     /// The address to listen on; may be repeated
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8443")]
     listen: Vec<SocketAddr>,
+
+    /// Whether to listen for QUIC too, on the same port over UDP
+    #[arg(long, value_enum, default_value_t)]
+    udp: Udp,
 
     /// How agents and users reach this hub; may be repeated
     ///
@@ -73,6 +77,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let config = HubConfig {
         data_dir: args.data_dir.data_dir,
         listen: args.listen,
+        udp: args.udp,
         advertise: args.advertise,
         policy: args.policy,
         connect_listen: args.connect_listen,

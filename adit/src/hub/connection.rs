@@ -29,6 +29,7 @@ use room::{Place, Room};
 
 mod connect;
 mod counted;
+mod datagram;
 mod lapse;
 mod quiet;
 mod room;
@@ -171,7 +172,10 @@ impl Connections {
                 };
                 Box::pin(self.connect(io, peer, stop)).await;
             }
-            ConnectionKind::Session => Box::pin(self.session(io, certificate, remote)).await,
+            // No ALPN says QUIC.
+            ConnectionKind::Quic | ConnectionKind::Session => {
+                Box::pin(self.session(io, certificate, remote)).await;
+            }
             ConnectionKind::Http1 => {
                 let peer = Peer {
                     remote,
@@ -229,11 +233,8 @@ impl Connections {
 
     async fn session(&self, io: Tls, certificate: Option<Vec<u8>>, remote: SocketAddr) {
         self.take_notice(certificate.as_deref()).await;
-        match self.proxy.serve(io, certificate.as_deref(), remote).await {
-            // A session that was one has been logged with its end.
-            Ok(()) | Err(ServeError::Session(_)) => {}
-            Err(error) => tracing::info!(%remote, %error, "session refused"),
-        }
+        let served = self.proxy.serve(io, certificate.as_deref(), remote).await;
+        note_end(served, remote);
     }
 
     /// An agent may come sooner than its credentials are noticed; it would be
@@ -271,5 +272,13 @@ impl Connections {
             let error: &dyn std::error::Error = &error;
             tracing::debug!(%remote, error, "connection ended with an error");
         }
+    }
+}
+
+/// A session that was one has been logged with its end.
+fn note_end(served: Result<(), ServeError>, remote: SocketAddr) {
+    match served {
+        Ok(()) | Err(ServeError::Session(_)) => {}
+        Err(error) => tracing::info!(%remote, %error, "session refused"),
     }
 }

@@ -42,6 +42,9 @@ struct InFlight {
     by_source: HashMap<IpAddr, usize>,
 }
 
+/// The part of a limit from which on addresses have to be proven.
+const CROWDED: usize = 32;
+
 impl Handshakes {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
@@ -67,6 +70,15 @@ impl Handshakes {
             of: self.clone(),
             source,
         })
+    }
+
+    /// Whether so many are in flight, in all or from this address, that a
+    /// client whose address is not proven has to prove it first.
+    pub(super) fn is_crowded(&self, remote: IpAddr) -> bool {
+        let in_flight = self.in_flight();
+        let of_source = in_flight.by_source.get(&source(remote));
+        in_flight.total >= self.limits.in_all / CROWDED
+            || of_source.is_some_and(|of_source| *of_source >= self.limits.per_source / CROWDED)
     }
 
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
@@ -132,6 +144,24 @@ mod tests {
         let third = begin(&handshakes, "2001:db8:0:1:ffff::3");
         assert_eq!(third.unwrap_err(), Full::Source);
         begin(&handshakes, "2001:db8:0:2::1").unwrap();
+    }
+
+    #[test]
+    fn addresses_have_to_be_proven_long_before_there_is_no_place() {
+        let handshakes = Handshakes::new(Limits {
+            in_all: 4 * CROWDED,
+            per_source: 2 * CROWDED,
+        });
+        let crowded = |remote: &str| handshakes.is_crowded(remote.parse().unwrap());
+        let mut begun = vec![begin(&handshakes, "192.0.2.1").unwrap()];
+        assert!(!crowded("192.0.2.1"));
+        begun.push(begin(&handshakes, "192.0.2.1").unwrap());
+        assert!(crowded("192.0.2.1") && !crowded("192.0.2.2"));
+        begun.push(begin(&handshakes, "192.0.2.2").unwrap());
+        begun.push(begin(&handshakes, "192.0.2.3").unwrap());
+        assert!(crowded("192.0.2.4"));
+        drop(begun);
+        assert!(!crowded("192.0.2.1"));
     }
 
     #[test]

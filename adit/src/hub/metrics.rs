@@ -29,6 +29,9 @@ pub(super) enum ConnectionKind {
     Connect,
     Http1,
     Http2,
+    /// A session's over QUIC.
+    Quic,
+    /// A session's over TCP.
     Session,
 }
 

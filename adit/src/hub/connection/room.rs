@@ -46,7 +46,7 @@ impl Room {
     /// The place of a connection whose kind is known now.
     pub(super) fn settle(&self, place: Place, kind: ConnectionKind) -> Option<Place> {
         let of_users = match kind {
-            ConnectionKind::Session => None,
+            ConnectionKind::Quic | ConnectionKind::Session => None,
             ConnectionKind::Connect | ConnectionKind::Http1 | ConnectionKind::Http2 => {
                 Some(Arc::clone(&self.users).try_acquire_owned().ok()?)
             }

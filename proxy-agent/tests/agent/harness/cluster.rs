@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use proxy_agent::{
-    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, HubAccess, ImpersonationPolicy,
-    LiveTargets, ProxyConfig, Renewal, TargetPolicy,
+    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, CarrierChoice, HubAccess,
+    ImpersonationPolicy, LiveTargets, ProxyConfig, Renewal, TargetPolicy,
 };
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
@@ -105,6 +105,7 @@ pub(crate) fn access(authority: &Authority, hub: &Hub) -> HubAccess {
 /// An agent of `hubs` that serves nothing.
 pub(crate) fn config(authority: &Authority, hubs: &[&Hub]) -> AgentConfig {
     AgentConfig {
+        carrier: CarrierChoice::H2,
         hubs: hubs.iter().map(|hub| hub.address()).collect(),
         tls: Arc::new(authority.client()),
         proxy: ProxyConfig::Direct,

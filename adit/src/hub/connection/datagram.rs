@@ -1,0 +1,77 @@
+//! A connection over QUIC, which can only be an agent's.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use quinn::{Connection, ConnectionError, Incoming};
+use rustls_pki_types::CertificateDer;
+use tokio::time::timeout;
+
+use super::lapse::Lapse;
+use super::{Connections, Entrance, HANDSHAKE, note_end};
+use crate::hub::metrics::{ConnectionEnd, ConnectionKind};
+
+impl Connections {
+    /// Whether a client has to prove its address before anything is done for it.
+    pub(in crate::hub) fn is_crowded(&self, remote: SocketAddr) -> bool {
+        self.handshakes.is_crowded(remote.ip())
+    }
+
+    /// Serves one connection to its end.
+    pub(in crate::hub) async fn serve_quic(
+        self: Arc<Self>,
+        incoming: Incoming,
+        remote: SocketAddr,
+        entrance: Entrance,
+    ) {
+        let Entrance { place, handshake } = entrance;
+        let trust_changes = self.trust.changes();
+        let Some(connection) = self.shake_hands(incoming, remote).await else {
+            return;
+        };
+        drop(handshake);
+        let _open = (place, self.metrics.opened(ConnectionKind::Quic));
+        let chain = shown(&connection);
+        let certificate = chain.as_ref().and_then(|chain| chain.first());
+        let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
+        let lapse = chain.map(|chain| Lapse::new(chain, self.trust.clone(), trust_changes));
+        self.take_notice(certificate.as_deref()).await;
+        let served = self
+            .proxy
+            .serve_quic(connection, certificate.as_deref(), remote);
+        let lapsed = async {
+            match lapse {
+                Some(lapse) => lapse.over().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            served = Box::pin(served) => note_end(served, remote),
+            () = lapsed => tracing::info!(%remote, "closed: the agent's certificate has ended"),
+        }
+    }
+
+    async fn shake_hands(&self, incoming: Incoming, remote: SocketAddr) -> Option<Connection> {
+        let shaken = timeout(HANDSHAKE, async { incoming.accept()?.await });
+        match shaken.await {
+            Ok(Ok(connection)) => Some(connection),
+            Ok(Err(ConnectionError::TimedOut)) | Err(_) => {
+                self.metrics.refused(ConnectionEnd::Slow);
+                tracing::debug!(%remote, "QUIC handshake took too long");
+                None
+            }
+            Ok(Err(error)) => {
+                self.metrics.refused(ConnectionEnd::Handshake);
+                tracing::debug!(%remote, %error, "QUIC handshake failed");
+                None
+            }
+        }
+    }
+}
+
+/// What the client has shown, and the handshake verified.
+fn shown(connection: &Connection) -> Option<Vec<CertificateDer<'static>>> {
+    let shown = connection.peer_identity()?;
+    shown.downcast().ok().map(|chain| *chain)
+}
