@@ -53,6 +53,8 @@ pub(crate) enum ConnectError {
     },
     #[error("no hub is named")]
     NoHub,
+    #[error("none of {hubs} hubs is reached: {told}")]
+    NoneOf { hubs: usize, told: String },
     #[error("QUIC needs the cipher suite AES-128-GCM, which this agent does not have")]
     NoQuicCipher,
     #[error("QUIC does not go through a proxy")]
@@ -67,6 +69,8 @@ pub(crate) enum ConnectError {
     Tls { remote: Remote, source: io::Error },
 }
 
+/// Of more hubs than this it is not told why they were not reached.
+const MAX_TOLD: usize = 8;
 /// How long QUIC is still tried once TCP has failed: most often the hub is gone,
 /// and over UDP nobody says so.
 const QUIC_LAST_CHANCE: Duration = Duration::from_secs(1);
@@ -156,6 +160,7 @@ impl HubDialer {
 
     async fn connect_with(&mut self, access: &HubAccess) -> Result<Connected, ConnectError> {
         let mut failed = ConnectError::NoHub;
+        let mut told = Vec::new();
         let hubs = self.hubs(access);
         for turn in 0..hubs.len() {
             let index = (self.first + turn) % hubs.len();
@@ -168,11 +173,20 @@ impl HubDialer {
                 }
                 Err(error) => {
                     tracing::debug!(%hub, %error, "hub not reached");
+                    if told.len() < MAX_TOLD {
+                        told.push(format!("{hub}: {error}"));
+                    }
                     if !failed.is_rejection() {
                         failed = error;
                     }
                 }
             }
+        }
+        if hubs.len() > 1 && !failed.is_rejection() {
+            return Err(ConnectError::NoneOf {
+                hubs: hubs.len(),
+                told: told.join("; "),
+            });
         }
         Err(failed)
     }
@@ -289,6 +303,7 @@ impl ConnectError {
             },
             Self::Alpn { .. }
             | Self::NoHub
+            | Self::NoneOf { .. }
             | Self::NoQuicCipher
             | Self::NoQuicProxy
             | Self::Quic(_)

@@ -85,7 +85,10 @@ impl Runner {
             self.dialer.begin_session();
             let error = match Box::pin(self.dialer.connect()).await {
                 Ok(connected) => match self.stay_with(connected).await {
-                    Stay::Over(why) => why,
+                    Stay::Over(why) => {
+                        tracing::info!(why, "no session any more");
+                        why
+                    }
                     Stay::Renewed => {
                         self.make_room();
                         continue;
@@ -96,7 +99,7 @@ impl Runner {
             let retry_in = self
                 .backoff
                 .next_wait(self.start.elapsed(), &mut rand::rng());
-            tracing::info!(error, ?retry_in, "connecting again later");
+            tracing::info!("trying again in {retry_in:.1?}");
             let status = AgentStatus::Waiting { error, retry_in };
             self.status.send_replace(status);
             tokio::select! {

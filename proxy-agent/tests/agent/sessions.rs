@@ -63,6 +63,21 @@ async fn an_agent_goes_to_the_next_hub_if_one_is_gone() {
 }
 
 #[tokio::test]
+async fn every_hub_that_is_not_reached_is_told_of() {
+    let authority = Authority::new();
+    let (one, two) = (Hub::new(&authority).await, Hub::new(&authority).await);
+    let config = config(&authority, &[&one, &two]);
+    let addresses = [one.address(), two.address()];
+    drop((one, two));
+    let mut agent = RunningAgent::start(config);
+    let error = failure(&mut agent).await;
+    for address in addresses {
+        let told = format!("{address}: cannot connect");
+        assert!(error.contains(&told), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_agent_trusts_no_stranger() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let hub = Hub::new(&stranger).await;
