@@ -46,6 +46,7 @@ bench bench-all: build
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy $(FUZZ) --all-targets --locked -- -D warnings
+	cd bench/load && test -z "$$(gofmt -l .)" && GOWORK=off go vet ./...
 	@# One crypto provider: a second one makes the first handshake panic.
 	@! $(CARGO) tree --workspace --locked --invert ring 2>/dev/null | grep -q . \
 		|| { echo "ring is in the dependency tree"; exit 1; }

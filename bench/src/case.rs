@@ -1,5 +1,7 @@
 //! What a case is.
 
+use std::time::Duration;
+
 use crate::place::Line;
 use crate::system::Kind;
 
@@ -22,8 +24,8 @@ pub(crate) enum Work {
     IdleAgents(u32),
     /// By what processes hold while so many streams are open and silent.
     IdleStreams(u32),
-    /// By how long nothing is served around the restart of an end.
-    Recovery,
+    /// By how long nothing is served when an end, gone for so long, is started.
+    Recovery(Duration),
     /// By how long so many agents take to come back to a hub that was killed.
     Storm(u32),
 }

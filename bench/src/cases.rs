@@ -1,5 +1,7 @@
 //! The cases, in the order in which they are run.
 
+use std::time::Duration;
+
 use crate::case::{Case, Load, Work};
 use crate::place::Line;
 use crate::system::Kind;
@@ -52,6 +54,10 @@ const RECOVERING: &[Kind] = &[
 
 /// Adit's own, by carrier.
 const CARRIERS: &[Kind] = &[Kind::AditH2, Kind::AditQuic];
+
+/// How long an end that was killed is gone.
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(30);
 
 fn on_loopback() -> Vec<Case> {
     let case = |name: &str, systems, rounds, work| Case {
@@ -135,7 +141,8 @@ fn on_loopback() -> Vec<Case> {
         case("idle_streams", TUNNELS, 1, Work::IdleStreams(1000)),
         case("idle_agents", CARRIERS, 1, Work::IdleAgents(1000)),
         case("storm", CARRIERS, 1, Work::Storm(1000)),
-        case("recovery", RECOVERING, 3, Work::Recovery),
+        case("recovery", RECOVERING, 3, Work::Recovery(SHORT)),
+        case("recovery_30s", CARRIERS, 1, Work::Recovery(LONG)),
     ]
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn round(
         Work::IdleAgents(count) => crowd::idle(*count, system, place, programs).await,
         Work::Storm(count) => crowd::storm(*count, system, place, programs).await,
         Work::IdleStreams(count) => idle::streams(*count, system, place, programs).await,
-        Work::Recovery => recovery::round(system, place, programs).await,
+        Work::Recovery(outage) => recovery::round(*outage, system, place, programs).await,
     }
 }
 

@@ -183,6 +183,6 @@ fn spoils(work: &Work) -> bool {
     match work {
         Work::Load(load) => load.spoils,
         Work::IdleAgents(_) | Work::IdleStreams(_) | Work::Storm(_) => true,
-        Work::Recovery => false,
+        Work::Recovery(_) => false,
     }
 }

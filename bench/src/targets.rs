@@ -146,7 +146,7 @@ impl Judge<'_> {
     fn recovery(&mut self) {
         for system in CARRIERS {
             self.value("recovery", system, "seconds", Limit::AtMost(0.3));
-            self.value("recovery", system, "seconds_after_30s", Limit::AtMost(1.0));
+            self.value("recovery_30s", system, "seconds", Limit::AtMost(1.0));
         }
     }
 

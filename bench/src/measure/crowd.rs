@@ -7,7 +7,7 @@ use harness::process::Process;
 use tokio::time::sleep;
 
 use super::idle::{SETTLE, resident_of};
-use super::recovery::{SHORT, bounce};
+use super::recovery::bounce;
 use crate::agents::CONNECTED;
 use crate::figures::Round;
 use crate::place::Place;
@@ -16,6 +16,9 @@ use crate::system::{End, System};
 
 /// How long all of them may take to get their sessions.
 const LIMIT: Duration = Duration::from_secs(300);
+
+/// How long the hub is gone.
+const OUTAGE: Duration = Duration::from_millis(200);
 
 /// How long they have held their sessions when the hub is killed: for an agent
 /// one that ends sooner was none.
@@ -47,7 +50,7 @@ pub(super) async fn storm(
     let crowd = crowd(count, system, place, programs)?;
     connected(&crowd, 1).await?;
     sleep(HELD).await;
-    let started = bounce(system, End::Hub, SHORT).await?;
+    let started = bounce(system, End::Hub, OUTAGE).await?;
     let started = started
         .duration_since(SystemTime::UNIX_EPOCH)?
         .as_secs_f64();

@@ -11,18 +11,16 @@ use crate::place::Place;
 use crate::programs::Programs;
 use crate::system::{End, System};
 
-/// How long an end is gone before it is started again.
-pub(super) const SHORT: Duration = Duration::from_millis(200);
-
 /// Seconds from the start of the killed end to the first connection that gets
 /// through, of either end.
 pub(super) async fn round(
+    outage: Duration,
     system: &mut System,
     place: &Place,
     programs: &Programs,
 ) -> Result<Round> {
-    let hub = after(system, End::Hub, SHORT, place, programs).await?;
-    let agent = after(system, End::Agent, SHORT, place, programs).await?;
+    let hub = after(system, End::Hub, outage, place, programs).await?;
+    let agent = after(system, End::Agent, outage, place, programs).await?;
     Ok(Round::from([
         ("seconds".to_owned(), hub.max(agent)),
         ("seconds_agent".to_owned(), agent),
