@@ -37,7 +37,14 @@ const PORT: u16 = 8443;
 
 /// Who may reach the cluster besides administrators; what they may do there is
 /// the cluster's own affair.
-const POLICY: &str = "rules:\n- groups: [developers, guests]\n  clusters: [edge, \"double-*\"]\n";
+const POLICY: &str = r#"
+rules:
+- groups: [developers, guests]
+  clusters: [edge, "double-*"]
+- groups: [scrapers]
+  clusters: ["spoke-*"]
+  targets: ["*.monitoring.svc:*", "kubernetes.default.svc:443"]
+"#;
 
 impl Hub {
     /// Starts one at this address of the namespace; at an IPv6 address it

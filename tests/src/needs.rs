@@ -58,8 +58,9 @@ fn skip(reason: &str) {
     eprintln!("SKIP: {reason}");
 }
 
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "adit-client-go",
+    "adit-grpc",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",

@@ -9,15 +9,16 @@ use anyhow::Result;
 use crate::namespace::Namespace;
 use crate::scratch;
 
-/// A cluster's namespace that no route leads into: a router masquerades what
-/// leaves it and forwards only TCP and UDP outwards. Each hub is on a link of
+/// Clusters' namespaces that no route leads into: a router masquerades what
+/// leaves them and forwards only TCP and UDP outwards. Each hub is on a link of
 /// its own at the router, with a default route to it, so that what keeps hubs
 /// out is the router alone.
 #[derive(Debug)]
 pub struct Network {
     hubs: Vec<Namespace>,
     router: Namespace,
-    cluster: Namespace,
+    /// At least one.
+    clusters: Vec<Namespace>,
 }
 
 /// How long the router remembers a silent TCP connection.
@@ -29,12 +30,8 @@ pub enum Memory {
     Default,
 }
 
-/// The cluster's address in its namespace.
+/// The first cluster's address in its namespace.
 pub const CLUSTER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
-
-/// The address of the router that hubs see the cluster's connections come
-/// from is one less than their own.
-const ROUTER_INSIDE: &str = "10.77.0.1/24";
 
 const RULES: &str = r#"
 table inet adit {
@@ -49,11 +46,11 @@ table inet adit {
     chain forward {
         type filter hook forward priority 0; policy drop;
         ct state established,related accept
-        iifname "inside" meta l4proto { tcp, udp } accept
+        iifname "inside*" meta l4proto { tcp, udp } accept
     }
     chain leave {
         type nat hook postrouting priority 100; policy accept;
-        oifname != "inside" masquerade
+        oifname != "inside*" masquerade
     }
 }
 "#;
@@ -64,20 +61,12 @@ impl Network {
     /// # Errors
     /// A tool or a right is missing; the error holds what the tool printed.
     pub fn create(hubs: u8, memory: Memory) -> Result<Self> {
-        let router = Namespace::create("router")?;
-        let cluster = Namespace::create("cluster")?;
-        connect(
-            &router,
-            "inside",
-            ROUTER_INSIDE,
-            &cluster,
-            &format!("{CLUSTER}/24"),
-        )?;
         let mut this = Self {
             hubs: Vec::new(),
-            router,
-            cluster,
+            router: Namespace::create("router")?,
+            clusters: Vec::new(),
         };
+        this.add_cluster()?;
         for index in 0..hubs {
             let hub = Namespace::create(&format!("hub{index}"))?;
             let (router_end, hub_end) = (address(index, 1), address(index, 2));
@@ -95,9 +84,34 @@ impl Network {
         Ok(this)
     }
 
+    /// Adds a place for one more cluster behind the same router; its address there.
+    ///
+    /// # Errors
+    /// As for [`Self::create`].
+    pub fn add_cluster(&mut self) -> Result<Ipv4Addr> {
+        let index = u8::try_from(self.clusters.len())?;
+        let cluster = Namespace::create("cluster")?;
+        let [a, b, ..] = CLUSTER.octets();
+        let address = |end| Ipv4Addr::new(a, b, index, end);
+        connect(
+            &self.router,
+            &format!("inside{index}"),
+            &format!("{}/24", address(1)),
+            &cluster,
+            &format!("{}/24", address(2)),
+        )?;
+        self.clusters.push(cluster);
+        Ok(address(2))
+    }
+
     /// Where the cluster and its agents run.
     pub fn cluster(&self) -> &Namespace {
-        &self.cluster
+        self.cluster_at(0)
+    }
+
+    /// Where the cluster of this number and its agents run; the first is 0.
+    pub fn cluster_at(&self, index: usize) -> &Namespace {
+        &self.clusters[index]
     }
 
     /// Where the hub of this number runs, and its clients.

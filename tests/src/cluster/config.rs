@@ -40,7 +40,7 @@ impl User {
     pub const ALL: [Self; 3] = [Self::ADMIN, Self::ALICE, Self::BOB];
 
     /// The token that the API server knows.
-    pub(crate) fn token(self) -> String {
+    pub fn token(self) -> String {
         format!("{}-of-this-cluster", self.name)
     }
 }
