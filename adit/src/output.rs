@@ -7,13 +7,18 @@ use std::io::{self, Write as _};
 /// A reader that has gone away (`adit clusters | head -1`) is no error: it has
 /// read all it wanted.
 pub(crate) fn write(text: &str) -> io::Result<()> {
+    write_to_reader(text).map(drop)
+}
+
+/// As [`write`]; says whether anybody is left to read more.
+pub(crate) fn write_to_reader(text: &str) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 
@@ -25,13 +30,12 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
 /// Lines up rows of cells in columns, the first row being the head; an empty
 /// cell shows as `-`.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let shown = |cell: &str| {
-        if cell.is_empty() {
-            "-".to_owned()
-        } else {
-            cell.to_owned()
-        }
-    };
+    let widths = widths(rows);
+    rows.iter().map(|cells| row(cells, &widths)).collect()
+}
+
+/// How wide each column has to be.
+pub(crate) fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -40,18 +44,24 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).max(1)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{:width$}", shown(cell)))
-            .collect();
-        text.push_str(cells.join("   ").trim_end());
-        text.push('\n');
-    }
-    text
+    (0..columns).map(|column| width(column).max(1)).collect()
+}
+
+/// One line of a table, its columns at least so wide.
+pub(crate) fn row(cells: &[String], widths: &[usize]) -> String {
+    let shown = |cell: &str| {
+        if cell.is_empty() {
+            "-".to_owned()
+        } else {
+            cell.to_owned()
+        }
+    };
+    let cells: Vec<String> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{:width$}", shown(cell)))
+        .collect();
+    format!("{}\n", cells.join("   ").trim_end())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, StatusCode};
 use proto::{AgentName, ClusterName};
 use tokio::time::Instant;
 
+use crate::Counters;
 use crate::uplink::Uplink;
 
 /// What a log shows of a request whose client went away before it had an answer.
@@ -47,6 +48,7 @@ pub(crate) enum Completeness {
 /// which may hold secrets, are not in it.
 #[derive(Debug)]
 pub(crate) struct Record {
+    counters: Arc<Counters>,
     id: RequestId,
     started: Instant,
     method: Method,
@@ -81,8 +83,10 @@ impl fmt::Display for RequestId {
 
 impl Record {
     /// Begins the record of a request; its time runs from here.
-    pub(crate) fn begin(method: &Method, path: &str) -> Self {
+    pub(crate) fn begin(counters: &Arc<Counters>, method: &Method, path: &str) -> Self {
+        counters.begin();
         Self {
+            counters: Arc::clone(counters),
             id: RequestId::random(),
             started: Instant::now(),
             method: method.clone(),
@@ -105,6 +109,11 @@ impl Record {
 
     pub(crate) fn uplink(&self) -> &Arc<Uplink> {
         &self.uplink
+    }
+
+    /// The user's name; empty until it is known.
+    pub(crate) fn user(&self) -> &str {
+        self.user.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn set_user(&mut self, user: &str) {
@@ -144,6 +153,8 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        let bytes_in = self.uplink.bytes();
+        self.counters.end(self.status, bytes_in, self.bytes_out);
         let (ended_by, completeness) = self.end;
         tracing::info!(
             target: "access",
@@ -156,7 +167,7 @@ impl Drop for Record {
             target = self.target.as_deref(),
             agent = self.agent.as_ref().map(AgentName::as_str),
             status = self.status,
-            bytes_in = self.uplink.bytes(),
+            bytes_in,
             bytes_out = self.bytes_out,
             duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             ended_by = ended_by.as_str(),

@@ -22,6 +22,7 @@ impl Gateway {
     /// A place for one more stream of this user's, or why there is none.
     fn place(&self, user: &str) -> Result<Place, Status> {
         self.places().take(user).map_err(|full| {
+            self.counters().note_tcp_streams_full();
             let (code, reason) = match full {
                 Full::InAll(_) => (StatusCode::SERVICE_UNAVAILABLE, Reason::ServiceUnavailable),
                 Full::User(_) => (StatusCode::TOO_MANY_REQUESTS, Reason::TooManyRequests),

@@ -12,10 +12,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use proxy_server::Answer;
 use tokio::select;
 use tokio::time::timeout;
 use tokio_util::sync::DropGuard;
-use tunnel::{Answer, OpenError, ResetReason, Stream, StreamError, StreamWatch};
+use tunnel::{OpenError, ResetReason, Stream, StreamError, StreamWatch};
 
 use crate::GatewayConfig;
 use crate::access_log::EndedBy;

@@ -33,8 +33,8 @@ use crate::splice::SpliceLimits;
 use crate::status::Status;
 use crate::upgrade::Switched;
 use crate::{
-    Access, AccessRequest, Ask, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User, headers,
-    impersonation, redirect, wellformed,
+    Access, AccessRequest, Ask, Counters, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User,
+    headers, impersonation, redirect, wellformed,
 };
 
 /// Kubernetes' header for the id of a request in audit logs.
@@ -54,6 +54,7 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Inner {
     config: GatewayConfig,
+    counters: Arc<Counters>,
     proxy_server: ProxyServer,
     tokens: Arc<dyn Tokens>,
     access: Arc<dyn Access>,
@@ -95,6 +96,7 @@ impl Gateway {
                 config,
                 places,
                 proxy_server,
+                counters: Arc::default(),
                 tokens,
                 access,
                 upgraded: TaskTracker::new(),
@@ -102,6 +104,11 @@ impl Gateway {
                 stop,
             }),
         }
+    }
+
+    /// What has been counted so far.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.inner.counters
     }
 
     /// Whether a path is in one of the gateway's two forms, sound or not.
@@ -158,7 +165,7 @@ impl Gateway {
     /// request is logged when the response's body is dropped, and if this
     /// future is dropped before.
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<GatewayBody> {
-        let mut record = Record::begin(request.method(), request.uri().path());
+        let mut record = Record::begin(self.counters(), request.method(), request.uri().path());
         match Box::pin(self.answer(request, peer, &mut record)).await {
             Ok(Answer::Response(response)) => {
                 record.set_status(response.status());
@@ -334,6 +341,7 @@ impl Gateway {
         let dialled = self.inner.proxy_server.open(failures.cluster, header).await;
         let dialled = dialled.map_err(|error| failures.dial(&error))?;
         record.set_reached(target.to_string(), Some(dialled.agent.clone()));
+        dialled.stream.set_user(record.user());
         Ok(dialled)
     }
 

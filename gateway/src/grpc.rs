@@ -9,10 +9,11 @@ use http::{Request, Response, Version};
 use hyper::client::conn::http2;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use proxy_server::Answer;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tunnel::{Answer, Stream};
+use tunnel::Stream;
 
 use crate::GatewayConfig;
 use crate::body::RequestBody;

@@ -6,17 +6,23 @@
 //! is decided by the certificate alone; which clusters are known and which
 //! certificates are still good is asked of a [`Clusters`].
 
+mod answer;
 mod certificate;
 mod clusters;
 mod config;
+mod counters;
 mod error;
+mod histogram;
 mod pace;
 mod registry;
 mod server;
 
+pub use answer::Answer;
 pub use certificate::{AgentCertificate, CertificateError};
 pub use clusters::{AdmissionError, Clusters};
 pub use config::ProxyServerConfig;
+pub use counters::{Counters, DialOutcome, TargetKind};
 pub use error::{DialError, ServeError};
+pub use histogram::{Histogram, HistogramSnapshot};
 pub use registry::{LinkInfo, SessionId, SessionInfo};
-pub use server::{Dialled, ProxyServer, Reached};
+pub use server::{Dialled, ProxyServer, Reached, StreamOfSession};

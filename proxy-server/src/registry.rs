@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -203,6 +203,29 @@ impl Registry {
     /// Sessions now.
     pub(crate) fn len(&self) -> usize {
         self.count.load(Relaxed)
+    }
+
+    /// Whether there are sessions, and from none of them anything was heard
+    /// for so long.
+    pub(crate) fn is_silent(&self, limit: Duration) -> bool {
+        let heard = |registered: &Registered| {
+            let mut links = registered.links.iter();
+            links.any(|link| link.link.silent_for() <= limit)
+        };
+        let mut some = false;
+        for cluster in &self.clusters {
+            some = true;
+            if cluster.iter().any(heard) {
+                return false;
+            }
+        }
+        some
+    }
+
+    /// A copy of the entries of a cluster's sessions.
+    pub(crate) fn of_cluster(&self, cluster: &ClusterName) -> Vec<Registered> {
+        let sessions = self.clusters.get(cluster);
+        sessions.map_or_else(Vec::new, |sessions| sessions.clone())
     }
 
     /// A copy of every session's entry, in no order.

@@ -8,13 +8,17 @@ use std::time::{Duration, SystemTime};
 use proto::{AgentName, ClusterName, Reconnect, Refusal, RefusalReason, StreamHeader, Target};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tunnel::{Answer, CloseReason, Driver, Incoming, Link, LinkConfig, OpenError, Opening, Stream};
+use tunnel::{
+    AttachError, CloseReason, Driver, Incoming, Link, LinkConfig, OpenError, Opening, Stream,
+    StreamInfo,
+};
 
+use crate::answer::Dial;
 use crate::pace::ReconnectPace;
 use crate::registry::{RegisteredLink, Registry, SessionId};
 use crate::{
-    AdmissionError, AgentCertificate, CertificateError, Clusters, DialError, ProxyServerConfig,
-    ServeError, SessionInfo,
+    AdmissionError, AgentCertificate, Answer, CertificateError, Clusters, Counters, DialError,
+    DialOutcome, ProxyServerConfig, ServeError, SessionInfo,
 };
 
 /// The hub's end of every tunnel; clones are handles to the same one.
@@ -26,6 +30,7 @@ pub struct ProxyServer {
 struct Inner {
     config: ProxyServerConfig,
     clusters: Arc<dyn Clusters>,
+    counters: Arc<Counters>,
     registry: Registry,
     pace: ReconnectPace,
     draining: AtomicBool,
@@ -51,6 +56,17 @@ pub struct Reached {
     pub stream: Stream,
 }
 
+/// A stream, and whose it is.
+#[derive(Clone, Debug)]
+pub struct StreamOfSession {
+    /// The session.
+    pub session: SessionId,
+    /// The session's agent.
+    pub agent: AgentName,
+    /// The stream.
+    pub stream: StreamInfo,
+}
+
 impl ProxyServer {
     /// A hub's end without sessions.
     pub fn new(config: ProxyServerConfig, clusters: Arc<dyn Clusters>) -> Self {
@@ -59,6 +75,7 @@ impl ProxyServer {
         let inner = Inner {
             config,
             clusters,
+            counters: Arc::default(),
             registry,
             pace,
             draining: AtomicBool::new(false),
@@ -166,8 +183,16 @@ impl ProxyServer {
         cluster: &ClusterName,
         header: StreamHeader,
     ) -> Result<Dialled, DialError> {
-        let (agent, opening) = self.opening(cluster, header).await?;
+        let dial = self.dialling(&header.target);
+        let (agent, opening) = match self.opening(cluster, header).await {
+            Ok(opening) => opening,
+            Err(error) => {
+                dial.ended((&error).into());
+                return Err(error);
+            }
+        };
         let (stream, answer) = opening.early();
+        let answer = Answer::new(answer, dial);
         Ok(Dialled {
             agent,
             answer,
@@ -200,6 +225,21 @@ impl ProxyServer {
         header: StreamHeader,
         patience: Duration,
     ) -> Result<Reached, DialError> {
+        let dial = self.dialling(&header.target);
+        let reached = self.reach_uncounted(cluster, header, patience).await;
+        dial.ended(match &reached {
+            Ok(_) => DialOutcome::Opened,
+            Err(error) => error.into(),
+        });
+        reached
+    }
+
+    async fn reach_uncounted(
+        &self,
+        cluster: &ClusterName,
+        header: StreamHeader,
+        patience: Duration,
+    ) -> Result<Reached, DialError> {
         let (agent, opening) = self.opening(cluster, header).await?;
         match timeout(patience, opening.opened()).await {
             Ok(Ok(stream)) => Ok(Reached { agent, stream }),
@@ -216,6 +256,28 @@ impl ProxyServer {
         }
     }
 
+    /// What has been counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    /// What has been counted on all links so far.
+    pub fn link_counters(&self) -> &tunnel::Counters {
+        &self.inner.config.link.counters
+    }
+
+    /// Bytes received and not yet read, on all links.
+    pub fn unread(&self) -> u64 {
+        self.inner.config.link.process_budget.used()
+    }
+
+    /// Bytes received and sent on all links since this was made, framing included.
+    pub fn traffic(&self, sessions: &[SessionInfo]) -> (u64, u64) {
+        let received = sessions.iter().map(SessionInfo::bytes_in).sum();
+        let sent = sessions.iter().map(SessionInfo::bytes_out).sum();
+        self.inner.counters.traffic(received, sent)
+    }
+
     /// Every session as it stands, by cluster and agent.
     pub fn sessions(&self) -> Vec<SessionInfo> {
         let mut sessions: Vec<_> = self
@@ -227,6 +289,30 @@ impl ProxyServer {
             .collect();
         sessions.sort_by(|a, b| (&a.cluster, &a.agent).cmp(&(&b.cluster, &b.agent)));
         sessions
+    }
+
+    /// The open streams of a cluster's sessions, link by link, at most so many.
+    pub fn streams(&self, cluster: &ClusterName, most: usize) -> Vec<StreamOfSession> {
+        let mut streams = Vec::new();
+        for registered in self.inner.registry.of_cluster(cluster) {
+            let agent = &registered.certificate().identity.agent;
+            for link in &registered.links {
+                let left = most - streams.len();
+                let of_link = link.link.streams(left).into_iter();
+                streams.extend(of_link.map(|stream| StreamOfSession {
+                    session: registered.id,
+                    agent: agent.clone(),
+                    stream,
+                }));
+            }
+        }
+        streams
+    }
+
+    /// Whether there are sessions, and nothing was heard from any of them for
+    /// so long, although each is asked after 5 s of silence and given up after 10.
+    pub fn is_silent(&self, limit: Duration) -> bool {
+        self.inner.registry.is_silent(limit)
     }
 
     /// Tells all agents the addresses of all replicas of this hub.
@@ -299,6 +385,10 @@ impl ProxyServer {
         Err(failure)
     }
 
+    fn dialling(&self, target: &Target) -> Dial {
+        Dial::begin(Arc::clone(&self.inner.counters), target.into())
+    }
+
     /// The configuration of a new link: its hello tells how to come back.
     fn link_config(&self) -> LinkConfig {
         let mut config = self.inner.config.link.clone();
@@ -330,6 +420,7 @@ impl ProxyServer {
         }
         let limit = self.inner.config.max_sessions;
         if self.inner.registry.len() >= limit {
+            self.inner.counters.note_sessions_full();
             return Err(ServeError::Full { limit });
         }
         Ok(certificate)
@@ -370,7 +461,11 @@ impl<'a> Registration<'a> {
         remote: SocketAddr,
     ) -> Result<Self, ServeError> {
         let registered = RegisteredLink::new(link.clone(), certificate.clone(), remote);
-        let id = server.inner.registry.insert(registered)?;
+        let inserted = server.inner.registry.insert(registered);
+        if inserted == Err(AttachError::Full) {
+            server.inner.counters.note_links_full();
+        }
+        let id = inserted?;
         server.follow_sessions();
         Ok(Self {
             server,
@@ -390,6 +485,11 @@ impl Drop for Registration<'_> {
             &self.link,
             self.reason.clone(),
         );
+        let stats = self.link.stats();
+        self.server
+            .inner
+            .counters
+            .note_ended(stats.bytes_in, stats.bytes_out);
         self.server.follow_sessions();
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proto::{Refusal, RefusalReason, StreamHeader, Target};
-use proxy_server::{AgentCertificate, DialError, ServeError};
+use proxy_server::{AgentCertificate, DialError, DialOutcome, ServeError, TargetKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tunnel::{CloseReason, HandshakeError, OpenError, StreamError};
@@ -294,4 +294,48 @@ async fn an_agents_own_streams_are_refused_by_name() {
     };
     assert_eq!(refusal.reason, RefusalReason::Unsupported);
     assert!(refusal.message.contains("hub-api"), "{refusal}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_became_of_each_dial_is_counted_once() {
+    let mut hub = Hub::new(["edge-7"]);
+    let cluster = hub.cluster("edge-7");
+    let count = |hub: &Hub, outcome| {
+        hub.server
+            .counters()
+            .dials(TargetKind::KubeApiserver, outcome)
+    };
+    let header = || StreamHeader::new(Target::KubeApiserver);
+    hub.server.open(&cluster, header()).await.unwrap_err();
+    assert_eq!(count(&hub, DialOutcome::NotConnected), 1);
+    let mut agent = hub.agent("edge-7", "a").await;
+    drop(hub.server.open(&cluster, header()).await.unwrap());
+    assert_eq!(count(&hub, DialOutcome::Abandoned), 1);
+    let dial = hub.server.dial(&cluster, Target::KubeApiserver, DEADLINE);
+    let (stream, _taken) = tokio::join!(dial, async {
+        // The one that was given up may come first.
+        loop {
+            if let Ok(stream) = agent.incoming.next().await.unwrap().accept() {
+                return stream;
+            }
+        }
+    });
+    stream.unwrap();
+    assert_eq!(count(&hub, DialOutcome::Opened), 1);
+    let latency = hub
+        .server
+        .counters()
+        .dial_latency(TargetKind::KubeApiserver);
+    assert_eq!(latency.snapshot().count, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_is_silent_if_it_hears_nothing_from_any_of_its_sessions() {
+    let mut hub = Hub::without_pings(["edge-7"]);
+    let limit = std::time::Duration::from_secs(20);
+    assert!(!hub.server.is_silent(limit), "there is no session");
+    let _agent = hub.agent("edge-7", "a").await;
+    assert!(!hub.server.is_silent(limit));
+    tokio::time::sleep(limit * 2).await;
+    assert!(hub.server.is_silent(limit));
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use proto::Hello;
 
-use crate::ProcessBudget;
+use crate::{Counters, ProcessBudget};
 
 /// What one end of a link allows and says of itself.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct LinkConfig {
     /// The same on all links that share it, by cloning the configuration.
     /// Default 1 GiB.
     pub process_budget: Arc<ProcessBudget>,
+    /// Counts what happens on all links that share it, by cloning the configuration.
+    pub counters: Arc<Counters>,
     /// Streams of the peer that wait to be taken. Default 1024; one more is refused as busy.
     ///
     /// As many may come in one read: hundreds of watches begun at once must fit.
@@ -56,6 +58,7 @@ impl LinkConfig {
             window_growth: 16 * 1024 * 1024,
             unread_budget: 64 * 1024 * 1024,
             process_budget: Arc::new(ProcessBudget::new(1 << 30)),
+            counters: Arc::default(),
             accept_backlog: 1024,
             handshake_timeout: Duration::from_secs(10),
             ping_after: Duration::from_secs(5),

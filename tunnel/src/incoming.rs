@@ -102,6 +102,7 @@ pub(crate) async fn read_header(core: Arc<Core>, raw: RawStream) -> Option<Incom
     let header = timeout(limit, poll_fn(|cx| poll_header(&shared, &mut decoder, cx))).await;
     match header {
         Ok(Ok(header)) => {
+            shared.set_target(header.target.clone());
             let front = decoder.into_rest();
             Some(IncomingStream {
                 header,

@@ -13,6 +13,7 @@
 mod budget;
 mod carrier;
 mod config;
+mod counters;
 mod driver;
 mod error;
 pub mod h2;
@@ -28,6 +29,7 @@ mod stream;
 pub use budget::ProcessBudget;
 pub use carrier::Carrier;
 pub use config::LinkConfig;
+pub use counters::Counters;
 pub use driver::Driver;
 pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError};
 pub use incoming::{Incoming, IncomingStream};
@@ -35,7 +37,7 @@ pub use link::{Link, LinkStats};
 pub use opening::{Answer, Opening};
 pub use read_ahead::ReadAhead;
 pub use session::{AttachError, Session};
-pub use stream::{Chunks, ReadHalf, Stream, StreamWatch, WriteHalf};
+pub use stream::{Chunks, ReadHalf, Stream, StreamInfo, StreamWatch, WriteHalf};
 
 /// The ALPN protocol name of sessions.
 pub const ALPN: &[u8] = b"adit/1";

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::carrier::{Opener, Unwritten};
 use crate::meter::Meter;
-use crate::{Carrier, CloseReason, LinkConfig, OpenError, Opening, StreamError};
+use crate::{Carrier, CloseReason, LinkConfig, OpenError, Opening, StreamError, StreamInfo};
 
 mod unread;
 
@@ -103,10 +103,11 @@ impl Link {
     /// than it ever has open. Cancel-safe: dropped, nothing was opened.
     pub async fn open(&self, header: StreamHeader) -> Result<Opening, OpenError> {
         let place = self.core.place()?;
+        let target = header.target.clone();
         let header = header.encode();
         let sent = header.len();
         let raw = self.core.opener.open(&self.core, header).await?;
-        Ok(Opening::new(place, raw, sent))
+        Ok(Opening::new(place, raw, sent, target))
     }
 
     /// Refuses new streams from both ends, tells the peer, and ends the link
@@ -162,6 +163,18 @@ impl Link {
     /// What carries it.
     pub fn carrier(&self) -> Carrier {
         self.core.opener.carrier()
+    }
+
+    /// How long nothing has been heard from the peer.
+    pub fn silent_for(&self) -> Duration {
+        let meter = &self.core.meter;
+        self.core.opener.read_meter(meter);
+        meter.now().saturating_sub(meter.heard())
+    }
+
+    /// The streams that are open now, at most so many, oldest first.
+    pub fn streams(&self, most: usize) -> Vec<StreamInfo> {
+        self.core.unread.streams(most)
     }
 
     /// Streams that have moved more than 16 KiB in the last second or so.
@@ -248,6 +261,7 @@ impl Core {
             core: Arc::clone(self),
         };
         if taken >= limit {
+            self.config.counters.note_stream_limit();
             Err(OpenError::StreamLimit { limit })
         } else {
             Ok(place)
@@ -382,6 +396,11 @@ impl Core {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Whether the link has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(&*self.status.borrow(), Status::Closed(_))
     }
 
     pub(crate) fn opener(&self) -> &Opener {

@@ -77,7 +77,9 @@ impl Meter {
 
     /// Notes the bytes that a carrier has counted itself.
     pub(crate) fn set_bytes(&self, received: u64, sent: u64) {
-        self.bytes_in.fetch_max(received, Relaxed);
+        if self.bytes_in.fetch_max(received, Relaxed) < received {
+            self.note_heard();
+        }
         self.bytes_out.fetch_max(sent, Relaxed);
     }
 
@@ -87,6 +89,10 @@ impl Meter {
         if before < alarm && alarm <= before + bytes as u64 {
             self.wake.notify_one();
         }
+        self.note_heard();
+    }
+
+    fn note_heard(&self) {
         let now = u64::try_from(self.now().as_nanos()).unwrap_or(u64::MAX);
         self.heard.store(now, Relaxed);
     }

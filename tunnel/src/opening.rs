@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use proto::Target;
 use tokio::sync::oneshot;
 
 use crate::carrier::RawStream;
@@ -30,8 +31,9 @@ pub struct Answer {
 }
 
 impl Opening {
-    pub(crate) fn new(place: StreamPlace, raw: RawStream, sent: usize) -> Self {
+    pub(crate) fn new(place: StreamPlace, raw: RawStream, sent: usize, target: Target) -> Self {
         let shared = Shared::new(place, raw, sent);
+        shared.set_target(target);
         Self {
             read: ReadHalf::unanswered(Arc::clone(&shared)),
             write: WriteHalf::new(shared),

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 mod chunks;
+mod info;
 mod read;
 mod shared;
 mod watch;
 mod write;
 
 pub use chunks::Chunks;
+pub use info::StreamInfo;
 pub use read::ReadHalf;
 pub(crate) use shared::Shared;
 pub use watch::StreamWatch;
@@ -51,6 +53,11 @@ impl Stream {
     /// An eye on the stream for its owner's task, whatever becomes of the halves.
     pub fn watch(&self) -> StreamWatch {
         self.write.watch()
+    }
+
+    /// Says for whom the stream was opened, once; only listings at this end show it.
+    pub fn set_user(&self, user: &str) {
+        self.write.set_user(user);
     }
 
     /// Ends both directions with an error that the peer sees.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -14,6 +15,9 @@ use crate::data_dir::DataDir;
 use crate::https_client::HttpsClient;
 use crate::hub::{ClusterListing, Listing};
 use crate::output;
+use crate::shutdown;
+
+mod watch;
 
 /// List the known clusters and their agents' sessions
 ///
@@ -23,6 +27,7 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   adit clusters --data-dir /var/lib/adit
+  adit clusters --data-dir /var/lib/adit --watch
   adit clusters --kubeconfig admin.kubeconfig --output json")]
 #[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["data_dir", "kubeconfig"])))]
 pub(crate) struct Args {
@@ -37,7 +42,25 @@ pub(crate) struct Args {
     /// The form of the list
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
+
+    /// Go on and print a line for each cluster that changes, until Ctrl-C
+    ///
+    /// Bytes alone are no change. The hub is asked once a second.
+    #[arg(long, short, conflicts_with = "output")]
+    watch: bool,
 }
+
+const HEAD: [&str; COLUMNS] = [
+    "NAME",
+    "AGENTS",
+    "CONNECTED SINCE",
+    "CARRIER",
+    "REMOTE ADDRESS",
+    "STREAMS",
+    "IN",
+    "OUT",
+];
+const COLUMNS: usize = 8;
 
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Format {
@@ -60,35 +83,40 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         (None, Some(root)) => DataDir::open(&root)?.admin_kubeconfig(),
         (None, None) => anyhow::bail!("--data-dir or --kubeconfig is needed"),
     };
-    let answer = HttpsClient::new(&read(&path)?)?.get("/sessions").await?;
-    if answer.status != StatusCode::OK {
-        let message = serde_json::from_slice(&answer.body)
-            .map_or_else(|_| String::new(), |Message { message }| message);
-        anyhow::bail!("the hub answered {}: {message}", answer.status);
+    let client = HttpsClient::new(&read(&path)?)?;
+    if args.watch {
+        return shutdown::run(async |stop| watch::watch(&client, stop).await).await?;
     }
+    let body = fetch(&client).await?;
     let text = match args.output {
-        Format::Json => format!("{}\n", String::from_utf8_lossy(&answer.body).trim_end()),
-        Format::Table => {
-            let listing = serde_json::from_slice(&answer.body);
-            table(&listing.context("the hub answered something else than sessions")?)?
-        }
+        Format::Json => format!("{}\n", String::from_utf8_lossy(&body).trim_end()),
+        Format::Table => table(&parse(&body)?)?,
     };
     output::write(&text)?;
     Ok(())
 }
 
+/// What the hub answers.
+async fn fetch(client: &HttpsClient) -> anyhow::Result<Bytes> {
+    let answer = client.get("/sessions").await?;
+    if answer.status != StatusCode::OK {
+        let message = serde_json::from_slice(&answer.body)
+            .map_or_else(|_| String::new(), |Message { message }| message);
+        anyhow::bail!("the hub answered {}: {message}", answer.status);
+    }
+    Ok(answer.body)
+}
+
+fn parse(body: &[u8]) -> anyhow::Result<Listing> {
+    serde_json::from_slice(body).context("the hub answered something else than sessions")
+}
+
+fn head() -> Vec<String> {
+    HEAD.map(str::to_owned).to_vec()
+}
+
 fn table(listing: &Listing) -> anyhow::Result<String> {
-    let head = [
-        "NAME",
-        "AGENTS",
-        "CONNECTED SINCE",
-        "CARRIER",
-        "REMOTE ADDRESS",
-        "STREAMS",
-        "IN",
-        "OUT",
-    ];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let mut rows = vec![head()];
     for cluster in &listing.clusters {
         rows.push(row(cluster)?);
     }
@@ -100,7 +128,7 @@ fn row(cluster: &ClusterListing) -> anyhow::Result<Vec<String>> {
     let since = sessions.iter().map(|session| session.connected_since).min();
     let Some(since) = since else {
         let mut row = vec![cluster.name.clone(), "0".to_owned()];
-        row.resize(8, String::new());
+        row.resize(COLUMNS, String::new());
         return Ok(row);
     };
     let links = || sessions.iter().flat_map(|session| &session.links);

@@ -211,8 +211,12 @@ impl Connections {
             let tls = hello.into_stream(config);
             timeout_at(begun + HANDSHAKE, tls).await?
         };
+        let _in_flight = self.metrics.handshaking();
         match shaken.await {
-            Ok(tls) => Some(tls),
+            Ok(tls) => {
+                self.metrics.shaken(begun.elapsed());
+                Some(tls)
+            }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 self.metrics.refused(ConnectionEnd::Slow);
                 tracing::debug!(%remote, "TLS handshake took too long");

@@ -3,16 +3,18 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gateway::{Fallback, Gateway, GatewayBody, Peer, Status};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
-use proxy_server::ProxyServer;
+use proto::ClusterName;
+use proxy_server::{Clusters as _, ProxyServer};
 
 use super::known::Known;
-use super::listing::Listing;
+use super::listing::{Listing, StreamsListing};
 use super::metrics::Metrics;
 use super::watch::DataHealth;
 
@@ -28,6 +30,10 @@ pub(super) struct EndpointParts {
     pub(super) health: DataHealth,
 }
 
+/// A session is given up after half of that: something is wrong with the hub itself.
+const SILENCE: Duration = Duration::from_secs(20);
+/// Streams listed of one cluster.
+const MAX_STREAMS: usize = 1000;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const OPEN_METRICS: HeaderValue =
@@ -44,7 +50,9 @@ impl Endpoints {
         peer: &Peer,
     ) -> Result<Response<GatewayBody>, Status> {
         let path = request.uri().path();
-        if !matches!(path, "/healthz" | "/readyz" | "/metrics" | "/sessions") {
+        let streams_of = streams_of(path);
+        let own = matches!(path, "/healthz" | "/readyz" | "/metrics" | "/sessions");
+        if !own && streams_of.is_none() {
             return Err(Status::not_found(format!(
                 "hub: nothing is served at {path:?}; a cluster's API is at /clusters/NAME"
             )));
@@ -53,6 +61,10 @@ impl Endpoints {
             return Err(Status::method_not_allowed(format!(
                 "hub: {path} can only be read"
             )));
+        }
+        if let Some(cluster) = streams_of {
+            self.administrators_only(request, peer)?;
+            return self.streams(cluster);
         }
         match path {
             "/healthz" => Ok(respond(TEXT, "ok\n")),
@@ -81,19 +93,34 @@ impl Endpoints {
     }
 
     fn ready(&self) -> Result<Response<GatewayBody>, Status> {
-        if self.0.health.is_good() {
-            Ok(respond(TEXT, "ok\n"))
-        } else {
-            Err(Status::unavailable(
-                "hub: the data directory cannot be read",
-            ))
+        if !self.0.health.is_good() {
+            let message = "hub: the data directory cannot be read";
+            return Err(Status::unavailable(message));
         }
+        if self.0.proxy.is_silent(SILENCE) {
+            let message = "hub: nothing has been heard from any session for too long";
+            return Err(Status::unavailable(message));
+        }
+        Ok(respond(TEXT, "ok\n"))
     }
 
     fn metrics(&self) -> Result<Response<GatewayBody>, Status> {
-        let text = self.0.metrics.render(&self.0.proxy);
+        let text = self.0.metrics.render(&self.0.proxy, &self.0.gateway);
         let text = text.map_err(|_| Status::internal("hub: the metrics cannot be rendered"))?;
         Ok(respond(OPEN_METRICS, text))
+    }
+
+    fn streams(&self, cluster: &str) -> Result<Response<GatewayBody>, Status> {
+        let name: Option<ClusterName> = cluster.parse().ok();
+        let known = name.filter(|name| self.0.known.contains(name));
+        let name = known.ok_or_else(|| {
+            Status::not_found(format!("hub: the cluster {cluster:?} is not known here"))
+        })?;
+        let streams = self.0.proxy.streams(&name, MAX_STREAMS + 1);
+        let listing = StreamsListing::new(&name, streams, MAX_STREAMS);
+        let json = serde_json::to_vec(&listing)
+            .map_err(|_| Status::internal("hub: the streams cannot be rendered"))?;
+        Ok(respond(JSON, json))
     }
 
     fn sessions(&self) -> Result<Response<GatewayBody>, Status> {
@@ -102,6 +129,12 @@ impl Endpoints {
             .map_err(|_| Status::internal("hub: the sessions cannot be rendered"))?;
         Ok(respond(JSON, json))
     }
+}
+
+/// The cluster in `/sessions/CLUSTER/streams`.
+fn streams_of(path: &str) -> Option<&str> {
+    let cluster = path.strip_prefix("/sessions/")?.strip_suffix("/streams")?;
+    (!cluster.is_empty() && !cluster.contains('/')).then_some(cluster)
 }
 
 impl Fallback for Endpoints {

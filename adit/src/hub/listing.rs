@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use proto::ClusterName;
-use proxy_server::{LinkInfo, SessionInfo};
+use proxy_server::{LinkInfo, SessionInfo, StreamOfSession};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
@@ -53,6 +53,69 @@ pub(crate) struct LinkListing {
     pub(crate) streams: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+}
+
+/// The open streams of a cluster.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct StreamsListing {
+    pub(crate) cluster: String,
+    /// Link by link, oldest first.
+    pub(crate) streams: Vec<StreamListing>,
+    /// Whether there are more than are listed.
+    pub(crate) more: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StreamListing {
+    pub(crate) session: u64,
+    pub(crate) agent: String,
+    /// Empty until it is known.
+    pub(crate) target: String,
+    /// For whom it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
+    pub(crate) age_seconds: f64,
+    /// Received from the agent and read.
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    /// Received from the agent and not yet read.
+    pub(crate) unread: u64,
+}
+
+impl StreamsListing {
+    /// At most so many of the streams.
+    pub(crate) fn new(cluster: &ClusterName, streams: Vec<StreamOfSession>, most: usize) -> Self {
+        let more = streams.len() > most;
+        Self {
+            cluster: cluster.to_string(),
+            streams: streams
+                .into_iter()
+                .take(most)
+                .map(StreamListing::from)
+                .collect(),
+            more,
+        }
+    }
+}
+
+impl From<StreamOfSession> for StreamListing {
+    fn from(of: StreamOfSession) -> Self {
+        let stream = of.stream;
+        Self {
+            session: of.session.0,
+            agent: of.agent.to_string(),
+            target: stream
+                .target
+                .map(|target| target.to_string())
+                .unwrap_or_default(),
+            user: stream.user.as_deref().map(str::to_owned),
+            age_seconds: stream.age.as_secs_f64(),
+            bytes_in: stream.received,
+            bytes_out: stream.sent,
+            unread: stream.unread as u64,
+        }
+    }
 }
 
 impl Listing {

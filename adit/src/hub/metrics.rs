@@ -1,18 +1,22 @@
 //! What the hub counts, and how it is read.
 
 use std::fmt;
+use std::time::Duration;
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _, text,
-};
+use gateway::Gateway;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use proxy_server::ProxyServer;
+use proxy_server::{Histogram, ProxyServer};
 use tokio::runtime::Handle;
+use tunnel::ResetReason;
+
+mod figures;
+
+use figures::Figures;
 
 /// The hub's counters.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub(super) struct Metrics {
     connections: Family<KindLabel, Counter>,
     open: Family<KindLabel, Gauge>,
     refused: Family<EndLabel, Counter>,
+    handshakes: Histogram,
+    handshakes_in_flight: Gauge,
 }
 
 /// What a connection turned out to be.
@@ -58,9 +64,6 @@ struct EndLabel {
     reason: ConnectionEnd,
 }
 
-/// Reads the sessions when somebody asks for the metrics.
-struct Sessions(ProxyServer);
-
 impl Metrics {
     pub(super) fn opened(&self, kind: ConnectionKind) -> OpenConnection {
         self.connections.get_or_create(&KindLabel { kind }).inc();
@@ -73,8 +76,38 @@ impl Metrics {
         self.refused.get_or_create(&EndLabel { reason }).inc();
     }
 
+    /// A handshake has begun; it is in flight until what is returned is dropped.
+    pub(super) fn handshaking(&self) -> OpenConnection {
+        self.handshakes_in_flight.inc();
+        OpenConnection(self.handshakes_in_flight.clone())
+    }
+
+    /// A handshake was completed after so long.
+    pub(super) fn shaken(&self, took: Duration) {
+        self.handshakes.note(took);
+    }
+
+    /// How often each limit was reached.
+    fn limits(&self, proxy: &ProxyServer, gateway: &Gateway) -> Vec<(&'static str, u64)> {
+        let refused = |reason| self.refused.get_or_create(&EndLabel { reason }).get();
+        vec![
+            ("connections", refused(ConnectionEnd::TooMany)),
+            ("handshakes", refused(ConnectionEnd::Busy)),
+            ("handshake-time", refused(ConnectionEnd::Slow)),
+            ("sessions", proxy.counters().sessions_full()),
+            ("links", proxy.counters().links_full()),
+            ("streams", proxy.link_counters().stream_limits()),
+            ("unread", proxy.link_counters().resets(ResetReason::Budget)),
+            ("tcp-streams", gateway.counters().tcp_streams_full()),
+        ]
+    }
+
     /// Everything in the OpenMetrics text format.
-    pub(super) fn render(&self, proxy: &ProxyServer) -> Result<String, fmt::Error> {
+    pub(super) fn render(
+        &self,
+        proxy: &ProxyServer,
+        gateway: &Gateway,
+    ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("adit");
         registry.register(
             "build",
@@ -96,7 +129,14 @@ impl Metrics {
             "Connections ended before they were served",
             self.refused.clone(),
         );
-        registry.register_collector(Box::new(Sessions(proxy.clone())));
+        registry.register_collector(Box::new(Figures {
+            sessions: proxy.sessions(),
+            limits: self.limits(proxy, gateway),
+            handshakes: self.handshakes.snapshot(),
+            handshakes_in_flight: self.handshakes_in_flight.get().unsigned_abs(),
+            proxy: proxy.clone(),
+            gateway: gateway.clone(),
+        }));
         if let Ok(runtime) = Handle::try_current() {
             let tasks = i64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(i64::MAX);
             let gauge: Gauge = Gauge::default();
@@ -123,45 +163,5 @@ impl ConnectionKind {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-impl Collector for Sessions {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let sessions = self.0.sessions();
-        let mut family = |name: &str, help: &str, value: &dyn Fn(usize) -> u64| {
-            let gauge = ConstGauge::new(0_i64);
-            let mut descriptor =
-                encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
-            for (index, session) in sessions.iter().enumerate() {
-                let labels = [
-                    ("cluster", session.cluster.to_string()),
-                    ("agent", session.agent.to_string()),
-                ];
-                let value = i64::try_from(value(index)).unwrap_or(i64::MAX);
-                ConstGauge::new(value).encode(descriptor.encode_family(&labels)?)?;
-            }
-            Ok(())
-        };
-        family("adit_session", "An agent's session", &|_| 1)?;
-        family("adit_session_streams", "Streams open now", &|index| {
-            sessions[index].streams() as u64
-        })?;
-        family(
-            "adit_session_received_bytes",
-            "Received from the agent, framing included",
-            &|index| sessions[index].bytes_in(),
-        )?;
-        family(
-            "adit_session_sent_bytes",
-            "Sent to the agent, framing included",
-            &|index| sessions[index].bytes_out(),
-        )
-    }
-}
-
-impl fmt::Debug for Sessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").finish_non_exhaustive()
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use proto::ClusterName;
+use proxy_server::Answer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tunnel::{Answer, StreamError};
+use tunnel::StreamError;
 
 use crate::access_log::{Completeness, EndedBy, Record};
 use crate::failure::Failures;
@@ -57,7 +58,11 @@ impl Gateway {
         client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
         forward: &Forward,
     ) -> ForwardEnd {
-        let mut record = Record::begin(&Method::CONNECT, &forward.target.to_string());
+        let mut record = Record::begin(
+            self.counters(),
+            &Method::CONNECT,
+            &forward.target.to_string(),
+        );
         record.set_user(&forward.name);
         record.set_cluster(&forward.cluster);
         let error = match Box::pin(self.forward_recorded(client, forward, &mut record)).await {
@@ -95,6 +100,7 @@ impl Gateway {
         let dialled = self.proxy_server().open(&forward.cluster, header).await;
         let dialled = dialled.map_err(|error| Failure::NotReached(failures.dial(&error)))?;
         record.set_agent(dialled.agent);
+        dialled.stream.set_user(&forward.name);
         record.set_status(StatusCode::OK);
         let patience = self.config().dial_timeout;
         let limits = self.tcp_limits();

@@ -46,7 +46,7 @@ impl Gateway {
         let path = target
             .as_ref()
             .map_or_else(|_| String::new(), DialTarget::to_string);
-        let mut record = Record::begin(&Method::CONNECT, &path);
+        let mut record = Record::begin(self.counters(), &Method::CONNECT, &path);
         let client = hyper::upgrade::on(&mut request);
         let connected = match target {
             Ok(target) => Box::pin(self.reach(&request, target, caller, &mut record)).await,
@@ -110,6 +110,7 @@ impl Gateway {
             Ok(reached) => {
                 record.set_agent(reached.agent);
                 let stream = reached.stream;
+                stream.set_user(&user.name);
                 Ok(Connected { stream, place })
             }
             Err(error) => {

@@ -23,6 +23,8 @@ pub(crate) struct Hub {
     pub(crate) server: ProxyServer,
     pub(crate) known: Arc<Known>,
     pub(crate) tasks: JoinSet<Result<(), ServeError>>,
+    /// For how long both ends of a link say nothing.
+    ping_after: Duration,
 }
 
 #[derive(Debug)]
@@ -60,12 +62,27 @@ impl Hub {
     }
 
     pub(crate) fn with_limit<const N: usize>(clusters: [&str; N], max_sessions: usize) -> Self {
+        let ping_after = LinkConfig::new(Hello::new("hub")).ping_after;
+        Self::with(clusters, max_sessions, ping_after)
+    }
+
+    /// One whose links, and those of its agents, are silent by themselves.
+    pub(crate) fn without_pings<const N: usize>(clusters: [&str; N]) -> Self {
+        Self::with(clusters, 100, LONG)
+    }
+
+    fn with<const N: usize>(
+        clusters: [&str; N],
+        max_sessions: usize,
+        ping_after: Duration,
+    ) -> Self {
         let clusters = clusters.iter().map(|name| name.parse().unwrap()).collect();
         let known = Arc::new(Known {
             clusters,
             ..Known::default()
         });
-        let session = LinkConfig::new(Hello::new("hub"));
+        let mut session = LinkConfig::new(Hello::new("hub"));
+        session.ping_after = ping_after;
         let config = ProxyServerConfig {
             max_sessions,
             ..ProxyServerConfig::new(session)
@@ -75,6 +92,7 @@ impl Hub {
             server,
             known,
             tasks: JoinSet::new(),
+            ping_after,
         }
     }
 
@@ -128,10 +146,11 @@ impl Hub {
             let remote = "192.0.2.1:4711".parse().unwrap();
             server.serve(near, certificate.as_deref(), remote).await
         });
-        let config = LinkConfig::new(Hello {
+        let mut config = LinkConfig::new(Hello {
             session_key,
             ..Hello::new("agent")
         });
+        config.ping_after = self.ping_after;
         let (session, incoming, driver) = tunnel::h2::agent(far, config).await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(driver);

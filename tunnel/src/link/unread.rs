@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proto::StreamLimit;
 
-use crate::ResetReason;
 use crate::stream::Shared;
+use crate::{ResetReason, StreamInfo};
 
 /// A link's streams by their numbers on its connection.
 #[derive(Debug, Default)]
@@ -66,6 +66,14 @@ impl UnreadTable {
                 .count();
         }
         bulk.streams
+    }
+
+    /// At most so many streams, oldest first.
+    pub(crate) fn streams(&self, most: usize) -> Vec<StreamInfo> {
+        // A statement of its own: whoever drops a stream's last handle takes the lock.
+        let mut streams: Vec<_> = self.lock().values().filter_map(Weak::upgrade).collect();
+        streams.sort_by_key(|stream| stream.opened());
+        streams.iter().take(most).map(|s| s.info()).collect()
     }
 
     /// Resets the longest-stalled streams until at most `budget` bytes wait.

@@ -1,10 +1,13 @@
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use proto::{ReceiveWindow, SendWindow, StreamLimit};
+use proto::{ReceiveWindow, SendWindow, StreamLimit, Target};
 
+use super::StreamInfo;
+use super::info::About;
 use crate::carrier::{RawError, RawStream};
 use crate::link::StreamPlace;
 use crate::{ResetReason, StreamError};
@@ -15,10 +18,15 @@ pub(crate) struct Shared {
     id: u64,
     /// When the reader last took something, in nanoseconds since the link's start.
     last_read: AtomicU64,
-    /// Bytes of both directions.
-    moved: AtomicU64,
+    about: About,
+    /// Since the link's start, in nanoseconds.
+    opened: u64,
+    received: AtomicU64,
+    sent: AtomicU64,
     /// How many of them the last count has seen.
     counted: AtomicU64,
+    /// Whether a reset has been counted.
+    reset_noted: AtomicBool,
     state: Mutex<State>,
     place: StreamPlace,
 }
@@ -48,8 +56,12 @@ impl Shared {
         let shared = Arc::new(Self {
             id,
             last_read,
-            moved: AtomicU64::new(0),
+            about: About::default(),
+            opened: nanos(now),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             counted: AtomicU64::new(0),
+            reset_noted: AtomicBool::new(false),
             state: state.into(),
             place,
         });
@@ -66,7 +78,7 @@ impl Shared {
         let now = self.place.core().meter.now();
         self.last_read.store(nanos(now), Relaxed);
         if let Ok(Some(chunk)) = &polled {
-            self.moved.fetch_add(chunk.len() as u64, Relaxed);
+            self.received.fetch_add(chunk.len() as u64, Relaxed);
             let unread = state.raw.unread();
             let core = self.place.core();
             let window = &mut state.receive_window;
@@ -128,7 +140,7 @@ impl Shared {
     pub(crate) fn send(&self, data: Bytes) -> Result<(), StreamError> {
         let mut state = self.state();
         state.send_window.send(data.len());
-        self.moved.fetch_add(data.len() as u64, Relaxed);
+        self.sent.fetch_add(data.len() as u64, Relaxed);
         let sent = state.raw.send(data);
         drop(state);
         sent.map_err(|error| self.error(error))
@@ -140,6 +152,7 @@ impl Shared {
     }
 
     pub(crate) fn reset(&self, reason: ResetReason) {
+        self.note_reset(reason);
         let mut state = self.state();
         state.raw.reset(reason);
         let writer = state.writer.take();
@@ -173,10 +186,37 @@ impl Shared {
         self.state().raw.unread()
     }
 
+    /// What the stream is for, as its header says.
+    pub(crate) fn set_target(&self, target: Target) {
+        let _ = self.about.target.set(target);
+    }
+
+    pub(super) fn set_user(&self, user: &str) {
+        let _ = self.about.user.set(user.into());
+    }
+
+    pub(crate) fn info(&self) -> StreamInfo {
+        let now = nanos(self.place.core().meter.now());
+        StreamInfo {
+            id: self.id,
+            target: self.about.target.get().cloned(),
+            user: self.about.user.get().cloned(),
+            age: Duration::from_nanos(now.saturating_sub(self.opened)),
+            received: self.received.load(Relaxed),
+            sent: self.sent.load(Relaxed),
+            unread: self.unread(),
+        }
+    }
+
     /// Bytes moved in both directions since this was last asked.
     pub(crate) fn moved_since_count(&self) -> u64 {
-        let moved = self.moved.load(Relaxed);
+        let moved = self.received.load(Relaxed) + self.sent.load(Relaxed);
         moved - self.counted.swap(moved, Relaxed)
+    }
+
+    /// When it was opened, in nanoseconds since the link's start.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened
     }
 
     /// When the reader last took something, in nanoseconds since the link's start.
@@ -185,7 +225,19 @@ impl Shared {
     }
 
     fn error(&self, error: RawError) -> StreamError {
-        error.on(self.place.core())
+        let error = error.on(self.place.core());
+        if let StreamError::Reset(reason) = &error {
+            self.note_reset(*reason);
+        }
+        error
+    }
+
+    /// Counts a reset once, whoever notices it first.
+    fn note_reset(&self, reason: ResetReason) {
+        let core = self.place.core();
+        if !core.is_over() && !self.reset_noted.swap(true, Relaxed) {
+            core.config.counters.note_reset(reason);
+        }
     }
 
     /// No code panics while it holds this lock.
@@ -206,6 +258,6 @@ impl Drop for Shared {
     }
 }
 
-fn nanos(time: std::time::Duration) -> u64 {
+fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -27,6 +27,10 @@ impl WriteHalf {
         Self { shared }
     }
 
+    pub(super) fn set_user(&self, user: &str) {
+        self.shared.set_user(user);
+    }
+
     pub(crate) fn watch(&self) -> StreamWatch {
         StreamWatch::new(&self.shared)
     }

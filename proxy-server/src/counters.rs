@@ -1,0 +1,236 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use proto::{RefusalReason, Target};
+use tunnel::{OpenError, StreamError};
+
+use crate::{DialError, Histogram};
+
+/// What a hub's end has counted since it was made.
+#[derive(Debug, Default)]
+pub struct Counters {
+    dials: [[AtomicU64; DialOutcome::ALL.len()]; TargetKind::ALL.len()],
+    latency: [Histogram; TargetKind::ALL.len()],
+    full: AtomicU64,
+    links_full: AtomicU64,
+    /// Of links that have ended.
+    ended: Traffic,
+    /// The most that was ever told.
+    told: Traffic,
+}
+
+/// Bytes on all links, framing included.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) received: AtomicU64,
+    pub(crate) sent: AtomicU64,
+}
+
+/// The kinds of targets.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum TargetKind {
+    /// The hub's own API.
+    HubApi,
+    /// The managed cluster's API server.
+    KubeApiserver,
+    /// A Service of the managed cluster.
+    Service,
+    /// A TCP connection from the agent's network.
+    Tcp,
+}
+
+/// What became of an attempt to reach a target.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DialOutcome {
+    /// Whoever wanted it gave up before there was an answer.
+    Abandoned,
+    /// The agent, or the hub, has as many as it may have.
+    Busy,
+    /// The target did not take the connection.
+    Failed,
+    /// The agent's policy does not allow it.
+    Forbidden,
+    /// The tunnel broke, or the agent broke its protocol.
+    Lost,
+    /// No agent of the cluster is connected.
+    NotConnected,
+    /// The agent knows no such target.
+    NotFound,
+    /// The agent has reached it.
+    Opened,
+    /// Nobody, or not the target, answered in time.
+    TimedOut,
+    /// The cluster is not known.
+    UnknownCluster,
+}
+
+impl Counters {
+    /// Attempts to reach targets of this kind that ended so.
+    pub fn dials(&self, kind: TargetKind, outcome: DialOutcome) -> u64 {
+        self.dials[kind as usize][outcome as usize].load(Relaxed)
+    }
+
+    /// From the opening of a stream to the agent's answer that it has reached
+    /// its target.
+    pub fn dial_latency(&self, kind: TargetKind) -> &Histogram {
+        &self.latency[kind as usize]
+    }
+
+    /// Agents that were turned away because there were as many sessions as allowed.
+    pub fn sessions_full(&self) -> u64 {
+        self.full.load(Relaxed)
+    }
+
+    /// Links that were turned away because their session had as many as allowed.
+    pub fn links_full(&self) -> u64 {
+        self.links_full.load(Relaxed)
+    }
+
+    pub(crate) fn note_dial(&self, kind: TargetKind, outcome: DialOutcome, took: Duration) {
+        self.dials[kind as usize][outcome as usize].fetch_add(1, Relaxed);
+        if outcome == DialOutcome::Opened {
+            self.latency[kind as usize].note(took);
+        }
+    }
+
+    pub(crate) fn note_sessions_full(&self) {
+        self.full.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn note_links_full(&self) {
+        self.links_full.fetch_add(1, Relaxed);
+    }
+
+    /// A link has ended that had moved so much.
+    pub(crate) fn note_ended(&self, received: u64, sent: u64) {
+        self.ended.received.fetch_add(received, Relaxed);
+        self.ended.sent.fetch_add(sent, Relaxed);
+    }
+
+    /// What was received and sent in all, if it is so much on the links that
+    /// there are; never less than before.
+    pub(crate) fn traffic(&self, received: u64, sent: u64) -> (u64, u64) {
+        let total = |ended: &AtomicU64, told: &AtomicU64, now: u64| {
+            let total = ended.load(Relaxed) + now;
+            told.fetch_max(total, Relaxed).max(total)
+        };
+        (
+            total(&self.ended.received, &self.told.received, received),
+            total(&self.ended.sent, &self.told.sent, sent),
+        )
+    }
+}
+
+impl TargetKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::HubApi, Self::KubeApiserver, Self::Service, Self::Tcp];
+
+    /// As metrics label it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HubApi => "hub-api",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::Service => "service",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+impl From<&Target> for TargetKind {
+    fn from(target: &Target) -> Self {
+        match target {
+            Target::HubApi => Self::HubApi,
+            Target::KubeApiserver => Self::KubeApiserver,
+            Target::Service { .. } => Self::Service,
+            Target::Tcp { .. } | _ => Self::Tcp,
+        }
+    }
+}
+
+impl DialOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 10] = [
+        Self::Abandoned,
+        Self::Busy,
+        Self::Failed,
+        Self::Forbidden,
+        Self::Lost,
+        Self::NotConnected,
+        Self::NotFound,
+        Self::Opened,
+        Self::TimedOut,
+        Self::UnknownCluster,
+    ];
+
+    /// As metrics label it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Abandoned => "abandoned",
+            Self::Busy => "busy",
+            Self::Failed => "failed",
+            Self::Forbidden => "forbidden",
+            Self::Lost => "lost",
+            Self::NotConnected => "not-connected",
+            Self::NotFound => "not-found",
+            Self::Opened => "opened",
+            Self::TimedOut => "timed-out",
+            Self::UnknownCluster => "unknown-cluster",
+        }
+    }
+}
+
+impl From<&OpenError> for DialOutcome {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::StreamLimit { .. } => Self::Busy,
+            OpenError::Stream(StreamError::Refused(refusal)) => match refusal.reason {
+                RefusalReason::Busy => Self::Busy,
+                RefusalReason::DialFailed => Self::Failed,
+                RefusalReason::DialTimeout => Self::TimedOut,
+                RefusalReason::Forbidden => Self::Forbidden,
+                RefusalReason::NotFound => Self::NotFound,
+                RefusalReason::Draining
+                | RefusalReason::Malformed
+                | RefusalReason::Unsupported
+                | _ => Self::Lost,
+            },
+            OpenError::Draining | OpenError::Stream(_) | _ => Self::Lost,
+        }
+    }
+}
+
+impl From<&DialError> for DialOutcome {
+    fn from(error: &DialError) -> Self {
+        match error {
+            DialError::NotConnected { .. } => Self::NotConnected,
+            DialError::Open { source, .. } => source.into(),
+            DialError::TimedOut { .. } => Self::TimedOut,
+            DialError::UnknownCluster { .. } => Self::UnknownCluster,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_and_outcome_has_a_place_of_its_own() {
+        for (index, kind) in TargetKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+        }
+        for (index, outcome) in DialOutcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, index);
+        }
+    }
+
+    #[test]
+    fn traffic_never_shrinks() {
+        let counters = Counters::default();
+        assert_eq!(counters.traffic(10, 5), (10, 5));
+        // The link is gone, and not counted as ended yet.
+        assert_eq!(counters.traffic(0, 0), (10, 5));
+        counters.note_ended(10, 5);
+        assert_eq!(counters.traffic(1, 1), (11, 6));
+    }
+}
