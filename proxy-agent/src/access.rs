@@ -62,6 +62,11 @@ impl CurrentAccess {
         [newest].into_iter().chain(other).collect()
     }
 
+    /// What a hub has let the agent in with, if one has.
+    pub(crate) fn proven(&self) -> Option<Arc<HubAccess>> {
+        self.proven.clone()
+    }
+
     /// A hub has let the agent in with this.
     pub(crate) fn note_proven(&mut self, access: &Arc<HubAccess>) {
         self.proven = Some(Arc::clone(access));

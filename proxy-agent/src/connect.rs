@@ -3,17 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::{Hello, SessionKey};
-use rustls::ProtocolVersion;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tunnel::{Carrier, Driver, HandshakeError, Incoming, Link, LinkConfig, ReadAhead};
+use tunnel::{Carrier, HandshakeError, LinkConfig};
 
 use crate::access::{CurrentAccess, HubAccess};
 use crate::carrier::side_by_side;
-use crate::datagrams::QuicDialer;
-use crate::dial::{DialError, Dialer, Dialled, Remote, Unreached};
+use crate::dial::{DialError, Remote, Unreached};
+use crate::join::{Carriers, Connected, Further, TLS_LIMIT};
 use crate::{CarrierChoice, HubAddress, ProxyConfig};
 
 /// Makes sessions with whichever of an agent's hubs can be reached.
@@ -22,23 +17,13 @@ pub(crate) struct HubDialer {
     access: CurrentAccess,
     /// Hubs that are not configured; a hub has told of them.
     replicas: Vec<HubAddress>,
-    dialer: Dialer,
-    session: LinkConfig,
-    quic: QuicDialer,
+    carriers: Arc<Carriers>,
+    link: LinkConfig,
     choice: CarrierChoice,
     /// What has worked last, to begin with.
     worked: Carrier,
     /// Which hub to begin with.
     first: usize,
-}
-
-/// A session, and what is known of its hub.
-pub(crate) struct Connected {
-    pub(crate) session: Link,
-    pub(crate) incoming: Incoming,
-    pub(crate) driver: Driver,
-    pub(crate) hub: HubAddress,
-    pub(crate) remote: Remote,
 }
 
 /// Why a hub was not reached.
@@ -74,8 +59,6 @@ const MAX_TOLD: usize = 8;
 /// How long QUIC is still tried once TCP has failed: most often the hub is gone,
 /// and over UDP nobody says so.
 const QUIC_LAST_CHANCE: Duration = Duration::from_secs(1);
-/// The longest that the TLS handshake may take.
-const TLS_LIMIT: Duration = Duration::from_secs(10);
 
 impl HubDialer {
     pub(crate) fn new(
@@ -87,9 +70,8 @@ impl HubDialer {
         Self {
             access,
             replicas: Vec::new(),
-            dialer: Dialer::new(proxy),
-            session: LinkConfig::new(Hello::new(agent_version)),
-            quic: QuicDialer::default(),
+            carriers: Arc::new(Carriers::new(proxy)),
+            link: LinkConfig::new(Hello::new(agent_version)),
             choice,
             worked: Carrier::H2,
             first: 0,
@@ -108,7 +90,7 @@ impl HubDialer {
 
     /// Links made from now on belong to another session.
     pub(crate) fn begin_session(&mut self) {
-        self.session.hello.session_key = Some(SessionKey::random(&mut rand::rng()));
+        self.link.hello.session_key = Some(SessionKey::random(&mut rand::rng()));
     }
 
     /// A hub has told of all its replicas; those that are not configured are tried last.
@@ -168,7 +150,7 @@ impl HubDialer {
             match Box::pin(self.connect_to(hub, access)).await {
                 Ok(connected) => {
                     self.first = index;
-                    self.worked = connected.session.carrier();
+                    self.worked = connected.link.carrier();
                     return Ok(connected);
                 }
                 Err(error) => {
@@ -191,9 +173,20 @@ impl HubDialer {
         Err(failed)
     }
 
+    /// How further links of the session are made that has just come about at `hub`.
+    pub(crate) fn further(&self, hub: &HubAddress) -> Option<Further> {
+        Some(Further {
+            carriers: Arc::clone(&self.carriers),
+            link: self.link.clone(),
+            hub: hub.clone(),
+            access: self.access.proven()?,
+            choice: self.choice,
+        })
+    }
+
     /// Waits until the hubs know what has ended, at most 1 s.
     pub(crate) async fn settle(&self) {
-        self.quic.settle().await;
+        self.carriers.settle().await;
     }
 
     async fn connect_to(
@@ -201,91 +194,14 @@ impl HubDialer {
         hub: &HubAddress,
         access: &HubAccess,
     ) -> Result<Connected, ConnectError> {
-        let h2 = Box::pin(self.by_h2(hub, access));
-        let quic = Box::pin(self.by_quic(hub, access));
+        let h2 = Box::pin(self.carriers.by_h2(&self.link, hub, access));
+        let quic = Box::pin(self.carriers.by_quic(&self.link, hub, access));
         match (self.choice, self.worked) {
             (CarrierChoice::H2, _) => h2.await,
             (CarrierChoice::Quic, _) => quic.await,
             (CarrierChoice::Auto, Carrier::Quic) => side_by_side(quic, h2, Duration::MAX).await,
             (CarrierChoice::Auto, _) => side_by_side(h2, quic, QUIC_LAST_CHANCE).await,
         }
-    }
-
-    async fn by_quic(
-        &self,
-        hub: &HubAddress,
-        access: &HubAccess,
-    ) -> Result<Connected, ConnectError> {
-        let addresses = self.dialer.direct_addresses(hub).await?;
-        let addresses = addresses.ok_or(ConnectError::NoQuicProxy)?;
-        let tls = rustls::ClientConfig::clone(&access.tls);
-        let client = tunnel::quic::client_config(tls, &self.session)
-            .map_err(|_| ConnectError::NoQuicCipher)?;
-        let server_name = access.server_name.to_str();
-        let connected = self.quic.connect(&client, &server_name, &addresses).await;
-        let (address, connection) = connected.map_err(ConnectError::Quic)?;
-        let remote = Remote::direct(address);
-        let handshake = tunnel::quic::agent(connection, self.session.clone());
-        let (session, incoming, driver) = match handshake.await {
-            Ok(made) => made,
-            Err(source) => return Err(ConnectError::Handshake { remote, source }),
-        };
-        Ok(Connected {
-            session,
-            incoming,
-            driver,
-            hub: hub.clone(),
-            remote,
-        })
-    }
-
-    async fn by_h2(&self, hub: &HubAddress, access: &HubAccess) -> Result<Connected, ConnectError> {
-        let mut ways = self.dialer.ways(hub).await?;
-        let mut failed = ConnectError::NoHub;
-        while let Some(dialled) = ways.next().await {
-            let joined = match dialled {
-                Ok(dialled) => self.join(hub, dialled, access).await,
-                Err(error) => Err(error.into()),
-            };
-            match joined {
-                Ok(connected) => return Ok(connected),
-                Err(error) if error.is_rejection() => return Err(error),
-                // What was reached says more than what was not.
-                Err(ConnectError::Dial(_)) if !matches!(failed, ConnectError::NoHub) => {}
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
-    }
-
-    /// TLS and the tunnel's own handshake with the hub at the far end.
-    async fn join(
-        &self,
-        hub: &HubAddress,
-        dialled: Dialled,
-        access: &HubAccess,
-    ) -> Result<Connected, ConnectError> {
-        let Dialled { socket, remote } = dialled;
-        let tls = TlsConnector::from(Arc::clone(&access.tls));
-        let handshake = tls.connect(access.server_name.clone(), ReadAhead::new(socket));
-        let stream = match timeout(TLS_LIMIT, handshake).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(source)) => return Err(ConnectError::Tls { remote, source }),
-            Err(_) => return Err(ConnectError::SlowTls { remote }),
-        };
-        check(&stream, &remote)?;
-        let handshake = tunnel::h2::agent(stream, self.session.clone());
-        let (session, incoming, driver) = match handshake.await {
-            Ok(made) => made,
-            Err(source) => return Err(ConnectError::Handshake { remote, source }),
-        };
-        Ok(Connected {
-            session,
-            incoming,
-            driver,
-            hub: hub.clone(),
-            remote,
-        })
     }
 }
 
@@ -312,23 +228,4 @@ impl ConnectError {
             | Self::Tls { .. } => false,
         }
     }
-}
-
-/// Only TLS 1.3 hides the agent's certificate, and only the protocol's own
-/// name says that the server knows what follows.
-fn check(stream: &TlsStream<ReadAhead<TcpStream>>, remote: &Remote) -> Result<(), ConnectError> {
-    let (_, tls) = stream.get_ref();
-    if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
-        let source = io::Error::other("the hub does not speak TLS 1.3");
-        return Err(ConnectError::Tls {
-            remote: remote.clone(),
-            source,
-        });
-    }
-    if tls.alpn_protocol() != Some(tunnel::ALPN) {
-        return Err(ConnectError::Alpn {
-            remote: remote.clone(),
-        });
-    }
-    Ok(())
 }

@@ -21,6 +21,8 @@ mod connect;
 mod datagrams;
 mod dial;
 mod impersonation;
+mod join;
+mod links;
 mod policy;
 mod proxy;
 mod resolve;

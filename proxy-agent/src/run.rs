@@ -7,9 +7,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tunnel::Link;
+use tunnel::{Link, Session};
 
-use crate::connect::{ConnectError, Connected, HubDialer};
+use crate::connect::{ConnectError, HubDialer};
+use crate::join::Connected;
+use crate::links::Links;
 use crate::serve::Services;
 use crate::{AgentError, AgentStatus};
 
@@ -25,7 +27,7 @@ pub(crate) struct Runner {
     /// The tasks of all sessions, draining ones included; they end with this.
     tasks: JoinSet<()>,
     /// The sessions that may still have streams.
-    sessions: Vec<Link>,
+    sessions: Vec<Session>,
 }
 
 /// Why a session is no longer the one that takes streams.
@@ -114,25 +116,20 @@ impl Runner {
     /// Has a session served until it takes no more streams; tells why.
     async fn stay_with(&mut self, connected: Connected) -> Stay {
         let Connected {
-            session,
-            incoming,
-            driver,
-            hub,
-            remote,
-        } = connected;
-        let version = session.peer().software_version.clone();
-        tracing::info!(%hub, %remote, carrier = %session.carrier(), hub_version = version, "connected to the hub");
+            link, hub, remote, ..
+        } = &connected;
+        tracing::info!(
+            %hub,
+            %remote,
+            carrier = %link.carrier(),
+            hub_version = link.peer().software_version,
+            "connected to the hub"
+        );
         let since = Instant::now();
-        let address = remote.address;
-        let services = Arc::clone(&self.services);
-        self.tasks.spawn(async move {
-            let mut work = JoinSet::new();
-            work.spawn(driver);
-            services.serve(incoming).await;
-            if let Some(Ok(reason)) = work.join_next().await {
-                tracing::info!(%remote, %reason, "session over");
-            }
-        });
+        let (address, hub, first) = (remote.address, hub.clone(), link.clone());
+        let further = self.dialer.further(&hub);
+        let (links, session) = Links::new(connected, further, Arc::clone(&self.services));
+        self.tasks.spawn(links.run());
         self.sessions.push(session.clone());
         self.status.send_replace(AgentStatus::Connected {
             hub,
@@ -149,7 +146,7 @@ impl Runner {
                 return Stay::Renewed;
             }
         }
-        self.learn(&session);
+        self.learn(session.links().last().unwrap_or(&first));
         if since.elapsed() >= SETTLED {
             self.backoff.reset();
         }
@@ -169,8 +166,8 @@ impl Runner {
     }
 
     /// Takes to heart how the hub said to come back.
-    fn learn(&mut self, session: &Link) {
-        if let Some(reconnect) = &*session.reconnect().borrow() {
+    fn learn(&mut self, link: &Link) {
+        if let Some(reconnect) = &*link.reconnect().borrow() {
             self.backoff.set_pace(Pace::spread_over(reconnect.spread));
             self.dialer.learn(&reconnect.hubs);
         }

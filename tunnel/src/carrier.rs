@@ -13,7 +13,7 @@ mod duties;
 pub(crate) use control::{ControlStream, ended};
 pub(crate) use duties::{Duties, End};
 
-use crate::link::Core;
+use crate::link::{Core, Packets};
 use crate::meter::Meter;
 use crate::{CloseReason, OpenError, ResetReason, StreamError, h2, quic};
 
@@ -109,6 +109,13 @@ impl Opener {
             // It is passed by every byte.
             Self::H2(_) => {}
             Self::Quic(opener) => opener.read_meter(meter),
+        }
+    }
+
+    pub(crate) fn packets(&self) -> Option<Packets> {
+        match self {
+            Self::H2(_) => None,
+            Self::Quic(opener) => Some(opener.packets()),
         }
     }
 

@@ -30,6 +30,15 @@ pub struct LinkStats {
     pub bytes_out: u64,
 }
 
+/// What one end of a connection has sent, in packets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Packets {
+    /// All of them, those that were sent again included.
+    pub sent: u64,
+    /// Those that the network lost.
+    pub lost: u64,
+}
+
 /// What the handles of a link, its driver and its streams share.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -158,6 +167,12 @@ impl Link {
             bytes_in: self.core.meter.bytes_in(),
             bytes_out: self.core.meter.bytes_out(),
         }
+    }
+
+    /// What this end has sent in packets, where the carrier itself sends them;
+    /// `None` over TCP, whose user has the socket.
+    pub fn packets(&self) -> Option<Packets> {
+        self.core.opener.packets()
     }
 
     /// What carries it.

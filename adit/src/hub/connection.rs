@@ -8,6 +8,7 @@ use std::time::Duration;
 use gateway::{Gateway, HttpVersion, Peer};
 use proxy_server::{AgentCertificate, Clusters as _, ProxyServer, ServeError};
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
@@ -88,6 +89,10 @@ const HANDSHAKES: Limits = Limits {
     per_source: 1024,
 };
 
+/// What a link's TCP socket queues unsent, in bytes: behind it a small stream
+/// would wait however fairly the link serves its streams.
+const UNSENT: u32 = 128 * 1024;
+
 type Tls = Until<Counted<TlsStream<ReadAhead<TcpStream>>>>;
 
 impl Connections {
@@ -148,7 +153,7 @@ impl Connections {
             return;
         };
         drop(handshake);
-        let (_, session) = tls.get_ref();
+        let (socket, session) = tls.get_ref();
         let chain = session.peer_certificates().map(<[_]>::to_vec);
         let certificate = chain.as_ref().and_then(|chain| chain.first());
         let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
@@ -157,6 +162,10 @@ impl Connections {
             Port::Connect => ConnectionKind::Connect,
             Port::Main => ConnectionKind::of(session.alpn_protocol()),
         };
+        if kind == ConnectionKind::Session {
+            // It works without this too, only less well.
+            let _ = SockRef::from(socket.get_ref()).set_tcp_notsent_lowat(UNSENT);
+        }
         let Some(place) = self.room.settle(place, kind) else {
             self.too_many(remote);
             return;

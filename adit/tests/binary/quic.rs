@@ -147,3 +147,38 @@ async fn a_taken_udp_port_is_told_and_stops_only_a_hub_that_needs_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn while_bulk_runs_a_session_has_a_link_without_it() {
+    let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("target.sock");
+    let forward = format!(
+        "unix:{}=edge-1/{}",
+        arg(&socket),
+        target.local_addr().unwrap()
+    );
+    let hub = TestHub::start_with(&["--forward-listen", &forward]).await;
+    let _agent = agent_by("h2", &hub.credentials("edge-1", "agent").await);
+    assert_eq!(carrier(&hub, "edge-1").await, "h2");
+    let mut client = tokio::net::UnixStream::connect(&socket).await.unwrap();
+    let (mut far, _) = target.accept().await.unwrap();
+    let moving = async {
+        let mut buffer = vec![0; 64 * 1024];
+        let piece = vec![7; 16 * 1024];
+        loop {
+            far.write_all(&piece).await.unwrap();
+            client.read_exact(&mut buffer[..16 * 1024]).await.unwrap();
+            // Bulk, and no burden for the machine.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let two_links = until("a second link", async || {
+        let sessions = hub.sessions("edge-1").await;
+        sessions.len() == 1 && sessions[0]["links"].as_array().unwrap().len() == 2
+    });
+    tokio::select! {
+        () = two_links => {}
+        () = moving => {}
+    }
+}

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::code;
 use super::raw::RawStream;
 use crate::carrier::RawError;
-use crate::link::Core;
+use crate::link::{Core, Packets};
 use crate::meter::Meter;
 use crate::{CloseReason, OpenError};
 
@@ -56,6 +56,14 @@ impl Opener {
 
     pub(crate) fn close(&self, reason: &CloseReason) {
         code::close(&self.connection, reason);
+    }
+
+    pub(crate) fn packets(&self) -> Packets {
+        let path = self.connection.stats().path;
+        Packets {
+            sent: path.sent_packets,
+            lost: path.lost_packets,
+        }
     }
 
     pub(crate) fn read_meter(&self, meter: &Meter) {

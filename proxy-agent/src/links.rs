@@ -1,0 +1,203 @@
+//! The links of one session: serves them, and makes and ends further ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tunnel::{Link, Packets, Session};
+
+use crate::CarrierChoice;
+use crate::connect::ConnectError;
+use crate::join::{Connected, Further};
+use crate::serve::Services;
+
+mod controller;
+mod diagnosis;
+
+use controller::{Action, Controller, Sample};
+use diagnosis::Diagnosis;
+
+/// One session, from its first link to its last.
+pub(crate) struct Links {
+    session: Session,
+    services: Arc<Services>,
+    further: Option<Arc<Further>>,
+    controller: Controller,
+    /// `None` where the system does not tell.
+    diagnosis: Option<Diagnosis>,
+    held: Vec<Held>,
+    /// The links' work; it ends with this.
+    work: JoinSet<()>,
+    /// The link under way, at most one.
+    opening: JoinSet<Result<Connected, ConnectError>>,
+    next_id: u64,
+}
+
+struct Held {
+    id: u64,
+    link: Link,
+    connection: Connection,
+}
+
+/// What is known of a link's connection.
+#[derive(Clone, Copy)]
+enum Connection {
+    /// The link itself knows.
+    Own,
+    /// The ends of its socket, if they are known.
+    Tcp(Option<(std::net::SocketAddr, std::net::SocketAddr)>),
+}
+
+/// How often the controller is asked.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the streams of a link may go on that a better one takes the place
+/// of; the hub allows no more.
+const DRAIN_LIMIT: Duration = Duration::from_secs(600);
+
+impl Links {
+    /// A session of one link; without `further` it gets no others.
+    pub(crate) fn new(
+        first: Connected,
+        further: Option<Further>,
+        services: Arc<Services>,
+    ) -> (Self, Session) {
+        let session = Session::new(first.link.clone());
+        let choice = further.as_ref().map(|further| further.choice);
+        let mut this = Self {
+            session: session.clone(),
+            services,
+            further: further.map(Arc::new),
+            controller: Controller::new(choice == Some(CarrierChoice::Auto)),
+            diagnosis: Diagnosis::new().ok(),
+            held: Vec::new(),
+            work: JoinSet::new(),
+            opening: JoinSet::new(),
+            next_id: 0,
+        };
+        this.hold(first);
+        (this, session)
+    }
+
+    /// Serves until the last link has ended. Dropped, it ends them all at once.
+    pub(crate) async fn run(mut self) {
+        let begun = Instant::now();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.held.is_empty() {
+            tokio::select! {
+                Some(_ended) = self.work.join_next() => self.forget_ended(),
+                Some(made) = self.opening.join_next() => match made {
+                    Ok(Ok(made)) => self.attach(made),
+                    Ok(Err(error)) => {
+                        tracing::info!(%error, "no further link with the hub");
+                        self.controller.failed(begun.elapsed());
+                    }
+                    Err(_) => self.controller.failed(begun.elapsed()),
+                },
+                _ = ticks.tick() => self.decide(begun.elapsed()),
+            }
+        }
+    }
+
+    /// Makes a further link part of the session, unless that is ending.
+    fn attach(&mut self, made: Connected) {
+        self.controller.opened();
+        if !self.session.takes_streams() {
+            return;
+        }
+        match self.session.attach(made.link.clone()) {
+            Ok(()) => {
+                tracing::info!(
+                    remote = %made.remote,
+                    carrier = %made.link.carrier(),
+                    "another link with the hub"
+                );
+                self.hold(made);
+            }
+            Err(error) => tracing::debug!(%error, "a link is not used"),
+        }
+    }
+
+    fn hold(&mut self, connected: Connected) {
+        let Connected {
+            link,
+            incoming,
+            driver,
+            remote,
+            socket,
+            ..
+        } = connected;
+        let id = self.next_id;
+        self.next_id += 1;
+        let connection = match link.packets() {
+            Some(_) => Connection::Own,
+            None => Connection::Tcp(socket),
+        };
+        self.held.push(Held {
+            id,
+            link,
+            connection,
+        });
+        let services = Arc::clone(&self.services);
+        self.work.spawn(async move {
+            let mut work = JoinSet::new();
+            work.spawn(driver);
+            services.serve(incoming).await;
+            if let Some(Ok(reason)) = work.join_next().await {
+                tracing::info!(%remote, %reason, "link over");
+            }
+        });
+    }
+
+    fn forget_ended(&mut self) {
+        self.held.retain(|held| {
+            let ended = held.link.closed().now_or_never();
+            if let Some(reason) = &ended {
+                self.session.detach(&held.link, reason.clone());
+            }
+            ended.is_none()
+        });
+    }
+
+    fn decide(&mut self, now: Duration) {
+        let Some(further) = &self.further else { return };
+        let samples: Vec<Sample> = self.held.iter().map(|held| self.sample(held)).collect();
+        for action in self.controller.tick(now, &samples) {
+            match action {
+                Action::Open(carrier) => {
+                    let further = Arc::clone(further);
+                    self.opening
+                        .spawn(async move { further.connect(carrier).await });
+                }
+                Action::Drain(id) => {
+                    for held in self.held.iter().filter(|held| held.id == id) {
+                        held.link.drain(DRAIN_LIMIT);
+                    }
+                }
+            }
+        }
+    }
+
+    fn sample(&self, held: &Held) -> Sample {
+        Sample {
+            id: held.id,
+            carrier: held.link.carrier(),
+            takes_streams: held.link.takes_streams(),
+            streams: held.link.stats().open_streams,
+            bulk: held.link.bulk_streams(),
+            packets: self.packets(held),
+        }
+    }
+
+    fn packets(&self, held: &Held) -> Option<Packets> {
+        match held.connection {
+            Connection::Own => held.link.packets(),
+            Connection::Tcp(addresses) => {
+                let (local, remote) = addresses?;
+                self.diagnosis.as_ref()?.packets(local, remote).ok()
+            }
+        }
+    }
+}
