@@ -52,8 +52,8 @@ enum Connection {
 
 /// How often the controller is asked.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the streams of a link may go on that a better one takes the place
-/// of; the hub allows no more.
+/// How long the streams may go on that come to an idle link at the very moment
+/// when it is given up; the hub allows no more.
 const DRAIN_LIMIT: Duration = Duration::from_secs(600);
 
 impl Links {

@@ -5,13 +5,15 @@ use futures_util::future::select_all;
 use proto::StreamHeader;
 use tokio::sync::watch;
 
-use crate::{CloseReason, Link, OpenError, Opening};
+use crate::{Carrier, CloseReason, Link, OpenError, Opening};
 
 /// One agent process's attachment to one hub process: the links that it has
 /// now, at least one until it is over; clones are handles to the same one.
 ///
-/// A new stream takes the link with the fewest streams in bulk on it, and
-/// among those the one with the fewest streams.
+/// A new stream takes a link over QUIC if there is one: an agent that has come
+/// by HTTP/2 makes it only where it does better. Else it takes the link with
+/// the fewest streams in bulk on it, and among those the one with the fewest
+/// streams.
 #[derive(Clone, Debug)]
 pub struct Session {
     shared: Arc<Shared>,
@@ -168,7 +170,10 @@ impl Session {
         let mut links = self.links();
         links.retain(Link::takes_streams);
         if links.len() > 1 {
-            links.sort_by_cached_key(|link| (link.bulk_streams(), link.stats().open_streams));
+            links.sort_by_cached_key(|link| {
+                let quic = link.carrier() == Carrier::Quic;
+                (!quic, link.bulk_streams(), link.stats().open_streams)
+            });
         }
         links
     }

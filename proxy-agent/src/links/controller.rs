@@ -98,8 +98,9 @@ impl Controller {
             .filter(|link| link.carrier == Carrier::H2)
             .collect();
         if tcp.len() < live.len() {
-            // Over QUIC no stream is in another's way.
-            let surplus = tcp.iter().filter(|_| self.may_switch);
+            // Over QUIC no stream is in another's way. The hub opens none on the
+            // others any more, and those on them finish there.
+            let surplus = tcp.iter().filter(|link| link.streams == 0);
             return surplus.map(|link| Action::Drain(link.id)).collect();
         }
         if self.opens || now < self.not_before {

@@ -135,13 +135,15 @@ fn under_loss_sixteen_streams_in_bulk_get_about_a_link_each() {
 }
 
 #[test]
-fn thirty_seconds_of_loss_make_quic_the_better_carrier_and_drain_the_rest() {
+fn thirty_seconds_of_loss_make_quic_the_better_carrier_and_end_the_rest_with_their_streams() {
     let mut world = World::new(true);
     world.links[0].streams = 1;
     assert_eq!(world.until_action(29, 10), None);
     let (_, action) = world.until_action(5, 10).unwrap();
     assert_eq!(action, Open(Quic));
     world.add(Quic);
+    assert_eq!(world.until_action(3600, 10), None, "a stream is on it");
+    world.links[0].streams = 0;
     assert_eq!(world.second(10), [Drain(0)]);
     world.links[0].takes_streams = false;
     world.bulk(1, 16);
