@@ -30,6 +30,11 @@ mod tcp;
 mod telemetry;
 mod tokens;
 
+/// The system's allocator gives memory back and asks for it again with every
+/// large buffer: bulk costs it half as much again in processor time.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The command line was wrong; clap uses the same.
 const USAGE: u8 = 2;
 

@@ -15,7 +15,8 @@ use crate::{OpenError, ResetReason, Stream, StreamError, StreamWatch};
 /// The streams that the peer opens.
 #[derive(Debug)]
 pub struct Incoming {
-    queue: mpsc::Receiver<IncomingStream>,
+    /// Boxed, because a queue makes room for dozens even if it stays empty.
+    queue: mpsc::Receiver<Box<IncomingStream>>,
 }
 
 /// A stream that the peer has opened and that waits for this end's answer.
@@ -38,14 +39,14 @@ struct Unanswered {
 const MAX_HEADER_LEN: usize = 16 * 1024;
 
 impl Incoming {
-    pub(crate) fn new(backlog: usize) -> (mpsc::Sender<IncomingStream>, Self) {
+    pub(crate) fn new(backlog: usize) -> (mpsc::Sender<Box<IncomingStream>>, Self) {
         let (sender, queue) = mpsc::channel(backlog);
         (sender, Self { queue })
     }
 
     /// The next stream; `None` when the link is over. Cancel-safe.
     pub async fn next(&mut self) -> Option<IncomingStream> {
-        self.queue.recv().await
+        self.queue.recv().await.map(|stream| *stream)
     }
 }
 
@@ -162,8 +163,8 @@ fn no_place(error: &OpenError) -> Refusal {
 }
 
 /// Hands a stream to whoever takes them; with a full backlog it is refused.
-pub(crate) fn enqueue(queue: &mpsc::Sender<IncomingStream>, stream: IncomingStream) {
-    match queue.try_send(stream) {
+pub(crate) fn enqueue(queue: &mpsc::Sender<Box<IncomingStream>>, stream: IncomingStream) {
+    match queue.try_send(Box::new(stream)) {
         Ok(()) => {}
         Err(mpsc::error::TrySendError::Full(stream)) => {
             let message = "too many streams wait to be taken";

@@ -149,7 +149,7 @@ impl Connections {
     ) {
         let Entrance { place, handshake } = entrance;
         let trust_changes = self.trust.changes();
-        let Some(tls) = self.handshake(tcp, port, remote).await else {
+        let Some(tls) = Box::pin(self.handshake(tcp, port, remote)).await else {
             return;
         };
         drop(handshake);

@@ -25,7 +25,7 @@ pub(crate) struct Duties {
     pulse: Option<Pulse>,
     headers: FuturesUnordered<HeaderRead>,
     lingering: FuturesUnordered<Lingering>,
-    incoming: mpsc::Sender<IncomingStream>,
+    incoming: mpsc::Sender<Box<IncomingStream>>,
     share: Share,
     looks: Looks,
 }
@@ -72,7 +72,7 @@ impl Duties {
         core: Arc<Core>,
         control: ControlStream,
         pulse: Option<Pulse>,
-        incoming: mpsc::Sender<IncomingStream>,
+        incoming: mpsc::Sender<Box<IncomingStream>>,
     ) -> Self {
         let share = Share::new(Arc::clone(&core.config.process_budget));
         core.meter
