@@ -56,14 +56,38 @@ fn check_judged(path: &RequestPath) {
     let segments: Vec<&str> = path.segments.iter().map(String::as_str).collect();
     match (&segments[..], &path.service) {
         (
-            ["api", "v1", "namespaces", namespace, "services", part, "proxy-service", ..],
+            [
+                "api",
+                "v1",
+                "namespaces",
+                namespace,
+                "services",
+                part,
+                "proxy-service",
+                ..,
+            ],
             Some(service),
         ) => {
             let part = part.strip_prefix("http:").unwrap_or(part);
             let (name, port) = part.split_once(':').expect("a Service has a port");
-            assert_eq!(service.to_string(), format!("{name}.{namespace}.svc:{port}"));
+            assert_eq!(
+                service.to_string(),
+                format!("{name}.{namespace}.svc:{port}")
+            );
         }
-        (["api", "v1", "namespaces", _, "services", _, "proxy-service", ..], None) => {
+        (
+            [
+                "api",
+                "v1",
+                "namespaces",
+                _,
+                "services",
+                _,
+                "proxy-service",
+                ..,
+            ],
+            None,
+        ) => {
             panic!("a Service's path went to the API server")
         }
         (_, service) => assert!(service.is_none()),

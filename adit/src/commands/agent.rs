@@ -111,8 +111,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let proxy = args.proxy.config(|name| std::env::var_os(name))?;
     let (credentials_file, credentials) = CredentialsFile::read(args.credentials.clone())
         .with_context(|| format!("cannot join with {shown}"))?;
-    let api = api_server(&args).await?;
     let targets = targets(&args)?;
+    let api = api_server(&args).await?;
     let impersonation = impersonation(&args.allow_impersonate);
     let (live, file) = match args.targets {
         Some(path) => {

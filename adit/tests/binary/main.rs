@@ -14,4 +14,5 @@ mod quic;
 mod rotation;
 mod sessions;
 mod support;
+mod targets;
 mod users;
