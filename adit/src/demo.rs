@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gateway::GatewayConfig;
 use proto::{AgentIdentity, ClusterName};
 use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, LiveTargets, ProxyConfig};
 use tokio::task::JoinSet;
@@ -89,6 +90,7 @@ async fn show(
         udp: Udp::default(),
         advertise: Vec::new(),
         policy: None,
+        gateway: GatewayConfig::default(),
         connect_listen: Vec::new(),
         forward_listen: Vec::new(),
         drain: DRAIN,

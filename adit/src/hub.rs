@@ -67,6 +67,7 @@ pub(crate) struct HubConfig {
     pub(crate) advertise: Vec<HubAddress>,
     /// Default: `policy.yaml` in the data directory.
     pub(crate) policy: Option<PathBuf>,
+    pub(crate) gateway: GatewayConfig,
     /// Listeners that take CONNECT and nothing else.
     pub(crate) connect_listen: Vec<ConnectListen>,
     /// Listeners that are bound to one target each.
@@ -172,7 +173,7 @@ impl Hub {
         let watch = watch.map_err(HubError::Policy)?;
         let proxy = ProxyServer::new(proxy_config(&addresses), known.clone());
         let gateway = Gateway::new(
-            GatewayConfig::default(),
+            config.gateway,
             proxy.clone(),
             known.clone(),
             Arc::new(policy),

@@ -202,6 +202,32 @@ impl ProxyServer {
 
     /// Opens a stream to `target` in `cluster` and waits for the agent's answer,
     /// at most for `deadline`, which the agent is told.
+    ///
+    /// This is the way for programs that have a hub inside. Nobody is asked
+    /// here who wants the stream: that is the caller's to know.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use proto::Target;
+    /// use proxy_server::ProxyServer;
+    /// use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    ///
+    /// async fn ask(hub: &ProxyServer) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    ///     let cluster = "edge-7".parse()?;
+    ///     let target = Target::Tcp {
+    ///         host: "db.example.org".to_owned(),
+    ///         port: 5432,
+    ///     };
+    ///     let mut stream = hub.dial(&cluster, target, Duration::from_secs(10)).await?;
+    ///     stream.write_all(b"a question").await?;
+    ///     // Ends this direction alone; a stream that is dropped instead is a reset.
+    ///     stream.shutdown().await?;
+    ///     let mut answer = Vec::new();
+    ///     stream.read_to_end(&mut answer).await?;
+    ///     Ok(answer)
+    /// }
+    /// ```
     pub async fn dial(
         &self,
         cluster: &ClusterName,

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gateway::GatewayConfig;
 use proxy_agent::HubAddress;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::DataDirArg;
 use crate::hub::{ConnectListen, ForwardListen, Hub, HubConfig, Udp};
+use crate::lifetime::Lifetime;
 use crate::shutdown;
 
 /// Run the hub: one port for agents and users
@@ -60,6 +62,16 @@ pub(crate) struct Args {
     /// asked there who he is: whoever can connect to the address has the target.
     #[arg(long, value_name = "ADDR:PORT=CLUSTER/HOST:PORT")]
     forward_listen: Vec<ForwardListen>,
+
+    /// How long a TCP stream of CONNECT or --forward-listen may be silent before it is cut
+    ///
+    /// Noticed after once to twice as long.
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    tcp_idle: Lifetime,
+
+    /// How long a TCP stream may be open before it is cut; default: as long as it likes
+    #[arg(long, value_name = "TIME")]
+    tcp_lifetime: Option<Lifetime>,
 }
 
 const EXAMPLES: &str = "\
@@ -80,6 +92,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         udp: args.udp,
         advertise: args.advertise,
         policy: args.policy,
+        gateway: GatewayConfig {
+            tcp_idle: Some(args.tcp_idle.as_duration()),
+            tcp_lifetime: args.tcp_lifetime.map(Lifetime::as_duration),
+            ..GatewayConfig::default()
+        },
         connect_listen: args.connect_listen,
         forward_listen: args.forward_listen,
         drain: DRAIN,

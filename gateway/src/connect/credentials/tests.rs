@@ -1,4 +1,5 @@
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 
 use super::*;
 use crate::authenticate::tests::{HOUR, certificate};
@@ -140,6 +141,17 @@ fn what_can_be_read_in_two_ways_is_refused() {
         vec![named("edge-7"), named("edge-7"), basic(":good")],
     ] {
         assert_eq!(refused(None, &lines).0, 400, "{lines:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_answered(value in "[ -~]{0,64}", decoded in any::<Vec<u8>>()) {
+        let encoded = format!("Basic {}", STANDARD.encode(decoded));
+        for line in [value, encoded] {
+            let answer = ask(None, &[("proxy-authorization", line)]);
+            prop_assert!(answer.is_err());
+        }
     }
 }
 
