@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes_peer;
+mod dial_target;
 mod gateway_path;
 mod gateway_policy;
 mod identity;
@@ -17,6 +18,7 @@ mod session;
 mod streams_peer;
 mod user;
 
+pub use dial_target::dial_target;
 pub use gateway_path::gateway_path;
 pub use gateway_policy::gateway_policy;
 pub use identity::identity;
