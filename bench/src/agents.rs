@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
 use proto::AgentIdentity;
 use proxy_agent::{
     Agent, AgentConfig, AgentStatus, CarrierChoice, HubAddress, ImpersonationPolicy, LiveTargets,
@@ -38,9 +39,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST:PORT")]
     hub: HubAddress,
 
+    /// What carries their sessions
+    #[arg(long, value_enum)]
+    carrier: Carrier,
+
     /// How many
     #[arg(long, value_name = "NUMBER")]
     count: u32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Carrier {
+    H2,
+    Quic,
 }
 
 /// What the line begins with that says that all have sessions.
@@ -66,7 +77,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         };
         let key = keys.agent(&identity, number)?;
         note(&args.data_dir, &identity, &key.serial)?;
-        agents.push(agent(&args.hub, Arc::clone(&roots), key)?);
+        agents.push(agent(&args, Arc::clone(&roots), key)?);
     }
     sleep(NOTICE).await;
     let statuses: Vec<_> = agents.iter().map(Agent::status).collect();
@@ -80,13 +91,16 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
 }
 
-fn agent(hub: &HubAddress, roots: Arc<RootCertStore>, key: AgentKey) -> Result<Agent> {
+fn agent(args: &Args, roots: Arc<RootCertStore>, key: AgentKey) -> Result<Agent> {
     let tls = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_root_certificates(roots)
         .with_client_auth_cert(vec![key.certificate], key.key)?;
     Ok(Agent::new(AgentConfig {
-        carrier: CarrierChoice::H2,
-        hubs: vec![hub.clone()],
+        carrier: match args.carrier {
+            Carrier::H2 => CarrierChoice::H2,
+            Carrier::Quic => CarrierChoice::Quic,
+        },
+        hubs: vec![args.hub.clone()],
         tls: Arc::new(tls),
         proxy: ProxyConfig::default(),
         server_name: ServerName::try_from(HUB_NAME)?,

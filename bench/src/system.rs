@@ -41,8 +41,18 @@ pub(crate) struct System {
     way: Vec<String>,
     hub: Option<Part>,
     agent: Option<Part>,
-    /// Of Adit's hubs: the data directory, and where agents reach it.
-    home: Option<(PathBuf, String)>,
+    home: Option<Home>,
+}
+
+/// What agents have to know of one of Adit's hubs.
+#[derive(Debug)]
+pub(crate) struct Home {
+    /// Its data directory.
+    pub(crate) data: PathBuf,
+    /// Where agents reach it.
+    pub(crate) address: String,
+    /// What they are to come by.
+    pub(crate) carrier: &'static str,
 }
 
 /// Which of a system's two ends.
@@ -148,10 +158,9 @@ impl System {
         }
     }
 
-    /// Of Adit's hubs: the data directory, and where agents reach it.
-    pub(crate) fn home(&self) -> Option<(&Path, &str)> {
-        let (data, address) = self.home.as_ref()?;
-        Some((data, address))
+    /// Where more agents could come to, if it is Adit's.
+    pub(crate) fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
     }
 
     /// CPU time of both its ends so far, in seconds.

@@ -59,10 +59,12 @@ pub(super) async fn storm(
 }
 
 fn crowd(count: u32, system: &System, place: &Place, programs: &Programs) -> Result<Process> {
-    let (data, address) = system.home().context("only Adit's hubs can have a crowd")?;
+    let home = system.home();
+    let home = home.context("only Adit's hubs can have a crowd")?;
     let mut command = place.cluster().command(&programs.this);
-    command.args(["agents", "--count", &count.to_string(), "--hub", address]);
-    command.arg("--data-dir").arg(data);
+    command.args(["agents", "--count", &count.to_string()]);
+    command.args(["--hub", &home.address, "--carrier", home.carrier]);
+    command.arg("--data-dir").arg(&home.data);
     Process::start("agents", command)
 }
 

@@ -8,7 +8,7 @@ use harness::command;
 use harness::scratch;
 use harness::wait::{self, GENEROUS, once};
 
-use super::{Kind, System};
+use super::{Home, Kind, System};
 use crate::keys::Keys;
 use crate::part::Part;
 use crate::place::Place;
@@ -130,7 +130,11 @@ pub(super) async fn start(
         }
         Variant::H2 | Variant::Quic => System::entered_plainly(kind, &entry),
     };
-    system.home = Some((data, address));
+    system.home = Some(Home {
+        data,
+        address,
+        carrier: variant.carrier(),
+    });
     system.hub = Some(hub);
     system.agent = Some(agent);
     Ok(system)
