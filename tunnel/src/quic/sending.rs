@@ -2,9 +2,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use quinn::{SendStream, StoppedError, VarInt, WriteError};
+use tokio::time::Instant;
 
 use super::code;
 use crate::carrier::RawError;
@@ -21,6 +23,14 @@ pub(super) struct Sending {
     phase: Phase,
     failed: Option<RawError>,
     stopped: Stopped,
+    burst: Burst,
+}
+
+/// What a stream has sent without a pause.
+#[derive(Debug)]
+struct Burst {
+    bytes: usize,
+    last: Instant,
 }
 
 /// How far this end's direction is.
@@ -44,6 +54,12 @@ enum Stopped {
     Failed(RawError),
 }
 
+/// A stream that has sent more than this, in bytes, without such a pause is in bulk.
+const SMALL: usize = 64 * 1024;
+const PAUSE: Duration = Duration::from_millis(100);
+/// The priority of bulk; the control stream has one above all others.
+const BULK: i32 = -1;
+
 /// Messages that wait while the connection takes nothing, in bytes.
 const MAX_REST: usize = 1024 * 1024;
 
@@ -55,6 +71,10 @@ impl Sending {
             phase: Phase::Sends,
             failed: None,
             stopped: Stopped::Unasked,
+            burst: Burst {
+                bytes: 0,
+                last: Instant::now(),
+            },
         }
     }
 
@@ -89,6 +109,7 @@ impl Sending {
 
     pub(super) fn send(&mut self, data: Bytes, waker: &Waker) -> Result<(), RawError> {
         self.check()?;
+        self.take_turn(data.len());
         if self.rest.is_empty() {
             self.rest = data;
         } else if self.rest.len() + data.len() <= MAX_REST {
@@ -158,6 +179,23 @@ impl Sending {
             Stopped::Failed(error) => Err(error.clone()),
             Stopped::Acknowledged | Stopped::Asked(_) | Stopped::Unasked => Ok(()),
         })
+    }
+
+    /// Lets a stream that sends little go before those in bulk, which a path
+    /// that takes less than they have keeps waiting for their turns.
+    fn take_turn(&mut self, bytes: usize) {
+        let now = Instant::now();
+        let before = self.burst.bytes;
+        if now - self.burst.last > PAUSE {
+            self.burst.bytes = 0;
+        }
+        self.burst.last = now;
+        self.burst.bytes = self.burst.bytes.saturating_add(bytes);
+        let (was_bulk, is_bulk) = (before > SMALL, self.burst.bytes > SMALL);
+        if was_bulk != is_bulk {
+            // It fails only where the stream has ended.
+            let _ = self.stream.set_priority(if is_bulk { BULK } else { 0 });
+        }
     }
 
     fn check(&self) -> Result<(), RawError> {
