@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ur
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use proto::{StreamHeader, Target};
+use proto::{StreamHeader, Target, is_trace_parent};
 use proxy_server::{Dialled, ProxyServer};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -40,9 +40,6 @@ use crate::{
 /// Kubernetes' header for the id of a request in audit logs.
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Longest `traceparent` that is told to the agent, in bytes. W3C's has 55, and
-/// a later version may have more; a stream's header has to hold it.
-const MAX_TRACE_PARENT_LEN: usize = 256;
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
 /// The HTTP front door of the hub. Clones are handles to the same one.
@@ -457,8 +454,11 @@ async fn switched(
     Ok(Answer::Switched(response, Box::new(switched)))
 }
 
-/// The caller's trace, unless it is longer than any that means something.
+/// The caller's trace, if it says exactly one, and one that means something.
 pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(TRACE_PARENT)?.to_str().ok()?;
-    (value.len() <= MAX_TRACE_PARENT_LEN).then(|| value.to_owned())
+    let mut values = headers.get_all(TRACE_PARENT).iter();
+    let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
+        return None;
+    };
+    is_trace_parent(value).then(|| value.to_owned())
 }

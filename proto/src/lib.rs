@@ -20,6 +20,7 @@ mod refusal;
 mod session_key;
 mod target;
 mod target_rule;
+mod trace;
 mod window;
 
 /// The generated protobuf types; [`codec`](crate::Decoder) turns them into checked ones.
@@ -49,4 +50,5 @@ pub use refusal::{Refusal, RefusalReason};
 pub use session_key::SessionKey;
 pub use target::{Target, TargetError};
 pub use target_rule::{TargetHost, TargetRule, TargetRuleError};
+pub use trace::is_trace_parent;
 pub use window::{INITIAL_WINDOW, ReceiveWindow, SendWindow};

@@ -13,6 +13,7 @@
 //! [`ApiServer`].
 
 mod access;
+mod access_log;
 mod address;
 mod agent;
 mod apiserver;

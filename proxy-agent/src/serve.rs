@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 use tunnel::{Incoming, IncomingStream};
 
+use crate::access_log::Record;
 use crate::service::ServiceTargets;
 use crate::splice::Broken;
 use crate::tcp::TcpTargets;
@@ -71,7 +72,10 @@ impl Services {
         let span = tracing::debug_span!("stream", target = %stream.header().target);
         let services = Arc::clone(self);
         let task = async move {
-            match Box::pin(services.serve_stream(stream)).await {
+            let record = Record::begin(stream.header(), stream.watch());
+            let ended = Box::pin(services.serve_stream(stream)).await;
+            record.ended(&ended);
+            match ended {
                 Ok(()) => tracing::debug!("stream ended"),
                 Err(error) => tracing::debug!(%error, "stream broke"),
             }

@@ -147,6 +147,7 @@ fn poll_header(
 }
 
 fn refuse(shared: &Shared, refusal: Refusal) {
+    shared.set_refused(refusal.reason);
     // A peer that has gone away needs no answer.
     let _ = shared
         .send(Answer::Refused(refusal).encode())

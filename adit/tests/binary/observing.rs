@@ -121,3 +121,35 @@ async fn a_watch_of_the_clusters_shows_each_change_until_it_is_interrupted() {
     watch.signal(Signal::INT);
     assert_eq!(watch.end().await, Some(0), "{}", watch.stderr());
 }
+
+#[tokio::test]
+async fn an_agent_logs_a_line_for_each_stream_with_its_trace() {
+    let (hub, api, agent) = Box::pin(hub_with_api()).await;
+    let client = hub.client(hub.administrator());
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let answer = async {
+        let (mut api, _) = timeout(GENEROUS, api.accept()).await.unwrap().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(timeout(GENEROUS, api.read_u8()).await.unwrap().unwrap());
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        api.write_all(answer).await.unwrap();
+    };
+    let (code, ()) = tokio::join!(client.get_traced("/clusters/edge-1/version", trace), answer);
+    assert_eq!(code, 200);
+    let line = async || {
+        let log = agent.stderr();
+        let mut lines = log
+            .lines()
+            .filter(|line| line.contains(r#""target":"access""#));
+        let line = lines.next().map(str::to_owned);
+        line.map(|line| serde_json::from_str::<Value>(&line).unwrap())
+    };
+    until("the agent's line", async || line().await.is_some()).await;
+    let fields = &line().await.unwrap()["fields"];
+    assert_eq!(fields["target"], "kube-apiserver");
+    assert_eq!(fields["outcome"], "whole");
+    assert_eq!(fields["trace_parent"], trace);
+    assert!(fields["bytes_out"].as_u64() > Some(20), "{fields}");
+}

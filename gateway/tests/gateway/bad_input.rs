@@ -253,10 +253,15 @@ async fn an_api_server_that_hangs_is_a_504() {
 }
 
 #[tokio::test]
-async fn a_trace_too_long_for_the_tunnel_is_left_out_and_fails_nothing() {
+async fn a_trace_that_is_none_is_left_out_and_fails_nothing() {
     let (mut hub, mut agent) = Hub::with_agent().await;
     let usual = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    for (trace, told) in [(usual.to_owned(), Some(usual)), ("0".repeat(20_000), None)] {
+    for (trace, told) in [
+        (usual.to_owned(), Some(usual)),
+        (usual.to_uppercase(), None),
+        (format!("{usual}\r\ntraceparent: {usual}"), None),
+        ("0".repeat(20_000), None),
+    ] {
         let mut client = hub.client();
         let line = format!("traceparent: {trace}");
         client

@@ -1,7 +1,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use proto::Target;
+use proto::{RefusalReason, Target};
 
 /// One open stream as it stands, for people.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct StreamInfo {
     pub target: Option<Target>,
     /// For whom it was opened, as its owner at this end has said.
     pub user: Option<Arc<str>>,
+    /// Why this end has refused it, if it has.
+    pub refused: Option<RefusalReason>,
     /// How long it has been open.
     pub age: Duration,
     /// Bytes that were received and read.
@@ -27,4 +29,5 @@ pub struct StreamInfo {
 pub(super) struct About {
     pub(super) target: OnceLock<Target>,
     pub(super) user: OnceLock<Arc<str>>,
+    pub(super) refused: OnceLock<RefusalReason>,
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto::{ReceiveWindow, SendWindow, StreamLimit, Target};
+use proto::{ReceiveWindow, RefusalReason, SendWindow, StreamLimit, Target};
 
 use super::StreamInfo;
 use super::info::About;
@@ -191,6 +191,11 @@ impl Shared {
         let _ = self.about.target.set(target);
     }
 
+    /// This end has refused it.
+    pub(crate) fn set_refused(&self, reason: RefusalReason) {
+        let _ = self.about.refused.set(reason);
+    }
+
     pub(super) fn set_user(&self, user: &str) {
         let _ = self.about.user.set(user.into());
     }
@@ -201,6 +206,7 @@ impl Shared {
             id: self.id,
             target: self.about.target.get().cloned(),
             user: self.about.user.get().cloned(),
+            refused: self.about.refused.get().copied(),
             age: Duration::from_nanos(now.saturating_sub(self.opened)),
             received: self.received.load(Relaxed),
             sent: self.sent.load(Relaxed),

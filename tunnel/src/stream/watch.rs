@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use super::Shared;
+use super::{Shared, StreamInfo};
 use crate::{ResetReason, StreamError};
 
 /// An eye on a stream that somebody else reads and writes.
@@ -27,6 +27,11 @@ impl StreamWatch {
     /// last of two tasks is woken.
     pub async fn broken(&self) -> StreamError {
         poll_fn(|cx| self.shared.poll_reset(cx)).await
+    }
+
+    /// The stream's figures now, also when it has ended.
+    pub fn info(&self) -> StreamInfo {
+        self.shared.info()
     }
 
     /// Ends both directions with an error that the peer sees, whoever has the halves.

@@ -159,6 +159,14 @@ impl Client {
         self.send(Request::get(path), Bytes::new()).await
     }
 
+    /// As [`Client::get`], as a part of a trace; returns the answer's code.
+    pub(crate) async fn get_traced(&self, path: &str, trace_parent: &str) -> u16 {
+        let request = Request::get(path).header("traceparent", trace_parent);
+        let (head, open) = self.send(request, Bytes::new()).await.unwrap();
+        open.body.collect().await.unwrap();
+        head.status.as_u16()
+    }
+
     /// Sends an object; returns the answer's code.
     pub(crate) async fn post(&self, path: &str, object: &serde_json::Value) -> u16 {
         let request = Request::post(path).header("content-type", "application/json");
