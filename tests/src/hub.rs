@@ -44,6 +44,9 @@ rules:
 - groups: [scrapers]
   clusters: ["spoke-*"]
   targets: ["*.monitoring.svc:*", "kubernetes.default.svc:443"]
+- groups: [dialers]
+  clusters: ["tcp-*"]
+  targets: ["10.77.0.0/24:*"]
 "#;
 
 impl Hub {

@@ -74,10 +74,10 @@ fn look() -> Result<Needs> {
         rustix::process::geteuid().is_root(),
         "network namespaces need root"
     );
-    for tool in ["ip", "nft", "sysctl"] {
+    for tool in ["curl", "ip", "nft", "sysctl"] {
         ensure!(
             on_path(tool),
-            "the program {tool} is missing (Debian: iproute2 nftables procps)"
+            "the program {tool} is missing (Debian: curl iproute2 nftables procps)"
         );
     }
     Ok(Needs {

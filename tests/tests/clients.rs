@@ -15,6 +15,8 @@ mod go;
 mod listing;
 #[path = "clients/many.rs"]
 mod many;
+#[path = "clients/proxy.rs"]
+mod proxy;
 #[path = "clients/rust.rs"]
 mod rust;
 #[path = "clients/unread.rs"]
