@@ -9,7 +9,6 @@ use tests::cluster::{API_PORT, User};
 use tests::command::{self, Output};
 use tests::hub::Agent;
 use tests::network::CLUSTER;
-use tests::scratch;
 use tests::site::{Site, Tunnel};
 use tests::wait::{GENEROUS, once, until};
 
@@ -107,41 +106,5 @@ fn who_may_not_learns_nothing_of_the_cluster() {
         }
         let wrong = dialled.proxy("dialers").await.replace('@', "0@");
         assert_eq!(dialled.curl(&wrong).await.stdout, "\n407");
-    });
-}
-
-#[test]
-fn client_go_takes_the_hub_for_a_proxy() {
-    SITE.test(async |site| {
-        let dialled = Dialled::start(site, "tcp-go").await;
-        let folder = scratch::fresh_folder("proxied").unwrap();
-        // Go trusts for the proxy whom it trusts for the target.
-        let bundle = folder.join("authorities.pem");
-        let read = |path| std::fs::read_to_string(path).unwrap();
-        let authorities = read(dialled.hub_authority()) + &read(site.cluster.authority());
-        std::fs::write(&bundle, authorities).unwrap();
-        let kubeconfig = folder.join("config");
-        let text = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "direct",
-            "contexts": [{"name": "direct", "context": {"cluster": "direct", "user": "admin"}}],
-            "clusters": [{"name": "direct", "cluster": {
-                "server": format!("https://{CLUSTER}:{API_PORT}"),
-                "certificate-authority": bundle,
-            }}],
-            "users": [{"name": "admin", "user": {"token": User::ADMIN.token()}}],
-        });
-        std::fs::write(&kubeconfig, text.to_string()).unwrap();
-
-        let network = dialled.tunnel.hub.network();
-        let mut run = network.command(site.needs.peers.join("adit-client-go"));
-        run.arg("-kubeconfig").arg(&kubeconfig);
-        run.args(["-check", "list"]);
-        run.env("HTTPS_PROXY", dialled.proxy("dialers").await);
-        let output = command::run(run, Vec::new(), 4 * GENEROUS)
-            .await
-            .unwrap()
-            .ok();
-        let report: Value = serde_json::from_str(&output).unwrap();
-        assert_eq!(report["check"], "list", "{report}");
     });
 }
