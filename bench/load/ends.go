@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// quiet is how long nothing more ends at the backend before nothing will.
-const quiet = 3 * time.Second
+// quiet is how long nothing more ends at the backend before nothing will. A
+// tunnel that stalls for less has lost nothing.
+const quiet = 15 * time.Second
 
 // halfSize is what is sent in the direction that goes on.
 const halfSize = 100_000
@@ -112,27 +113,28 @@ func (s settings) completeAtBackend(there int, turn func(int) bool) (figures, er
 	}
 	workers.Wait()
 	took := time.Since(begun)
-	after, err := settled(s.control, before["ended"]+int64(there))
+	after, last, err := settled(s.control, before["ended"]+int64(there))
 	if err != nil {
 		return nil, err
 	}
 	all := complete.Load() + after["complete"] - before["complete"]
-	return figures{"complete": float64(all) / float64(s.count), "per_s": float64(s.count) / took.Seconds()}, nil
+	return figures{"complete": float64(all) / float64(s.count), "per_s": float64(s.count) / took.Seconds(), "seconds": last.Sub(begun).Seconds()}, nil
 }
 
-// settled asks until so many have ended at the backend, or no more do.
-func settled(control string, wanted int64) (map[string]int64, error) {
+// settled asks until so many have ended at the backend, or no more do, and
+// tells when the last of them did.
+func settled(control string, wanted int64) (counts map[string]int64, since time.Time, err error) {
 	last, since := int64(-1), time.Now()
 	for {
-		counts, err := asked(control)
+		counts, err = asked(control)
 		if err != nil {
-			return nil, err
+			return nil, since, err
 		}
 		if counts["ended"] != last {
 			last, since = counts["ended"], time.Now()
 		}
 		if last >= wanted || time.Since(since) > quiet {
-			return counts, nil
+			return counts, since, nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
