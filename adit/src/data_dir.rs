@@ -188,6 +188,10 @@ impl DataDir {
         self.root.join("serving.key")
     }
 
+    pub(crate) fn quic_reset_key(&self) -> PathBuf {
+        self.root.join("quic-reset.key")
+    }
+
     pub(crate) fn hub_file(&self) -> PathBuf {
         self.root.join("hub.json")
     }

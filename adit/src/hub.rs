@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tunnel::LinkConfig;
+use tunnel::quic::ResetKey;
 
 use crate::addresses::Addresses;
 use crate::data_dir::{DataDir, DataDirError, FileLock};
@@ -178,7 +179,8 @@ impl Hub {
             known.clone(),
             Arc::new(policy),
         );
-        let endpoints = bind_udp(config.udp, &listeners, &tls)?;
+        let reset_key = setup::quic_reset_key(&data)?;
+        let endpoints = bind_udp(config.udp, &listeners, &tls, &reset_key)?;
         let connections = Arc::new(Connections::new(ConnectionParts {
             tls,
             trust,
@@ -307,6 +309,7 @@ fn bind_udp(
     udp: Udp,
     listeners: &[TcpListener],
     tls: &rustls::ServerConfig,
+    reset_key: &ResetKey,
 ) -> Result<Vec<Endpoint>, HubError> {
     if udp == Udp::Off {
         return Ok(Vec::new());
@@ -314,7 +317,7 @@ fn bind_udp(
     let quic = tunnel::quic::server_config(tls.clone(), &link_config()).map_err(HubError::Quic)?;
     let mut bound = Vec::new();
     for address in listeners.iter().filter_map(|tcp| tcp.local_addr().ok()) {
-        match tunnel::quic::endpoint(address, Some(quic.clone())) {
+        match tunnel::quic::endpoint(address, Some((quic.clone(), reset_key))) {
             Ok(endpoint) => bound.push(endpoint),
             Err(source) if udp == Udp::Require => {
                 return Err(HubError::ListenUdp { address, source });

@@ -25,11 +25,13 @@ mod handshake;
 mod opener;
 mod raw;
 mod receiving;
+mod reset_key;
 mod sending;
 mod wakers;
 
 pub(crate) use opener::Opener;
 pub(crate) use raw::{RawStream, Unwritten};
+pub use reset_key::ResetKey;
 
 use crate::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig};
 
@@ -113,11 +115,15 @@ pub fn client_config(
     Ok(client)
 }
 
-/// An endpoint with a socket of its own, bound to `address`; a hub's serves with `server`.
+/// An endpoint with a socket of its own, bound to `address`; a hub's serves with `server`,
+/// and tells agents of the process before it by its key that they have lost it.
 ///
 /// Bound to an unspecified address, it sends from whichever address leads to
 /// the peer, so that the machine may move to another network.
-pub fn endpoint(address: SocketAddr, server: Option<quinn::ServerConfig>) -> io::Result<Endpoint> {
+pub fn endpoint(
+    address: SocketAddr,
+    server: Option<(quinn::ServerConfig, &ResetKey)>,
+) -> io::Result<Endpoint> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     // Smaller buffers lose more in bursts, which is all.
@@ -125,7 +131,11 @@ pub fn endpoint(address: SocketAddr, server: Option<quinn::ServerConfig>) -> io:
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
     socket.bind(&address.into())?;
     let runtime = Arc::new(TokioRuntime);
-    Endpoint::new(EndpointConfig::default(), server, socket.into(), runtime)
+    let (config, server) = match server {
+        Some((server, key)) => (key.endpoint_config(), Some(server)),
+        None => (EndpointConfig::default(), None),
+    };
+    Endpoint::new(config, server, socket.into(), runtime)
 }
 
 fn transport(config: &LinkConfig) -> TransportConfig {

@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gateway::PolicyFile;
 use proxy_agent::HubAddress;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
+use tunnel::quic::ResetKey;
 
 use crate::addresses::{Addresses, AddressesError};
 use crate::authorities::{Authorities, AuthoritiesError};
@@ -111,6 +114,22 @@ pub(super) fn default_policy(data: &DataDir) -> Result<PathBuf, SetupError> {
         save(path.clone(), PolicyFile::TEMPLATE, Secrecy::Public)?;
     }
     Ok(path)
+}
+
+/// The key by which agents know that this hub's process took the place of theirs;
+/// one that is no key is made anew, which costs agents some seconds once.
+pub(super) fn quic_reset_key(data: &DataDir) -> Result<ResetKey, SetupError> {
+    let path = data.quic_reset_key();
+    if let Some(key) = data_dir::read_if_present(&path)?.and_then(|text| parse_key(&text)) {
+        return Ok(ResetKey::new(key));
+    }
+    let key: [u8; 32] = rand::random();
+    save(path, &STANDARD.encode(key), Secrecy::Private)?;
+    Ok(ResetKey::new(key))
+}
+
+fn parse_key(text: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(text.trim()).ok()?.try_into().ok()
 }
 
 fn admin_kubeconfig(

@@ -185,6 +185,20 @@ async fn an_idle_session_outlives_a_forgetful_nat() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_agent_learns_by_its_next_ping_that_its_hub_was_restarted() {
+    let mut air = Air::new(&Settings::default());
+    let pair = quic_over(&air, Settings::default()).await;
+    air.network.fall_silent();
+    drop(pair.hub);
+    air.restart_hub(&Settings::default());
+    air.network.recover();
+    let restarted = Instant::now();
+    pair.agent.session.closed().await;
+    let noticed = restarted.elapsed();
+    assert!(noticed < Duration::from_secs(5), "after {noticed:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_partition_that_ends_in_time_costs_only_time() {
     let (air, mut pair) = over(LOSSY).await;
     let (near, far) = pair.hub.connect(&mut pair.agent).await;

@@ -7,6 +7,7 @@ use quinn::{Connection, Endpoint, EndpointConfig, TokioRuntime};
 use rcgen::{CertifiedKey, KeyPair};
 use rustls::RootCertStore;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use tunnel::quic::ResetKey;
 use tunnel::{HandshakeError, LinkConfig};
 
 use super::{Network, Pair, Settings, failure, start};
@@ -60,30 +61,45 @@ impl Air {
     /// What becomes of its packets follows from `seed`.
     pub(crate) fn seeded(settings: &Settings, seed: u64) -> Self {
         let network = simnet::Network::new(seed);
-        let (server, mut client) = tls();
+        let (_, mut client) = tls();
         client.enable_early_data = false;
-        let server = tunnel::quic::server_config(server, &settings.hub).unwrap();
         let client = tunnel::quic::client_config(client, &settings.agent).unwrap();
-        let endpoint = |address: &str, server| {
-            let socket = network.socket(address.parse().unwrap());
-            let config = EndpointConfig::default();
-            let runtime = Arc::new(TokioRuntime);
-            Endpoint::new_with_abstract_socket(config, server, socket, runtime).unwrap()
-        };
-        let hub = endpoint(HUB, Some(server));
-        let mut agent = endpoint(AGENT, None);
+        let mut agent = endpoint(&network, AGENT, EndpointConfig::default(), None);
         agent.set_default_client_config(client);
         Self {
+            hub: hub(&network, settings),
             network,
-            hub,
             agent,
         }
+    }
+
+    /// Another process of the hub has its address; of the one before nothing more is heard.
+    pub(crate) fn restart_hub(&mut self, settings: &Settings) {
+        self.hub = hub(&self.network, settings);
     }
 
     /// Where the agent's socket is.
     pub(crate) fn agent_address() -> SocketAddr {
         AGENT.parse().unwrap()
     }
+}
+
+fn hub(network: &simnet::Network, settings: &Settings) -> Endpoint {
+    let (server, _) = tls();
+    let server = tunnel::quic::server_config(server, &settings.hub).unwrap();
+    let config = ResetKey::new([7; 32]).endpoint_config();
+    endpoint(network, HUB, config, Some(server))
+}
+
+fn endpoint(
+    network: &simnet::Network,
+    address: &str,
+    config: EndpointConfig,
+    server: Option<quinn::ServerConfig>,
+) -> Endpoint {
+    let socket = network.socket(address.parse().unwrap());
+    let runtime = Arc::new(TokioRuntime);
+    Endpoint::new_with_abstract_socket(config, server, socket, runtime).unwrap()
 }
 
 async fn accept(endpoint: &Endpoint) -> Connection {
