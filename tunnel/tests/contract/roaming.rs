@@ -190,6 +190,8 @@ async fn an_agent_learns_by_its_next_ping_that_its_hub_was_restarted() {
     let pair = quic_over(&air, Settings::default()).await;
     air.network.fall_silent();
     drop(pair.hub);
+    // Its last words are lost.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     air.restart_hub(&Settings::default());
     air.network.recover();
     let restarted = Instant::now();
