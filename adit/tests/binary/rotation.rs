@@ -131,7 +131,7 @@ async fn a_session_ends_with_the_certificate_of_its_agent() {
         agent.stderr().contains("connected to the hub")
     })
     .await;
-    until("its end", async || agent.stderr().contains("session over")).await;
+    until("its end", async || agent.stderr().contains("link over")).await;
     assert!(hub.sessions("edge-1").await.is_empty());
 }
 
@@ -232,7 +232,7 @@ async fn agents_of_a_retired_authority_are_cut_off() {
     hub.adit(&["ca", "rotate"]).await;
     hub.adit(&["ca", "retire", "--force"]).await;
     until("its session is over", async || {
-        agent.stderr().contains("session over")
+        agent.stderr().contains("link over")
     })
     .await;
     until("it is not let in again", async || {
