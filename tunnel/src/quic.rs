@@ -35,6 +35,9 @@ pub use reset_key::ResetKey;
 
 use crate::{CloseReason, Driver, HandshakeError, Incoming, Link, LinkConfig};
 
+/// Streams that the peer may open at first. The library keeps some 100 bytes
+/// for each that it may, so the limit grows with use.
+const FIRST_STREAMS: u64 = 128;
 /// Room beyond the streams' own limit: the control stream, and streams that
 /// one end has ended and the other not yet.
 const EXTRA_STREAMS: usize = 256;
@@ -142,7 +145,7 @@ fn transport(config: &LinkConfig) -> TransportConfig {
     let (ping_after, give_up_after) = silence(config);
     let mut transport = TransportConfig::default();
     transport
-        .max_concurrent_bidi_streams(varint(streams(config)))
+        .max_concurrent_bidi_streams(varint(FIRST_STREAMS.min(streams(config))))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .keep_alive_interval(Some(ping_after))

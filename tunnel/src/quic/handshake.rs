@@ -6,7 +6,7 @@ use quinn::{Connection, RecvStream, SendStream};
 use super::drive::drive;
 use super::opener::Opener;
 use super::raw::RawStream;
-use super::{code, stream_window};
+use super::{code, stream_window, streams};
 use crate::carrier::{self, ControlStream, Duties, ended};
 use crate::link::Core;
 use crate::meter::Meter;
@@ -81,13 +81,13 @@ fn link(
     control: ControlStream,
     peer: Hello,
 ) -> (Link, Incoming, Driver) {
-    let max_held = max_held(&config);
+    let (max_held, max_streams) = (max_held(&config), streams(&config));
     let (queue, incoming) = Incoming::new(config.accept_backlog);
     let opener = Opener::new(connection.clone(), max_held);
     let core = Core::new(config, Meter::new(), carrier::Opener::Quic(opener), peer);
     let duties = Duties::new(Arc::clone(&core), control, None, queue);
     let link = Link::new(Arc::clone(&core));
-    let driver = Driver::new(core, drive(connection, duties, max_held));
+    let driver = Driver::new(core, drive(connection, duties, max_held, max_streams));
     (link, incoming, driver)
 }
 

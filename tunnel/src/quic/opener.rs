@@ -20,8 +20,9 @@ pub(crate) struct Opener {
     queue: Semaphore,
 }
 
-/// Opens that wait for the peer to take more streams; one more fails.
-const MAX_WAITING_OPENS: usize = 64;
+/// Opens that wait for the peer to take more streams; one more fails. It lets
+/// so many come at first, and more as soon as it has noticed.
+const MAX_WAITING_OPENS: usize = 1024;
 
 impl Opener {
     pub(super) fn new(connection: Connection, max_held: usize) -> Self {
