@@ -19,7 +19,11 @@ pub fn dial_target(data: &[u8]) {
     assert_ne!(target.port(), 0);
     let host = target.host();
     assert!(!host.is_empty() && !host.ends_with('.'));
-    assert!(!host.bytes().any(|b| b.is_ascii_uppercase() || b <= b' ' || b"/@[]".contains(&b)));
+    assert!(
+        !host
+            .bytes()
+            .any(|b| b.is_ascii_uppercase() || b <= b' ' || b"/@[]".contains(&b))
+    );
     let opened = target.to_stream_target();
     check_means(&target, &opened);
     let mut decoder = Decoder::new(MAX_HEADER_LEN);
