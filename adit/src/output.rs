@@ -10,7 +10,7 @@ pub(crate) fn write(text: &str) -> io::Result<()> {
     write_to_reader(text).map(drop)
 }
 
-/// As [`write`]; says whether anybody is left to read more.
+/// As [`write()`]; says whether anybody is left to read more.
 pub(crate) fn write_to_reader(text: &str) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout
