@@ -46,6 +46,8 @@ fn check_means(target: &DialTarget, opened: &Target) {
             assert_eq!(format!("{name}.{namespace}.svc"), target.host());
             assert_eq!(*port, target.port().to_string());
         }
-        other => panic!("{other} is for no TCP connection"),
+        other @ (Target::HubApi | Target::KubeApiserver | _) => {
+            panic!("{other} is for no TCP connection")
+        }
     }
 }
