@@ -1,7 +1,5 @@
 //! What the hub's end does with agents, whatever carries their bytes.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use proto::{Refusal, RefusalReason, StreamHeader, Target};
 use proxy_server::{AgentCertificate, DialError, DialOutcome, ServeError, TargetKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,8 +7,6 @@ use tokio::time::timeout;
 use tunnel::{CloseReason, HandshakeError, OpenError, StreamError};
 
 use crate::hub::{DEADLINE, Hub, LONG, certificate, subject};
-
-mod hub;
 
 #[tokio::test(start_paused = true)]
 async fn a_dial_reaches_the_agent_and_carries_its_target() {

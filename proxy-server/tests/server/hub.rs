@@ -1,7 +1,5 @@
 //! A hub's end and agents that connect to it in memory.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

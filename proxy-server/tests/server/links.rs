@@ -1,19 +1,14 @@
 //! How the links of one agent make one session.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
-use proto::SessionKey;
+use proto::{SessionKey, Target};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::time::timeout;
 use tunnel::Link;
 
 use crate::hub::{Agent, DEADLINE, Hub, LONG};
-use proto::Target;
-
-mod hub;
 
 fn key(seed: u64) -> SessionKey {
     SessionKey::random(&mut SmallRng::seed_from_u64(seed))
