@@ -1,0 +1,26 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Resource, Schema};
+
+/// Resources, and the schemas that they and their fields are of.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Catalogue {
+    /// What is served.
+    pub resources: Vec<Resource>,
+    /// Schemas by name, as in OpenAPI's `components.schemas`.
+    pub definitions: BTreeMap<Box<str>, Schema>,
+}
+
+impl Catalogue {
+    /// The schema that `schema` refers to, or itself. `None` if it refers to
+    /// a name that is not there.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, schema: &'a Schema) -> Option<&'a Schema> {
+        match &schema.reference {
+            None => Some(schema),
+            Some(name) => self.definitions.get(name),
+        }
+    }
+}

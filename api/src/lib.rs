@@ -1,0 +1,20 @@
+//! The resource kinds of Adit's hub, as data.
+//!
+//! A [`Resource`] says of one served kind all that an API server has to know:
+//! its names, scope, schema, columns, subresources and what it may be selected
+//! by. Nothing here does IO, reads a clock or spawns.
+
+mod catalogue;
+mod field_error;
+mod hooks;
+mod resource;
+mod schema;
+
+pub use catalogue::Catalogue;
+pub use field_error::{FieldError, FieldErrorKind};
+pub use hooks::{Change, Hooks};
+pub use resource::{
+    Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,
+    SelectableField, Storage, Subresource, Verb,
+};
+pub use schema::{ListType, MapType, Schema, SchemaType};

@@ -1,0 +1,198 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An OpenAPI v3 schema, as far as Kubernetes uses it, with Kubernetes'
+/// extensions.
+///
+/// One form serves for everything that needs to know a kind's fields:
+/// validation, pruning, defaults, merging, protobuf and the published OpenAPI
+/// documents. Descriptions are left out.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Schema {
+    /// The name, in the [`Catalogue`](crate::Catalogue)'s definitions, of the
+    /// schema that stands here. Only `default` counts beside it.
+    #[serde(rename = "$ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Box<str>>,
+    /// The JSON type; any, if absent.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<SchemaType>,
+    /// `int32`, `int64`, `byte`, `date-time`, `double`, `int-or-string` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Box<str>>,
+    /// What an absent field is set to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// Whether `null` is a value and not an absent field.
+    #[serde(skip_serializing_if = "is_false")]
+    pub nullable: bool,
+    /// The only values allowed.
+    #[serde(rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+    /// An object's declared fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<Box<str>, Self>,
+    /// An object's fields that have to be there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required: Vec<Box<str>>,
+    /// Of what an object's undeclared fields are, if it may have any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_properties: Option<Box<Self>>,
+    /// Of what an array's items are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Box<Self>>,
+    /// The smallest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<serde_json::Number>,
+    /// Whether `minimum` itself is not allowed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub exclusive_minimum: bool,
+    /// The largest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<serde_json::Number>,
+    /// Whether `maximum` itself is not allowed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub exclusive_maximum: bool,
+    /// What a number is a multiple of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiple_of: Option<serde_json::Number>,
+    /// The least characters of a string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<u64>,
+    /// The most characters of a string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u64>,
+    /// The regular expression (RE2's syntax) that a string has a match of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Box<str>>,
+    /// The least items of an array.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_items: Option<u64>,
+    /// The most items of an array.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<u64>,
+    /// The least fields of an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_properties: Option<u64>,
+    /// The most fields of an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_properties: Option<u64>,
+    /// Schemas that all have to hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub all_of: Vec<Self>,
+    /// Schemas of which one has to hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<Self>,
+    /// Schemas of which exactly one has to hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<Self>,
+    /// The schema that must not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not: Option<Box<Self>>,
+    /// How the items of an array are told apart when it is merged; atomic, if absent.
+    #[serde(
+        rename = "x-kubernetes-list-type",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub list_type: Option<ListType>,
+    /// The fields that are the key of an item of a [`ListType::Map`].
+    #[serde(
+        rename = "x-kubernetes-list-map-keys",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub list_map_keys: Vec<Box<str>>,
+    /// How an object is merged; granular, if absent.
+    #[serde(
+        rename = "x-kubernetes-map-type",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub map_type: Option<MapType>,
+    /// The strategy of a strategic merge patch: `merge`, `replace`,
+    /// `retainKeys`, or several with commas between.
+    #[serde(
+        rename = "x-kubernetes-patch-strategy",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub patch_strategy: Option<Box<str>>,
+    /// The field that tells items apart in a strategic merge patch.
+    #[serde(
+        rename = "x-kubernetes-patch-merge-key",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub patch_merge_key: Option<Box<str>>,
+    /// Whether the value is an integer or a string.
+    #[serde(
+        rename = "x-kubernetes-int-or-string",
+        skip_serializing_if = "is_false"
+    )]
+    pub int_or_string: bool,
+    /// Whether undeclared fields are kept.
+    #[serde(
+        rename = "x-kubernetes-preserve-unknown-fields",
+        skip_serializing_if = "is_false"
+    )]
+    pub preserve_unknown_fields: bool,
+    /// Whether the value is a whole Kubernetes object.
+    #[serde(
+        rename = "x-kubernetes-embedded-resource",
+        skip_serializing_if = "is_false"
+    )]
+    pub embedded_resource: bool,
+    /// Rules in CEL that have to hold.
+    #[serde(
+        rename = "x-kubernetes-validations",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub validations: Vec<Value>,
+    /// The kinds whose objects are of this schema.
+    #[serde(
+        rename = "x-kubernetes-group-version-kind",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub kinds: Vec<crate::GroupVersionKind>,
+    /// The number of this field in the kind's protobuf message.
+    #[serde(rename = "x-protobuf-field", skip_serializing_if = "Option::is_none")]
+    pub protobuf_field: Option<u32>,
+}
+
+/// A JSON type.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "JSON's own names")]
+pub enum SchemaType {
+    Array,
+    Boolean,
+    Integer,
+    Number,
+    Object,
+    String,
+}
+
+/// How an array's items are told apart (`x-kubernetes-list-type`).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListType {
+    /// They are not: the array is one value.
+    Atomic,
+    /// By the fields in `list_map_keys`.
+    Map,
+    /// By their value.
+    Set,
+}
+
+/// How an object is merged (`x-kubernetes-map-type`).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MapType {
+    /// It is one value.
+    Atomic,
+    /// Field by field.
+    Granular,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
