@@ -7,6 +7,7 @@
 mod catalogue;
 mod field_error;
 mod hooks;
+pub mod names;
 mod resource;
 mod schema;
 

@@ -1,0 +1,15 @@
+//! A Kubernetes-style API server as one `tower::Service` over a store.
+//!
+//! It knows no kind by name: what it serves is given to it as data
+//! ([`api::Resource`]), so that core kinds, Open Cluster Management's kinds and
+//! custom resources go through one engine.
+
+mod query;
+mod request_info;
+pub mod selector;
+mod status;
+mod user;
+
+pub use request_info::{RequestInfo, ResourceInfo};
+pub use status::{Cause, Details, Reason, Status};
+pub use user::User;
