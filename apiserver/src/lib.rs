@@ -4,12 +4,16 @@
 //! ([`api::Resource`]), so that core kinds, Open Cluster Management's kinds and
 //! custom resources go through one engine.
 
+mod body;
 mod query;
+mod registry;
 mod request_info;
 pub mod selector;
 mod status;
 mod user;
 
+pub use body::Body;
+pub use registry::{Registry, Version};
 pub use request_info::{RequestInfo, ResourceInfo};
 pub use status::{Cause, Details, Reason, Status};
 pub use user::User;
