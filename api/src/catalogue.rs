@@ -8,6 +8,7 @@ use crate::{Resource, Schema};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Catalogue {
     /// What is served.
+    #[serde(default)]
     pub resources: Vec<Resource>,
     /// Schemas by name, as in OpenAPI's `components.schemas`.
     pub definitions: BTreeMap<Box<str>, Schema>,

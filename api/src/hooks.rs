@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::FieldError;
@@ -11,8 +13,36 @@ pub struct Hooks {
     /// Sets or drops the fields that clients do not decide, after those of
     /// the old object that this change may not touch have been put back.
     pub prepare: Option<fn(object: &mut Value, change: Change<'_>)>,
+    /// Fills in what only the server knows of a change: who asked for it, and
+    /// when. Called after `prepare`.
+    pub stamp: Option<fn(object: &mut Value, change: Change<'_>, request: &Request<'_>)>,
     /// Says what is wrong with an object that its schema allows.
     pub validate: Option<fn(object: &Value, change: Change<'_>) -> Vec<FieldError>>,
+}
+
+impl Hooks {
+    /// Nothing is done.
+    pub const NONE: Self = Self {
+        default: None,
+        prepare: None,
+        stamp: None,
+        validate: None,
+    };
+}
+
+/// Who asks for a change, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The user's name.
+    pub user: &'a str,
+    /// The user's unique id; may be empty.
+    pub uid: &'a str,
+    /// The user's groups.
+    pub groups: &'a [String],
+    /// What else the authenticator said of the user.
+    pub extra: &'a BTreeMap<String, Vec<String>>,
+    /// Now, as objects have it: `2026-01-02T03:04:05Z`.
+    pub now: &'a str,
 }
 
 /// How an object comes to be as it is.

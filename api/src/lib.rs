@@ -5,15 +5,18 @@
 //! by. Nothing here does IO, reads a clock or spawns.
 
 mod catalogue;
+mod core;
 mod field_error;
 mod hooks;
+mod kind;
 pub mod names;
 mod resource;
 mod schema;
 
 pub use catalogue::Catalogue;
+pub use core::core;
 pub use field_error::{FieldError, FieldErrorKind};
-pub use hooks::{Change, Hooks};
+pub use hooks::{Change, Hooks, Request};
 pub use resource::{
     Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,
     SelectableField, Storage, Subresource, Verb,

@@ -219,6 +219,9 @@ pub struct SelectableField {
     /// Where it is, as a path with dots. The label itself, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Box<str>>,
+    /// What it is where the object has nothing at the path: `false` of a flag.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub absent: Box<str>,
 }
 
 /// A group and a plural name.

@@ -13,7 +13,8 @@ use serde_json::Value;
 #[serde(default, rename_all = "camelCase")]
 pub struct Schema {
     /// The name, in the [`Catalogue`](crate::Catalogue)'s definitions, of the
-    /// schema that stands here. Only `default` counts beside it.
+    /// schema that stands here. Of the rest only `default`, the patch strategy
+    /// and the protobuf field count beside it.
     #[serde(rename = "$ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<Box<str>>,
     /// The JSON type; any, if absent.
@@ -152,9 +153,26 @@ pub struct Schema {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub kinds: Vec<crate::GroupVersionKind>,
-    /// The number of this field in the kind's protobuf message.
-    #[serde(rename = "x-protobuf-field", skip_serializing_if = "Option::is_none")]
-    pub protobuf_field: Option<u32>,
+    /// The number of this field in the kind's protobuf message. More than one
+    /// number where JSON has the fields of an inner message in the outer
+    /// object: the inner message's number first.
+    #[serde(rename = "x-protobuf-field", skip_serializing_if = "Vec::is_empty")]
+    pub protobuf_field: Vec<u32>,
+}
+
+impl Schema {
+    /// What an absent field is set to when an object is stored.
+    ///
+    /// Kubernetes' own kinds publish the zero of every field that its servers
+    /// keep without a pointer (`""`, `0`, `{}`) as its default, without ever
+    /// storing it; only merges by key look at those. The defaults of custom
+    /// resources are all meant.
+    #[must_use]
+    pub fn default_to_set(&self, custom: bool) -> Option<&Value> {
+        self.default
+            .as_ref()
+            .filter(|default| custom || !is_zero(default))
+    }
 }
 
 /// A JSON type.
@@ -190,6 +208,17 @@ pub enum MapType {
     Atomic,
     /// Field by field.
     Granular,
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

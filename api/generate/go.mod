@@ -1,0 +1,3 @@
+module adit.dev/api/generate
+
+go 1.26

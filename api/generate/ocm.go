@@ -1,0 +1,5 @@
+package main
+
+func ocm() object {
+	return object{"definitions": map[string]object{}}
+}

@@ -1,0 +1,25 @@
+use crate::kind::{Kind, NAMESPACED, STATUS, ScalePaths, Sub};
+
+/// Those of the group `apps`.
+pub(super) const KINDS: &[Kind] = &[Kind {
+    group: "apps",
+    kind: "Deployment",
+    plural: "deployments",
+    short: &["deploy"],
+    categories: &["all"],
+    subresources: &[
+        Sub {
+            name: "scale",
+            kind: Some(("autoscaling", "v1", "Scale")),
+            writes: &["spec.replicas"],
+            scale: Some(ScalePaths {
+                spec: ".spec.replicas",
+                status: ".status.replicas",
+                selector: ".spec.selector",
+            }),
+            ..STATUS
+        },
+        STATUS,
+    ],
+    ..NAMESPACED
+}];

@@ -1,0 +1,16 @@
+use crate::kind::{Kind, NAMESPACED, STATUS, Selectable};
+
+/// Those of the group `batch`.
+pub(super) const KINDS: &[Kind] = &[Kind {
+    group: "batch",
+    kind: "Job",
+    plural: "jobs",
+    categories: &["all"],
+    subresources: &[STATUS],
+    selectable: &[Selectable {
+        label: "status.successful",
+        path: "status.succeeded",
+        absent: "0",
+    }],
+    ..NAMESPACED
+}];
