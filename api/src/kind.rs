@@ -1,6 +1,6 @@
 use crate::{
-    Column, GroupVersionKind, GroupVersionResource, Hooks, Names, Resource, Scope, SelectableField,
-    Storage, Subresource, Verb,
+    Behaviour, Column, GroupVersionKind, GroupVersionResource, Hooks, Names, Resource, Scope,
+    SelectableField, Storage, Subresource, Verb,
 };
 
 /// A built-in kind as its table says it; what it does not say follows from
@@ -18,6 +18,7 @@ pub(crate) struct Kind {
     pub(crate) subresources: &'static [Sub],
     pub(crate) columns: &'static [Col],
     pub(crate) selectable: &'static [Selectable],
+    pub(crate) behaviour: Behaviour,
     pub(crate) hooks: Hooks,
 }
 
@@ -91,6 +92,7 @@ pub(crate) const NAMESPACED: Kind = Kind {
     subresources: &[],
     columns: &[],
     selectable: &[],
+    behaviour: Behaviour::BUILT_IN,
     hooks: Hooks::NONE,
 };
 
@@ -159,6 +161,7 @@ impl Kind {
             columns: self.columns.iter().map(Col::column).collect(),
             selectable: self.selectable.iter().map(Selectable::field).collect(),
             custom: false,
+            behaviour: self.behaviour,
             hooks: self.hooks,
         }
     }

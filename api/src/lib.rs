@@ -4,6 +4,7 @@
 //! its names, scope, schema, columns, subresources and what it may be selected
 //! by. Nothing here does IO, reads a clock or spawns.
 
+mod behaviour;
 mod catalogue;
 mod core;
 mod field_error;
@@ -13,6 +14,7 @@ pub mod names;
 mod resource;
 mod schema;
 
+pub use behaviour::{Behaviour, NameForm};
 pub use catalogue::Catalogue;
 pub use core::core;
 pub use field_error::{FieldError, FieldErrorKind};

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Hooks;
+use crate::{Behaviour, Hooks};
 
 /// All that is to be known of one served kind in one version.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -39,6 +39,9 @@ pub struct Resource {
     /// update without a `resourceVersion`, unknown fields pruned by schema.
     #[serde(default)]
     pub custom: bool,
+    /// What an API server does otherwise with it than with others.
+    #[serde(default)]
+    pub behaviour: Behaviour,
     /// What is done to an object beyond its schema.
     #[serde(skip)]
     pub hooks: Hooks,

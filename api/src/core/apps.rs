@@ -1,3 +1,4 @@
+use crate::Behaviour;
 use crate::kind::{Kind, NAMESPACED, STATUS, ScalePaths, Sub};
 
 /// Those of the group `apps`.
@@ -21,5 +22,9 @@ pub(super) const KINDS: &[Kind] = &[Kind {
         },
         STATUS,
     ],
+    behaviour: Behaviour {
+        generation: true,
+        ..Behaviour::BUILT_IN
+    },
     ..NAMESPACED
 }];

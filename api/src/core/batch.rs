@@ -1,3 +1,4 @@
+use crate::Behaviour;
 use crate::kind::{Kind, NAMESPACED, STATUS, Selectable};
 
 /// Those of the group `batch`.
@@ -12,5 +13,9 @@ pub(super) const KINDS: &[Kind] = &[Kind {
         path: "status.succeeded",
         absent: "0",
     }],
+    behaviour: Behaviour {
+        generation: true,
+        ..Behaviour::BUILT_IN
+    },
     ..NAMESPACED
 }];

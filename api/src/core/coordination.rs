@@ -1,3 +1,4 @@
+use crate::Behaviour;
 use crate::kind::{Kind, NAMESPACED};
 
 /// Those of the group `coordination.k8s.io`.
@@ -5,5 +6,10 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     group: "coordination.k8s.io",
     kind: "Lease",
     plural: "leases",
+    behaviour: Behaviour {
+        created_by_update: true,
+        unconditional_update: false,
+        ..Behaviour::BUILT_IN
+    },
     ..NAMESPACED
 }];

@@ -1,4 +1,5 @@
 use crate::kind::{CLUSTER, Kind, NAMESPACED};
+use crate::{Behaviour, NameForm};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -8,24 +9,34 @@ pub(super) const KINDS: &[Kind] = &[
         group: GROUP,
         kind: "ClusterRole",
         plural: "clusterroles",
+        behaviour: BEHAVIOUR,
         ..CLUSTER
     },
     Kind {
         group: GROUP,
         kind: "ClusterRoleBinding",
         plural: "clusterrolebindings",
+        behaviour: BEHAVIOUR,
         ..CLUSTER
     },
     Kind {
         group: GROUP,
         kind: "Role",
         plural: "roles",
+        behaviour: BEHAVIOUR,
         ..NAMESPACED
     },
     Kind {
         group: GROUP,
         kind: "RoleBinding",
         plural: "rolebindings",
+        behaviour: BEHAVIOUR,
         ..NAMESPACED
     },
 ];
+
+const BEHAVIOUR: Behaviour = Behaviour {
+    names: NameForm::PathSegment,
+    created_by_update: true,
+    ..Behaviour::BUILT_IN
+};

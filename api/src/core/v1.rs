@@ -1,5 +1,5 @@
 use crate::{
-    Verb,
+    Behaviour, NameForm, Verb,
     kind::{CLUSTER, Kind, NAMESPACED, STATUS, Selectable, Sub, field},
 };
 
@@ -15,6 +15,10 @@ pub(super) const KINDS: &[Kind] = &[
         kind: "Endpoints",
         plural: "endpoints",
         short: &["ep"],
+        behaviour: Behaviour {
+            created_by_update: true,
+            ..Behaviour::BUILT_IN
+        },
         ..NAMESPACED
     },
     Kind {
@@ -22,6 +26,11 @@ pub(super) const KINDS: &[Kind] = &[
         plural: "events",
         short: &["ev"],
         selectable: EVENT_FIELDS,
+        behaviour: Behaviour {
+            created_by_update: true,
+            ttl_seconds: Some(3600),
+            ..Behaviour::BUILT_IN
+        },
         ..NAMESPACED
     },
     Kind {
@@ -47,6 +56,11 @@ pub(super) const KINDS: &[Kind] = &[
             STATUS,
         ],
         selectable: &[field("status.phase")],
+        behaviour: Behaviour {
+            names: NameForm::Label,
+            returns_deleted: true,
+            ..Behaviour::BUILT_IN
+        },
         ..CLUSTER
     },
     Kind {
@@ -83,6 +97,11 @@ pub(super) const KINDS: &[Kind] = &[
             field("status.phase"),
             field("status.podIP"),
         ],
+        behaviour: Behaviour {
+            generation: true,
+            returns_deleted: true,
+            ..Behaviour::BUILT_IN
+        },
         ..NAMESPACED
     },
     Kind {
@@ -98,6 +117,12 @@ pub(super) const KINDS: &[Kind] = &[
         categories: &["all"],
         subresources: &[STATUS],
         selectable: &[field("spec.clusterIP"), field("spec.type")],
+        behaviour: Behaviour {
+            created_by_update: true,
+            names: NameForm::Label1035,
+            returns_deleted: true,
+            ..Behaviour::BUILT_IN
+        },
         ..NAMESPACED
     },
     Kind {
@@ -111,6 +136,10 @@ pub(super) const KINDS: &[Kind] = &[
             writes: &[],
             ..STATUS
         }],
+        behaviour: Behaviour {
+            returns_deleted: true,
+            ..Behaviour::BUILT_IN
+        },
         ..NAMESPACED
     },
 ];
