@@ -1,0 +1,139 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use redb::DatabaseError;
+
+use super::disk::{Disk, failure};
+use super::index::Index;
+use super::leases::Leases;
+use super::medium::Medium;
+use super::meta::{FORMAT, Identity, Meta};
+use super::options::Options;
+use super::recent::Recent;
+use super::record::Place;
+use super::request::Queued;
+use super::shared::Shared;
+use super::state::State;
+use super::watchers::Watchers;
+use super::writer::Writer;
+use crate::{Incarnation, StoreError};
+
+/// The name of the store's file in its folder.
+pub(super) const FILE: &str = "store.redb";
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its folder could not be made.
+    #[error("cannot make the folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It was written in a layout that this version does not know.
+    #[error("the store is of format {found}, and this version knows {FORMAT} only")]
+    Format {
+        /// The layout's number.
+        found: u32,
+    },
+    /// Another process has it open, or this one.
+    #[error("the store is in use by another process; stop that one first")]
+    InUse,
+    /// The system gives no thread.
+    #[error("cannot start the store's writer: {0}")]
+    Thread(io::Error),
+    /// It could not be read, or is damaged.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// A folder for stores, which only its owner may look into.
+pub(super) fn folder(path: &Path) -> Result<PathBuf, OpenError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| OpenError::Folder {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(path.join(FILE))
+}
+
+/// Opens the database, verifies it, and reads all that is kept in memory.
+pub(super) fn open(
+    medium: Arc<dyn Medium>,
+    options: Options,
+    queue: Receiver<Queued>,
+) -> Result<Writer, OpenError> {
+    let disk = Disk::open(&*medium, options.cache, true).map_err(cannot_open)?;
+    let (identity, meta) = match disk.meta()? {
+        Some((identity, _)) if identity.format != FORMAT => {
+            let found = identity.format;
+            return Err(OpenError::Format { found });
+        }
+        Some(known) => known,
+        None => {
+            let (identity, meta) = (Identity::new(), Meta::EMPTY);
+            disk.init(identity, meta)
+                .map_err(|error| failure("write its first record", error))?;
+            (identity, meta)
+        }
+    };
+    let (state, leases) = load(&disk, identity.incarnation, meta, &options)?;
+    Ok(Writer {
+        shared: Arc::new(Shared::new(options, medium, identity, disk, state)),
+        queue,
+        leases,
+        meta,
+        pause: None,
+        failing: false,
+    })
+}
+
+fn load(
+    disk: &Disk,
+    incarnation: Incarnation,
+    meta: Meta,
+    options: &Options,
+) -> Result<(State, Leases), StoreError> {
+    let view = disk.view()?;
+    let mut index = Index::default();
+    for entry in view.records(Place::FIRST, Place::LAST)? {
+        let (place, record) = entry?;
+        index.apply(place, record.kind, &record.kv);
+    }
+    let mut leases = Leases::default();
+    for (id, ttl) in view.leases()? {
+        leases.insert(id, ttl);
+    }
+    for kv in index.iter() {
+        if let Some(lease) = kv.lease {
+            leases.bind(lease, &kv.key);
+        }
+    }
+    let state = State {
+        incarnation,
+        revision: meta.revision,
+        compacted: meta.compacted,
+        index,
+        recent: Recent::new(meta.revision.next(), options.recent),
+        watchers: Watchers::new(options.watch_bytes),
+        leases: leases.len() as u64,
+        closed: false,
+    };
+    Ok((state, leases))
+}
+
+fn cannot_open(error: DatabaseError) -> OpenError {
+    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+        return OpenError::InUse;
+    }
+    OpenError::Store(failure("open its file", error.into()))
+}
