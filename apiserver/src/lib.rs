@@ -4,8 +4,10 @@
 //! ([`api::Resource`]), so that core kinds, Open Cluster Management's kinds and
 //! custom resources go through one engine.
 
+pub mod authorization;
 mod body;
 mod query;
+mod quoted;
 mod registry;
 mod request_info;
 pub mod selector;

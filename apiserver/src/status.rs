@@ -409,7 +409,7 @@ impl Status {
 }
 
 /// Several errors as one text: alone as it is, more in brackets, each once.
-fn aggregate(errors: impl Iterator<Item = String>) -> String {
+pub(crate) fn aggregate(errors: impl Iterator<Item = String>) -> String {
     let mut all: Vec<String> = Vec::new();
     for error in errors {
         if !all.contains(&error) {
