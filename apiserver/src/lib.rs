@@ -6,6 +6,7 @@
 
 pub mod authorization;
 mod body;
+pub mod negotiation;
 mod query;
 mod quoted;
 mod registry;

@@ -1,0 +1,10 @@
+//! In which form a request's body is, and which its answer is to have.
+
+mod accept;
+mod content_type;
+mod document;
+mod json_syntax;
+
+pub use accept::{Clause, Media, MetaVersion, Rendering, Transform, clauses};
+pub use content_type::{BodyMedia, PatchMedia};
+pub use document::{Document, DocumentError, cannot_be_handled, unrecognized};
