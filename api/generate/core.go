@@ -85,7 +85,7 @@ func openapi(folder string) map[string]object {
 			Components struct{ Schemas map[string]object }
 		}
 		path := filepath.Join(folder, name+"_openapi.json")
-		if err := json.Unmarshal(read(path), &document); err != nil {
+		if err := json.Unmarshal(file(path), &document); err != nil {
 			log.Fatalf("%s: %v", path, err)
 		}
 		for name, from := range document.Components.Schemas {

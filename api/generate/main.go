@@ -26,8 +26,8 @@ const (
 	ocmVersion                   = "open-cluster-management.io/api@v1.3.0"
 	managedServiceAccountVersion = "open-cluster-management.io/managed-serviceaccount@v0.10.0"
 	clusterProxyVersion          = "open-cluster-management.io/cluster-proxy@v0.10.0"
-	// The last with ManagedProxyServiceResolver.
-	serviceResolverVersion = "open-cluster-management.io/cluster-proxy@v0.7.0"
+	// The last with v1beta1 of ManagedClusterSet and its binding.
+	clusterSetV1beta1Version = "open-cluster-management.io/api@v0.11.0"
 )
 
 // An object in JSON.
@@ -54,7 +54,7 @@ func module(version string) string {
 	return found.Dir
 }
 
-func read(path string) []byte {
+func file(path string) []byte {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		log.Fatal(err)

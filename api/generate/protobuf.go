@@ -31,7 +31,7 @@ func protobuf(folders ...string) map[string]message {
 	for _, folder := range folders {
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.Name() == "generated.proto" {
-				parse(string(read(path)), messages)
+				parse(string(file(path)), messages)
 			}
 			return err
 		})

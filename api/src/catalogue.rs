@@ -1,8 +1,21 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Resource, Schema};
+
+/// All kinds that the hub serves: [`crate::core()`] and [`crate::ocm()`].
+#[must_use]
+pub fn all() -> &'static Catalogue {
+    static ALL: OnceLock<Catalogue> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let mut all = crate::core().clone();
+        let ocm = crate::ocm().clone();
+        all.resources.extend(ocm.resources);
+        all.definitions.extend(ocm.definitions);
+        all
+    })
+}
 
 /// Resources, and the schemas that they and their fields are of.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -8,6 +8,10 @@ use crate::FieldError;
 /// are pure functions; those that are absent do nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hooks {
+    /// How objects are turned from and to the form in which they are kept, for
+    /// a resource that is kept as another ([`crate::Storage::As`]) and has not
+    /// the same fields. Whoever converts changes `apiVersion` and `kind`.
+    pub conversion: Option<Conversion>,
     /// Sets what is absent, before anything else is looked at.
     pub default: Option<fn(object: &mut Value)>,
     /// Sets or drops the fields that clients do not decide, after those of
@@ -23,11 +27,21 @@ pub struct Hooks {
 impl Hooks {
     /// Nothing is done.
     pub const NONE: Self = Self {
+        conversion: None,
         default: None,
         prepare: None,
         stamp: None,
         validate: None,
     };
+}
+
+/// The two ways between a version of a kind and the one that is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversion {
+    /// Turns what is kept into this version.
+    pub from_stored: fn(object: &mut Value),
+    /// Turns this version into what is kept.
+    pub to_stored: fn(object: &mut Value),
 }
 
 /// Who asks for a change, and when.

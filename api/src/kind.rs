@@ -19,6 +19,7 @@ pub(crate) struct Kind {
     pub(crate) columns: &'static [Col],
     pub(crate) selectable: &'static [Selectable],
     pub(crate) behaviour: Behaviour,
+    pub(crate) deprecation: Option<&'static str>,
     pub(crate) hooks: Hooks,
 }
 
@@ -93,6 +94,7 @@ pub(crate) const NAMESPACED: Kind = Kind {
     columns: &[],
     selectable: &[],
     behaviour: Behaviour::BUILT_IN,
+    deprecation: None,
     hooks: Hooks::NONE,
 };
 
@@ -162,6 +164,7 @@ impl Kind {
             selectable: self.selectable.iter().map(Selectable::field).collect(),
             custom: false,
             behaviour: self.behaviour,
+            deprecation: self.deprecation.map(Into::into),
             hooks: self.hooks,
         }
     }

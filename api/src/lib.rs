@@ -11,14 +11,16 @@ mod field_error;
 mod hooks;
 mod kind;
 pub mod names;
+mod ocm;
 mod resource;
 mod schema;
 
 pub use behaviour::{Behaviour, NameForm};
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, all};
 pub use core::core;
 pub use field_error::{FieldError, FieldErrorKind};
-pub use hooks::{Change, Hooks, Request};
+pub use hooks::{Change, Conversion, Hooks, Request};
+pub use ocm::ocm;
 pub use resource::{
     Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,
     SelectableField, Storage, Subresource, Verb,

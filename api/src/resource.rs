@@ -20,7 +20,8 @@ pub struct Resource {
     /// How it is kept.
     #[serde(default)]
     pub storage: Storage,
-    /// What may be done with it, in discovery's order (alphabetical).
+    /// What may be done with it, in discovery's order: alphabetical, but for
+    /// custom resources.
     pub verbs: Vec<Verb>,
     /// The name of its schema in the catalogue's definitions.
     pub schema: Box<str>,
@@ -42,6 +43,9 @@ pub struct Resource {
     /// What an API server does otherwise with it than with others.
     #[serde(default)]
     pub behaviour: Behaviour,
+    /// What whoever uses it is warned of, if it is about to go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecation: Option<Box<str>>,
     /// What is done to an object beyond its schema.
     #[serde(skip)]
     pub hooks: Hooks,

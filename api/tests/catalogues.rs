@@ -44,7 +44,7 @@ fn verbs_and_names_are_as_discovery_has_them() {
         for resource in &catalogue.resources {
             let what = resource.group_version_resource();
             assert!(seen.insert(format!("{what:?}")), "{name}: {what:?} twice");
-            assert!(resource.verbs.is_sorted(), "{what:?}");
+            assert!(resource.custom || resource.verbs.is_sorted(), "{what:?}");
             assert!(!resource.verbs.is_empty(), "{what:?}");
             assert!(
                 resource.names.plural.starts_with(&*resource.names.singular)
@@ -92,8 +92,8 @@ fn a_catalogue_is_what_its_text_says_and_small() {
     }
 }
 
-fn catalogues() -> [(&'static str, &'static Catalogue); 1] {
-    [("core", api::core())]
+fn catalogues() -> [(&'static str, &'static Catalogue); 2] {
+    [("core", api::core()), ("ocm", api::ocm())]
 }
 
 fn each(schema: &Schema, visit: &mut dyn FnMut(&Schema)) {

@@ -19,6 +19,9 @@ pub(super) const KINDS: &[Kind] = &[
             created_by_update: true,
             ..Behaviour::BUILT_IN
         },
+        deprecation: Some(
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+        ),
         ..NAMESPACED
     },
     Kind {
