@@ -24,10 +24,13 @@ mod owned_tasks;
 use self::owned_tasks::OwnedTasks;
 use crate::connect::Caller;
 use crate::unread::Source;
-use crate::{Gateway, GatewayBody, GatewayConfig, Peer, wellformed};
+use crate::{ConnectClient, Gateway, GatewayBody, GatewayConfig, Peer, wellformed};
 
 /// Bytes of HTTP/2's connection preface (RFC 9113 section 3.4).
 const PREFACE_LEN: usize = 24;
+/// How a CONNECT over HTTP/1.1 begins. Go's `net/http` offers HTTP/2 to its
+/// proxy, and says this to one that has taken it.
+const CONNECT: &[u8] = b"CONNECT ";
 /// Bytes of one HTTP/2 response that may wait for the client.
 const HTTP2_SEND_BUFFER: usize = 128 * 1024;
 /// Silence after which an HTTP/2 client is pinged, and how long it may take to answer.
@@ -163,6 +166,11 @@ where
         .map_err(|_| ConnectionError::Silent(config.head_timeout))??;
     let (read, write) = tokio::io::split(io);
     let io = tokio::io::join(std::io::Cursor::new(preface).chain(read), write);
+    if preface.starts_with(CONNECT) {
+        let client = ConnectClient::Remote(Peer::clone(&handler.peer));
+        let gateway = &handler.gateway;
+        return Box::pin(gateway.serve_connect(io, client, shutdown)).await;
+    }
     let tasks = OwnedTasks::new();
     let (ping_after, ping_timeout) = HTTP2_PING;
     let connection = http2::Builder::new(tasks.spawner())

@@ -34,6 +34,8 @@ pub struct Hub {
 pub const CLUSTER_NAME: &str = "edge";
 
 const PORT: u16 = 8443;
+/// Where a hub takes CONNECT and nothing else.
+const CONNECT_PORT: u16 = 3128;
 
 /// Who may reach the cluster besides administrators; what they may do there is
 /// the cluster's own affair.
@@ -85,6 +87,7 @@ impl Hub {
         let listen = SocketAddr::from((anywhere, PORT)).to_string();
         let mut command = self.command(&["hub", "--listen", &listen]);
         command
+            .args(["--connect-listen", &self.connect_address().to_string()])
             .args(["--advertise", &self.address.to_string()])
             .arg("--data-dir")
             .arg(&self.data);
@@ -113,6 +116,11 @@ impl Hub {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it takes CONNECT and nothing else.
+    pub fn connect_address(&self) -> SocketAddr {
+        SocketAddr::from((self.address.ip(), CONNECT_PORT))
     }
 
     /// Its data folder.

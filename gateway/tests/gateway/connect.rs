@@ -137,6 +137,32 @@ async fn the_hubs_own_port_takes_connect_too() {
     assert_eq!(target.take(4).await, b"ping");
 }
 
+/// As Go's `net/http` does.
+#[tokio::test]
+async fn a_client_that_got_http2_may_say_connect_over_http1_and_nothing_else() {
+    let (mut hub, mut agent) = Hub::with_agent().await;
+    let alice = || Some(user_certificate("alice", &[]));
+    let mut client = Client::new(hub.connect(HttpVersion::Two, alice()));
+    let request = connect(DATABASE, "edge-7", "alice");
+    client.send(&request[..11]).await;
+    client.send(&request[11..]).await;
+    let mut target = agent.accept_to(database()).await;
+    assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+    client.send("ping").await;
+    assert_eq!(target.take(4).await, b"ping");
+
+    let mut client = Client::new(hub.connect(HttpVersion::Two, alice()));
+    client.send(connect(DATABASE, "edge-7", "unknown")).await;
+    assert_eq!(client.answer().await.failure().0, 407);
+
+    let mut client = Client::new(hub.connect(HttpVersion::Two, alice()));
+    client
+        .send("GET /clusters/edge-7/api HTTP/1.1\r\nhost: hub\r\n\r\n")
+        .await;
+    let (said, _) = client.rest().await;
+    assert!(!said.starts_with(b"HTTP/1.1"), "{said:?}");
+}
+
 #[tokio::test]
 async fn somebody_the_system_vouches_for_names_only_the_cluster() {
     let log = AccessLog::collect();

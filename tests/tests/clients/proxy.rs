@@ -1,14 +1,18 @@
 //! Programs that take the hub for an ordinary HTTPS proxy: through CONNECT they
 //! reach what no route leads to.
 
+use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::cluster::{API_PORT, User};
 use tests::command::{self, Output};
 use tests::hub::Agent;
+use tests::kubectl::{Call, Kubectl};
 use tests::network::CLUSTER;
+use tests::scratch;
 use tests::site::{Site, Tunnel};
 use tests::wait::{GENEROUS, once, until};
 
@@ -59,6 +63,44 @@ impl<'a> Dialled<'a> {
         )
     }
 
+    /// Where the hub takes CONNECT: on its own port, and where it takes nothing else.
+    fn listeners(&self) -> [SocketAddr; 2] {
+        let hub = &self.tunnel.hub;
+        [hub.address(), hub.connect_address()]
+    }
+
+    /// A kubeconfig of the cluster itself, which knows nothing of any hub. Go
+    /// trusts for a proxy whom it trusts for the target.
+    fn kubeconfig(&self) -> PathBuf {
+        let folder = scratch::fresh_folder("direct").unwrap();
+        let authorities = folder.join("both.crt");
+        let hubs = fs::read_to_string(self.hub_authority()).unwrap();
+        let clusters = fs::read_to_string(self.site.cluster.authority()).unwrap();
+        fs::write(&authorities, hubs + &clusters).unwrap();
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": DIRECT,
+            "clusters": [{"name": DIRECT, "cluster": {
+                "server": format!("https://{CLUSTER}:{API_PORT}"),
+                "certificate-authority": authorities,
+            }}],
+            "users": [{"name": DIRECT, "user": {"token": User::ADMIN.token()}}],
+            "contexts": [{"name": DIRECT, "context": {"cluster": DIRECT, "user": DIRECT}}],
+        });
+        let file = folder.join("config");
+        fs::write(&file, config.to_string()).unwrap();
+        file
+    }
+
+    /// kubectl, which is Go, asks the API server for its version.
+    async fn kubectl(&self, proxy: &str) -> Output {
+        let network = self.tunnel.hub.network();
+        let kubectl = Kubectl::new(self.site.needs, network, self.kubeconfig(), DIRECT).unwrap();
+        let call = Call::new(&["get", "--raw", "/version"]).env("HTTPS_PROXY", proxy);
+        kubectl.call(&call).await.unwrap()
+    }
+
     fn hub_authority(&self) -> PathBuf {
         self.tunnel.hub.data().join("ca.crt")
     }
@@ -79,6 +121,63 @@ impl<'a> Dialled<'a> {
         run.args(curl.get_args());
         command::run(run, Vec::new(), GENEROUS).await.unwrap()
     }
+}
+
+const DIRECT: &str = "direct";
+
+fn at(proxy: &str, listener: SocketAddr) -> String {
+    let (before, _) = proxy.rsplit_once('@').unwrap();
+    format!("{before}@{listener}")
+}
+
+/// Go offers HTTP/2 to the proxy, and speaks HTTP/1.1 whatever is taken.
+#[test]
+fn programs_in_go_take_the_hub_for_a_proxy() {
+    SITE.test(async |site| {
+        let dialled = Dialled::start(site, "tcp-go").await;
+        let proxy = dialled.proxy("dialers").await;
+        for listener in dialled.listeners() {
+            let proxy = at(&proxy, listener);
+            let version: Value = serde_json::from_str(&dialled.kubectl(&proxy).await.ok()).unwrap();
+            assert!(version["gitVersion"].is_string(), "{version}");
+
+            let mut program = dialled
+                .tunnel
+                .hub
+                .network()
+                .command(site.needs.peers.join("adit-client-go"));
+            program
+                .arg("-kubeconfig")
+                .arg(dialled.kubeconfig())
+                .args(["-namespace", "kube-system", "-check", "list"])
+                .env("HTTPS_PROXY", &proxy);
+            let listed = command::run(program, Vec::new(), GENEROUS).await.unwrap();
+            let listed: Value = serde_json::from_str(&listed.ok()).unwrap();
+            assert_ne!(listed["result"]["count"], 0, "{listed}");
+        }
+    });
+}
+
+#[test]
+fn programs_in_go_show_why_the_hub_refuses() {
+    SITE.test(async |site| {
+        let dialled = Dialled::start(site, "tcp-go-denied").await;
+        let guest = dialled.proxy("guests").await;
+        let dialer = dialled.proxy("dialers").await;
+        let unknown = dialer.replace('@', "0@");
+        let elsewhere = dialer.replace(dialled.cluster, "tcp-nowhere");
+        for listener in dialled.listeners() {
+            for (proxy, words) in [
+                (&guest, "may not connect to"),
+                (&unknown, "hub: the token is unknown"),
+                (&elsewhere, "no such cluster tcp-nowhere"),
+            ] {
+                let output = dialled.kubectl(&at(proxy, listener)).await;
+                assert_ne!(output.code, 0, "{output:?}");
+                assert!(output.stderr.contains(words), "{words}: {output:?}");
+            }
+        }
+    });
 }
 
 #[test]

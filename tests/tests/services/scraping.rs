@@ -178,7 +178,6 @@ fn through_connect(site: &Spokes, authorities: &Path) -> String {
 - job_name: {spoke}
   scheme: https
   proxy_url: https://{spoke}:{}@{}
-  enable_http2: false
   authorization: {{credentials: "{}"}}
   tls_config: {{ca_file: {}}}
   static_configs: [{{targets: ["kubernetes.default.svc:443"]}}]
