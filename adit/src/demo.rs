@@ -8,13 +8,14 @@ use anyhow::Context as _;
 use gateway::GatewayConfig;
 use proto::{AgentIdentity, ClusterName};
 use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, LiveTargets, ProxyConfig};
+use proxy_server::ProxyServerConfig;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::{agent, credentials};
 use crate::credentials::Credentials;
 use crate::data_dir::{self, DataDir, Secrecy};
-use crate::hub::{Hub, HubConfig, Udp};
+use crate::hub::{self, ConnectionLimits, Hub, HubConfig, Udp};
 use crate::kubeconfig::{HubAccess, PathForm};
 use crate::lifetime::Lifetime;
 
@@ -91,6 +92,8 @@ async fn show(
         advertise: Vec::new(),
         policy: None,
         gateway: GatewayConfig::default(),
+        proxy: ProxyServerConfig::new(hub::link_config()),
+        connections: ConnectionLimits::default(),
         connect_listen: Vec::new(),
         forward_listen: Vec::new(),
         drain: DRAIN,

@@ -44,6 +44,7 @@ mod trust;
 mod watch;
 
 pub(crate) use connect::ConnectListen;
+pub(crate) use connection::ConnectionLimits;
 pub(crate) use forward::ForwardListen;
 pub(crate) use listing::{ClusterListing, Listing};
 pub(crate) use setup::prepare_for;
@@ -69,6 +70,9 @@ pub(crate) struct HubConfig {
     /// Default: `policy.yaml` in the data directory.
     pub(crate) policy: Option<PathBuf>,
     pub(crate) gateway: GatewayConfig,
+    /// Without addresses: these are what is advertised.
+    pub(crate) proxy: ProxyServerConfig,
+    pub(crate) connections: ConnectionLimits,
     /// Listeners that take CONNECT and nothing else.
     pub(crate) connect_listen: Vec<ConnectListen>,
     /// Listeners that are bound to one target each.
@@ -172,7 +176,14 @@ impl Hub {
             serving,
         });
         let watch = watch.map_err(HubError::Policy)?;
-        let proxy = ProxyServer::new(proxy_config(&addresses), known.clone());
+        let link = config.proxy.link.clone();
+        let proxy = ProxyServer::new(
+            ProxyServerConfig {
+                hubs: addresses.all().iter().map(ToString::to_string).collect(),
+                ..config.proxy
+            },
+            known.clone(),
+        );
         let gateway = Gateway::new(
             config.gateway,
             proxy.clone(),
@@ -180,7 +191,7 @@ impl Hub {
             Arc::new(policy),
         );
         let reset_key = setup::quic_reset_key(&data)?;
-        let endpoints = bind_udp(config.udp, &listeners, &tls, &reset_key)?;
+        let endpoints = bind_udp(config.udp, &listeners, &tls, (&link, &reset_key))?;
         let connections = Arc::new(Connections::new(ConnectionParts {
             tls,
             trust,
@@ -189,6 +200,7 @@ impl Hub {
             known,
             lookout: watch.lookout(),
             health: watch.health(),
+            limits: config.connections,
         }));
         Ok(Self {
             data,
@@ -276,15 +288,9 @@ impl Hub {
     }
 }
 
-fn link_config() -> LinkConfig {
+/// What every link of this hub allows unless told otherwise.
+pub(crate) fn link_config() -> LinkConfig {
     LinkConfig::new(Hello::new(env!("CARGO_PKG_VERSION")))
-}
-
-fn proxy_config(addresses: &Addresses) -> ProxyServerConfig {
-    ProxyServerConfig {
-        hubs: addresses.all().iter().map(ToString::to_string).collect(),
-        ..ProxyServerConfig::new(link_config())
-    }
 }
 
 fn bind(listen: &[SocketAddr]) -> Result<Vec<TcpListener>, HubError> {
@@ -309,12 +315,12 @@ fn bind_udp(
     udp: Udp,
     listeners: &[TcpListener],
     tls: &rustls::ServerConfig,
-    reset_key: &ResetKey,
+    (link, reset_key): (&LinkConfig, &ResetKey),
 ) -> Result<Vec<Endpoint>, HubError> {
     if udp == Udp::Off {
         return Ok(Vec::new());
     }
-    let quic = tunnel::quic::server_config(tls.clone(), &link_config()).map_err(HubError::Quic)?;
+    let quic = tunnel::quic::server_config(tls.clone(), link).map_err(HubError::Quic)?;
     let mut bound = Vec::new();
     for address in listeners.iter().filter_map(|tcp| tcp.local_addr().ok()) {
         match tunnel::quic::endpoint(address, Some((quic.clone(), reset_key))) {

@@ -7,7 +7,9 @@ use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
 mod addresses;
+mod agent_port;
 mod authorities;
+mod byte_size;
 mod ca;
 mod cli;
 mod clusters;
@@ -21,6 +23,7 @@ mod hub;
 mod kubeconfig;
 mod lifetime;
 mod local;
+mod open_metrics;
 mod output;
 mod proxy;
 mod secret_yaml;
@@ -29,6 +32,7 @@ mod stamp;
 mod tcp;
 mod telemetry;
 mod tokens;
+mod wait;
 
 /// The system's allocator gives memory back and asks for it again with every
 /// large buffer: bulk costs it half as much again in processor time.

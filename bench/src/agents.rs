@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use proto::AgentIdentity;
 use proxy_agent::{
-    Agent, AgentConfig, AgentStatus, CarrierChoice, HubAddress, ImpersonationPolicy, LiveTargets,
-    ProxyConfig,
+    Agent, AgentConfig, AgentLimits, AgentStatus, CarrierChoice, HubAddress, ImpersonationPolicy,
+    LiveTargets, ProxyConfig,
 };
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
@@ -108,6 +108,7 @@ fn agent(args: &Args, roots: Arc<RootCertStore>, key: AgentKey) -> Result<Agent>
         api: None,
         targets: LiveTargets::default(),
         impersonation: ImpersonationPolicy::default(),
+        limits: AgentLimits::default(),
     }))
 }
 

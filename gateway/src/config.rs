@@ -46,6 +46,15 @@ pub struct GatewayConfig {
     /// that requests that nobody reads stop no others; it is also what a
     /// client can make the hub hold.
     pub http2_stream_window: u32,
+    /// How long an upgraded connection (exec, attach, port-forward, WebSockets)
+    /// may be silent in both directions before it is cut; noticed after once
+    /// to twice as long. Default 4 h, as the kubelet has it.
+    ///
+    /// kubectl's own pings keep it from being silent for as long as kubectl lives.
+    pub upgrade_idle: Option<Duration>,
+    /// How long an upgraded connection may be open before it is cut, whatever
+    /// it does. Default: as long as it likes; it ends with its user's certificate.
+    pub upgrade_lifetime: Option<Duration>,
     /// TCP streams into clusters (CONNECT, forwarding listeners) that may be
     /// open at once. Default 16384; then 503.
     pub max_tcp_streams: usize,
@@ -77,6 +86,8 @@ impl Default for GatewayConfig {
             head_timeout: Duration::from_secs(60),
             max_http2_streams: 250,
             http2_stream_window: 128 * 1024,
+            upgrade_idle: Some(Duration::from_secs(4 * 3600)),
+            upgrade_lifetime: None,
             max_tcp_streams: 16_384,
             max_tcp_streams_per_user: 4096,
             tcp_idle: Some(Duration::from_secs(3600)),

@@ -67,6 +67,12 @@ impl Failures<'_> {
                 ..
             } => self.refused(refusal),
             DialError::TimedOut { after, .. } => self.no_answer(*after),
+            DialError::TooOften(too_often) => Status::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                Reason::TooManyRequests,
+                format!("hub: {too_often}; try again in a moment"),
+            )
+            .retry_after(self.config.retry_after),
             // Nothing has been sent: trying again is safe.
             DialError::Open { source, .. } => {
                 self.tunnel(source).retry_after(self.config.retry_after)

@@ -350,12 +350,12 @@ impl Gateway {
     }
 
     fn splice(&self, switched: Switched, record: Record) {
-        let half_closed_idle = self.inner.config.half_closed_idle;
+        let config = self.config();
         let limits = SpliceLimits {
-            idle: None,
-            half_closed_idle: Some(half_closed_idle),
-            unread: half_closed_idle,
-            lifetime: None,
+            idle: config.upgrade_idle,
+            half_closed_idle: Some(config.half_closed_idle),
+            unread: config.half_closed_idle,
+            lifetime: config.upgrade_lifetime,
         };
         let stop = self.inner.stop.clone();
         self.inner

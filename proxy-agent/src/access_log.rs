@@ -1,10 +1,12 @@
 use std::fmt;
+use std::sync::Arc;
 
-use proto::{StreamHeader, is_trace_parent};
+use proto::{StreamHeader, TargetKind, is_trace_parent};
 use tokio::time::Instant;
 use tunnel::StreamWatch;
 
 use crate::splice::Broken;
+use crate::{Counters, StreamOutcome};
 
 /// What the log will say of one stream when it is over.
 ///
@@ -17,6 +19,8 @@ pub(crate) struct Record {
     /// `None` for a stream that has been answered already.
     watch: Option<StreamWatch>,
     outcome: Outcome,
+    kind: TargetKind,
+    counters: Arc<Counters>,
 }
 
 /// How a stream ended.
@@ -31,7 +35,11 @@ enum Outcome {
 
 impl Record {
     /// Begins the record of a stream; its time runs from here.
-    pub(crate) fn begin(header: &StreamHeader, watch: Option<StreamWatch>) -> Self {
+    pub(crate) fn begin(
+        header: &StreamHeader,
+        watch: Option<StreamWatch>,
+        counters: Arc<Counters>,
+    ) -> Self {
         let trace_parent = header.trace_parent.clone();
         Self {
             target: header.target.to_string(),
@@ -39,6 +47,8 @@ impl Record {
             begun: Instant::now(),
             watch,
             outcome: Outcome::Cut,
+            kind: (&header.target).into(),
+            counters,
         }
     }
 
@@ -55,6 +65,13 @@ impl Drop for Record {
     fn drop(&mut self) {
         let info = self.watch.as_ref().map(StreamWatch::info);
         let refused = info.as_ref().and_then(|info| info.refused);
+        let counted = match (&self.outcome, refused) {
+            (_, Some(_)) => StreamOutcome::Refused,
+            (Outcome::Whole, None) => StreamOutcome::Whole,
+            (Outcome::Broken(_), None) => StreamOutcome::Broken,
+            (Outcome::Cut, None) => StreamOutcome::Cut,
+        };
+        self.counters.note_stream(self.kind, counted);
         let outcome = match (&self.outcome, refused) {
             (_, Some(reason)) => format!("refused: {reason}"),
             (outcome, None) => outcome.to_string(),

@@ -2,15 +2,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto::Hello;
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tunnel::{LinkConfig, ProcessBudget};
 
 use crate::access::{CurrentAccess, HubAccess, Renewal};
 use crate::connect::HubDialer;
 use crate::run::Runner;
 use crate::serve::Services;
-use crate::{ApiServer, CarrierChoice, HubAddress, ImpersonationPolicy, LiveTargets, ProxyConfig};
+use crate::{
+    AgentLimits, AgentView, ApiServer, CarrierChoice, Counters, HubAddress, ImpersonationPolicy,
+    LiveTargets, ProxyConfig,
+};
 
 /// What an agent needs to know.
 #[derive(Clone, Debug)]
@@ -36,6 +41,8 @@ pub struct AgentConfig {
     pub targets: LiveTargets,
     /// As whom the hub may have this agent act towards the API server.
     pub impersonation: ImpersonationPolicy,
+    /// How much the hub may ask for.
+    pub limits: AgentLimits,
 }
 
 /// A cluster's agent: connects to the hub and serves its streams.
@@ -44,6 +51,7 @@ pub struct Agent {
     runner: Runner,
     renewal: Renewal,
     status: watch::Receiver<AgentStatus>,
+    view: AgentView,
 }
 
 /// How an agent stands with its hub.
@@ -92,17 +100,27 @@ impl Agent {
             api,
             targets,
             impersonation,
+            limits,
         } = config;
         let (access, renewal) = CurrentAccess::new(HubAccess {
             hubs,
             tls,
             server_name,
         });
-        let dialer = HubDialer::new(access, agent_version, proxy, carrier);
-        let services = Arc::new(Services::new(api, targets, impersonation));
+        let counters = Arc::<Counters>::default();
+        let link = LinkConfig {
+            max_streams: limits.max_streams,
+            unread_budget: limits.max_unread,
+            process_budget: Arc::new(ProcessBudget::new(limits.max_unread_in_all as u64)),
+            ..LinkConfig::new(Hello::new(agent_version))
+        };
+        let view = AgentView::new(Arc::clone(&counters), &link);
+        let dialer = HubDialer::new(access, link, proxy, carrier);
+        let services = Services::new(api, targets, impersonation, &limits, counters);
         let (sender, status) = watch::channel(AgentStatus::Connecting);
         Self {
-            runner: Runner::new(dialer, services, sender),
+            runner: Runner::new(dialer, Arc::new(services), sender, view.clone()),
+            view,
             renewal,
             status,
         }
@@ -111,6 +129,11 @@ impl Agent {
     /// How the agent stands with its hub, now and later.
     pub fn status(&self) -> watch::Receiver<AgentStatus> {
         self.status.clone()
+    }
+
+    /// What the agent does, now and later.
+    pub fn view(&self) -> AgentView {
+        self.view.clone()
     }
 
     /// Gives the agent other credentials, now and later.

@@ -2,7 +2,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::{Hello, SessionKey};
+use proto::SessionKey;
 use tunnel::{Carrier, HandshakeError, LinkConfig};
 
 use crate::access::{CurrentAccess, HubAccess};
@@ -63,7 +63,7 @@ const QUIC_LAST_CHANCE: Duration = Duration::from_secs(1);
 impl HubDialer {
     pub(crate) fn new(
         access: CurrentAccess,
-        agent_version: String,
+        link: LinkConfig,
         proxy: ProxyConfig,
         choice: CarrierChoice,
     ) -> Self {
@@ -71,7 +71,7 @@ impl HubDialer {
             access,
             replicas: Vec::new(),
             carriers: Arc::new(Carriers::new(proxy)),
-            link: LinkConfig::new(Hello::new(agent_version)),
+            link,
             choice,
             worked: Carrier::H2,
             first: 0,

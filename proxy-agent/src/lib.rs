@@ -19,10 +19,12 @@ mod agent;
 mod apiserver;
 mod carrier;
 mod connect;
+mod counters;
 mod datagrams;
 mod dial;
 mod impersonation;
 mod join;
+mod limits;
 mod links;
 mod policy;
 mod proxy;
@@ -32,6 +34,7 @@ mod serve;
 mod service;
 mod splice;
 mod tcp;
+mod view;
 
 pub use access::{HubAccess, Renewal};
 pub use address::{HubAddress, HubAddressError};
@@ -40,7 +43,9 @@ pub use apiserver::{
     ApiServer, ApiServerError, BaseUrlError, CredentialError, KubeconfigFormError,
 };
 pub use carrier::CarrierChoice;
+pub use counters::{Counters, StreamOutcome};
 pub use impersonation::ImpersonationPolicy;
+pub use limits::AgentLimits;
 pub use policy::{
     ExposeError, LiveTargets, TargetFileError, TargetPolicy, TargetRuleError, TargetsFile,
     TargetsFileError,
@@ -48,3 +53,4 @@ pub use policy::{
 pub use proxy::{
     NoProxy, Proxy, ProxyConfig, ProxyCredentials, ProxyCredentialsError, ProxyUrlError,
 };
+pub use view::AgentView;

@@ -156,6 +156,9 @@ impl Links {
             let ended = held.link.closed().now_or_never();
             if let Some(reason) = &ended {
                 self.session.detach(&held.link, reason.clone());
+                let stats = held.link.stats();
+                let traffic = &self.services.counters().traffic;
+                traffic.note_ended(stats.bytes_in, stats.bytes_out);
             }
             ended.is_none()
         });

@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tunnel::{Link, Session};
+use tunnel::Link;
 
 use crate::connect::{ConnectError, HubDialer};
 use crate::join::Connected;
 use crate::links::Links;
 use crate::serve::Services;
-use crate::{AgentError, AgentStatus};
+use crate::{AgentError, AgentStatus, AgentView};
 
 /// Keeps an agent connected.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(crate) struct Runner {
     start: Instant,
     /// The tasks of all sessions, draining ones included; they end with this.
     tasks: JoinSet<()>,
-    /// The sessions that may still have streams.
-    sessions: Vec<Session>,
+    /// Holds the sessions that may still have streams.
+    view: AgentView,
 }
 
 /// Why a session is no longer the one that takes streams.
@@ -56,6 +56,7 @@ impl Runner {
         dialer: HubDialer,
         services: Arc<Services>,
         status: watch::Sender<AgentStatus>,
+        view: AgentView,
     ) -> Self {
         Self {
             dialer,
@@ -64,7 +65,7 @@ impl Runner {
             backoff: Backoff::new(Pace::UNKNOWN),
             start: Instant::now(),
             tasks: JoinSet::new(),
-            sessions: Vec::new(),
+            view,
         }
     }
 
@@ -130,7 +131,8 @@ impl Runner {
         let further = self.dialer.further(&hub);
         let (links, session) = Links::new(connected, further, Arc::clone(&self.services));
         self.tasks.spawn(links.run());
-        self.sessions.push(session.clone());
+        self.view.counters().note_session();
+        self.view.sessions_mut().push(session.clone());
         self.status.send_replace(AgentStatus::Connected {
             hub,
             remote: address,
@@ -159,8 +161,9 @@ impl Runner {
     /// Ends the oldest of the sessions that drain if they are too many.
     fn make_room(&mut self) {
         self.forget_ended();
-        let too_many = self.sessions.len().saturating_sub(MAX_DRAINING);
-        for session in &self.sessions[..too_many] {
+        let sessions = self.view.sessions_mut();
+        let too_many = sessions.len().saturating_sub(MAX_DRAINING);
+        for session in &sessions[..too_many] {
             session.drain(Duration::ZERO);
         }
     }
@@ -194,12 +197,13 @@ impl Runner {
 
     fn forget_ended(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        self.sessions
+        self.view
+            .sessions_mut()
             .retain(|session| session.closed().now_or_never().is_none());
     }
 
     async fn drain(&mut self) {
-        for session in &self.sessions {
+        for session in self.view.sessions_mut().iter() {
             session.drain(DRAIN_LIMIT);
         }
         let ended = async { while self.tasks.join_next().await.is_some() {} };

@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use proto::{Refusal, RefusalReason, Target};
+use proto::{Rate, Refusal, RefusalReason, Target};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 use tunnel::{Incoming, IncomingStream};
 
@@ -11,7 +11,7 @@ use crate::access_log::Record;
 use crate::service::ServiceTargets;
 use crate::splice::Broken;
 use crate::tcp::TcpTargets;
-use crate::{ApiServer, ImpersonationPolicy, LiveTargets, apiserver};
+use crate::{AgentLimits, ApiServer, Counters, ImpersonationPolicy, LiveTargets, apiserver};
 
 /// What an agent does for the streams that its hub opens.
 #[derive(Debug)]
@@ -20,11 +20,19 @@ pub(crate) struct Services {
     impersonation: ImpersonationPolicy,
     service: ServiceTargets,
     tcp: TcpTargets,
+    max_streams: usize,
+    rate: DialRate,
+    counters: Arc<Counters>,
 }
 
-/// Streams served at once on one session. It is the session's own limit on
-/// streams; what comes on top is refused as busy.
-const MAX_STREAMS: usize = 4096;
+/// How often the hub may ask for something.
+#[derive(Debug)]
+struct DialRate {
+    start: Instant,
+    per_second: u32,
+    used: Mutex<Rate>,
+}
+
 /// How long a stream's task may take to notice that the session is over.
 const LAST_STEPS: Duration = Duration::from_secs(5);
 
@@ -33,13 +41,24 @@ impl Services {
         api: Option<ApiServer>,
         targets: LiveTargets,
         impersonation: ImpersonationPolicy,
+        limits: &AgentLimits,
+        counters: Arc<Counters>,
     ) -> Self {
+        let dial_timeout = limits.dial_timeout;
         Self {
-            service: ServiceTargets::new(targets.clone(), api.clone()),
+            service: ServiceTargets::new(targets.clone(), api.clone(), dial_timeout),
             api,
             impersonation,
-            tcp: TcpTargets::new(targets),
+            tcp: TcpTargets::new(targets, dial_timeout),
+            max_streams: limits.max_streams,
+            rate: DialRate::new(limits.dials_per_second),
+            counters,
         }
+    }
+
+    /// What is counted of all sessions.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Serves a session's streams until it is over and they have ended.
@@ -64,15 +83,15 @@ impl Services {
     }
 
     fn start(self: &Arc<Self>, stream: IncomingStream, tasks: &mut JoinSet<()>) {
-        if tasks.len() >= MAX_STREAMS {
-            let message = format!("this agent serves {MAX_STREAMS} streams already");
-            stream.refuse(Refusal::new(RefusalReason::Busy, message));
+        if let Err(refusal) = self.take(tasks.len()) {
+            stream.refuse(refusal);
             return;
         }
         let span = tracing::debug_span!("stream", target = %stream.header().target);
         let services = Arc::clone(self);
         let task = async move {
-            let record = Record::begin(stream.header(), stream.watch());
+            let counters = Arc::clone(&services.counters);
+            let record = Record::begin(stream.header(), stream.watch(), counters);
             let ended = Box::pin(services.serve_stream(stream)).await;
             record.ended(&ended);
             match ended {
@@ -81,6 +100,23 @@ impl Services {
             }
         };
         tasks.spawn(task.instrument(span));
+    }
+
+    /// Lets one more stream be served beside so many.
+    fn take(&self, served: usize) -> Result<(), Refusal> {
+        let busy = |message| Err(Refusal::new(RefusalReason::Busy, message));
+        if served >= self.max_streams {
+            self.counters.note_too_many();
+            return busy(format!("this agent serves {served} streams already"));
+        }
+        if !self.rate.take() {
+            self.counters.note_too_often();
+            let per_second = self.rate.per_second;
+            return busy(format!(
+                "this agent is asked for more than {per_second} streams a second"
+            ));
+        }
+        Ok(())
     }
 
     async fn serve_stream(&self, stream: IncomingStream) -> Result<(), Broken> {
@@ -113,6 +149,22 @@ impl Services {
                 Ok(())
             }
         }
+    }
+}
+
+impl DialRate {
+    fn new(per_second: u32) -> Self {
+        Self {
+            start: Instant::now(),
+            per_second,
+            used: Mutex::new(Rate::per_second(per_second)),
+        }
+    }
+
+    fn take(&self) -> bool {
+        // No code panics while it holds this lock.
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.take(self.start.elapsed())
     }
 }
 

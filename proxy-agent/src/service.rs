@@ -30,6 +30,8 @@ pub(crate) struct ServiceTargets {
     policy: LiveTargets,
     /// Without an API server there is nobody to ask where a Service is.
     table: Option<Table>,
+    /// The longest that looking a Service up and connecting may take together.
+    limit: Duration,
 }
 
 /// Why a Service was not reached.
@@ -66,16 +68,15 @@ enum ServiceError {
     },
 }
 
-/// The longest that looking a Service up and connecting may take together.
-const DIAL_LIMIT: Duration = Duration::from_secs(10);
 /// Endpoints tried for one stream.
 const MAX_TRIES: usize = 3;
 
 impl ServiceTargets {
-    pub(crate) fn new(policy: LiveTargets, api: Option<ApiServer>) -> Self {
+    pub(crate) fn new(policy: LiveTargets, api: Option<ApiServer>, limit: Duration) -> Self {
         Self {
             policy,
             table: api.map(Table::new),
+            limit,
         }
     }
 
@@ -86,8 +87,8 @@ impl ServiceTargets {
         incoming: IncomingStream,
         (namespace, name, port): (&str, &str, &str),
     ) -> Result<(), Broken> {
-        let limit = incoming.header().deadline.unwrap_or(DIAL_LIMIT);
-        let limit = limit.min(DIAL_LIMIT);
+        let limit = incoming.header().deadline.unwrap_or(self.limit);
+        let limit = limit.min(self.limit);
         let dialling = async {
             let service = ServiceName::new(namespace, name).ok_or_else(|| ServiceError::Name {
                 namespace: namespace.to_owned(),

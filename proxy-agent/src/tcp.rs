@@ -22,6 +22,8 @@ use crate::splice::{Broken, splice};
 pub(crate) struct TcpTargets {
     policy: LiveTargets,
     resolver: Resolver,
+    /// The longest that resolving and connecting may take together.
+    limit: Duration,
 }
 
 /// Why a target was not reached.
@@ -51,14 +53,12 @@ struct TargetSocket {
     ended: bool,
 }
 
-/// The longest that resolving and connecting may take together.
-const DIAL_LIMIT: Duration = Duration::from_secs(10);
-
 impl TcpTargets {
-    pub(crate) fn new(policy: LiveTargets) -> Self {
+    pub(crate) fn new(policy: LiveTargets, limit: Duration) -> Self {
         Self {
             policy,
             resolver: Resolver::default(),
+            limit,
         }
     }
 
@@ -69,8 +69,8 @@ impl TcpTargets {
         host: &str,
         port: u16,
     ) -> Result<(), Broken> {
-        let limit = incoming.header().deadline.unwrap_or(DIAL_LIMIT);
-        let limit = limit.min(DIAL_LIMIT);
+        let limit = incoming.header().deadline.unwrap_or(self.limit);
+        let limit = limit.min(self.limit);
         serve_dialled(incoming, self.dial(host, port, limit)).await
     }
 

@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use proto::{RefusalReason, Target};
-use tunnel::{OpenError, StreamError};
+use proto::{RefusalReason, TargetKind};
+use tunnel::{OpenError, StreamError, Traffic};
 
 use crate::{DialError, Histogram};
 
@@ -13,30 +13,8 @@ pub struct Counters {
     latency: [Histogram; TargetKind::ALL.len()],
     full: AtomicU64,
     links_full: AtomicU64,
-    /// Of links that have ended.
-    ended: Traffic,
-    /// The most that was ever told.
-    told: Traffic,
-}
-
-/// Bytes on all links, framing included.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    pub(crate) received: AtomicU64,
-    pub(crate) sent: AtomicU64,
-}
-
-/// The kinds of targets.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum TargetKind {
-    /// The hub's own API.
-    HubApi,
-    /// The managed cluster's API server.
-    KubeApiserver,
-    /// A Service of the managed cluster.
-    Service,
-    /// A TCP connection from the agent's network.
-    Tcp,
+    too_often: AtomicU64,
+    pub(crate) traffic: Traffic,
 }
 
 /// What became of an attempt to reach a target.
@@ -86,6 +64,11 @@ impl Counters {
         self.links_full.load(Relaxed)
     }
 
+    /// Streams that were not opened because too many were asked for in a second.
+    pub fn dials_too_often(&self) -> u64 {
+        self.too_often.load(Relaxed)
+    }
+
     pub(crate) fn note_dial(&self, kind: TargetKind, outcome: DialOutcome, took: Duration) {
         self.dials[kind as usize][outcome as usize].fetch_add(1, Relaxed);
         if outcome == DialOutcome::Opened {
@@ -97,53 +80,12 @@ impl Counters {
         self.full.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn note_too_often(&self) {
+        self.too_often.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn note_links_full(&self) {
         self.links_full.fetch_add(1, Relaxed);
-    }
-
-    /// A link has ended that had moved so much.
-    pub(crate) fn note_ended(&self, received: u64, sent: u64) {
-        self.ended.received.fetch_add(received, Relaxed);
-        self.ended.sent.fetch_add(sent, Relaxed);
-    }
-
-    /// What was received and sent in all, if it is so much on the links that
-    /// there are; never less than before.
-    pub(crate) fn traffic(&self, received: u64, sent: u64) -> (u64, u64) {
-        let total = |ended: &AtomicU64, told: &AtomicU64, now: u64| {
-            let total = ended.load(Relaxed) + now;
-            told.fetch_max(total, Relaxed).max(total)
-        };
-        (
-            total(&self.ended.received, &self.told.received, received),
-            total(&self.ended.sent, &self.told.sent, sent),
-        )
-    }
-}
-
-impl TargetKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::HubApi, Self::KubeApiserver, Self::Service, Self::Tcp];
-
-    /// As metrics label it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HubApi => "hub-api",
-            Self::KubeApiserver => "kube-apiserver",
-            Self::Service => "service",
-            Self::Tcp => "tcp",
-        }
-    }
-}
-
-impl From<&Target> for TargetKind {
-    fn from(target: &Target) -> Self {
-        match target {
-            Target::HubApi => Self::HubApi,
-            Target::KubeApiserver => Self::KubeApiserver,
-            Target::Service { .. } => Self::Service,
-            Target::Tcp { .. } | _ => Self::Tcp,
-        }
     }
 }
 
@@ -205,6 +147,7 @@ impl From<&DialError> for DialOutcome {
             DialError::NotConnected { .. } => Self::NotConnected,
             DialError::Open { source, .. } => source.into(),
             DialError::TimedOut { .. } => Self::TimedOut,
+            DialError::TooOften(_) => Self::Busy,
             DialError::UnknownCluster { .. } => Self::UnknownCluster,
         }
     }
@@ -215,22 +158,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_and_outcome_has_a_place_of_its_own() {
-        for (index, kind) in TargetKind::ALL.into_iter().enumerate() {
-            assert_eq!(kind as usize, index);
-        }
+    fn every_outcome_has_a_place_of_its_own() {
         for (index, outcome) in DialOutcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
         }
-    }
-
-    #[test]
-    fn traffic_never_shrinks() {
-        let counters = Counters::default();
-        assert_eq!(counters.traffic(10, 5), (10, 5));
-        // The link is gone, and not counted as ended yet.
-        assert_eq!(counters.traffic(0, 0), (10, 5));
-        counters.note_ended(10, 5);
-        assert_eq!(counters.traffic(1, 1), (11, 6));
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proto::{AgentName, ClusterName};
 use tunnel::{AttachError, CloseReason, HandshakeError, OpenError};
 
-use crate::{AdmissionError, CertificateError};
+use crate::{AdmissionError, CertificateError, TooOften};
 
 /// Why a target in a cluster was not reached.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum DialError {
         /// How long it was waited for.
         after: Duration,
     },
+    /// The hub opens no more streams for the moment.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The cluster is not known here.
     #[error("cluster {cluster} is not known to this hub")]
     UnknownCluster {

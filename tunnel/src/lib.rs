@@ -25,6 +25,7 @@ pub mod quic;
 mod read_ahead;
 mod session;
 mod stream;
+mod traffic;
 
 pub use budget::ProcessBudget;
 pub use carrier::Carrier;
@@ -38,6 +39,7 @@ pub use opening::{Answer, Opening};
 pub use read_ahead::ReadAhead;
 pub use session::{AttachError, Session};
 pub use stream::{Chunks, ReadHalf, Stream, StreamInfo, StreamWatch, WriteHalf};
+pub use traffic::Traffic;
 
 /// The ALPN protocol name of sessions.
 pub const ALPN: &[u8] = b"adit/1";

@@ -1,16 +1,21 @@
 //! `adit agent`: the cluster's end of the tunnel.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use proxy_agent::{
-    Agent, AgentConfig, ApiServer, CarrierChoice, HubAccess, ImpersonationPolicy, LiveTargets,
-    ProxyConfig, TargetPolicy, TargetsFile,
+    Agent, AgentConfig, AgentLimits, ApiServer, CarrierChoice, HubAccess, ImpersonationPolicy,
+    LiveTargets, ProxyConfig, TargetPolicy, TargetsFile,
 };
 
+use self::limits::LimitArgs;
+use crate::agent_port::AgentPort;
 use crate::credentials::{Credentials, CredentialsFile};
 use crate::proxy::ProxyArgs;
 use crate::shutdown;
+
+mod limits;
 
 /// Connect a cluster to its hub and serve what the hub asks for
 ///
@@ -69,8 +74,18 @@ pub(crate) struct Args {
     #[arg(long = "allow-impersonate", value_name = "NAME")]
     allow_impersonate: Vec<String>,
 
+    /// Tell health and metrics at this address; default: nowhere
+    ///
+    /// Plain HTTP with /healthz, /readyz (it has a session with a hub) and
+    /// /metrics. Nobody is asked who he is.
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics_listen: Option<SocketAddr>,
+
     #[command(flatten)]
     proxy: ProxyArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// What carries the tunnel.
@@ -123,6 +138,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     };
     let mut config = config(&credentials, api, live, impersonation, proxy)?;
     config.carrier = args.carrier.into();
+    config.limits = args.limits.limits();
     let identity = &credentials.certificate.identity;
     tracing::info!(cluster = %identity.cluster, agent = %identity.agent, "agent starts");
     let agent = Agent::new(config);
@@ -133,11 +149,23 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             None => std::future::pending().await,
         }
     };
+    let view = agent.view();
+    let port = args
+        .metrics_listen
+        .map(|address| AgentPort::bind(address, view));
+    let port = port.transpose()?;
+    let told = async {
+        match port {
+            Some(port) => port.serve().await,
+            None => std::future::pending().await,
+        }
+    };
     let run = async |stop| {
         tokio::select! {
             ended = Box::pin(agent.run(stop)) => ended,
             never = Box::pin(followed) => match never {},
             never = renewed => match never {},
+            never = Box::pin(told) => match never {},
         }
     };
     Box::pin(shutdown::run(run)).await??;
@@ -167,6 +195,7 @@ pub(crate) fn config(
         api,
         targets,
         impersonation,
+        limits: AgentLimits::default(),
     })
 }
 

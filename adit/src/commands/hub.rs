@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::GatewayConfig;
 use proxy_agent::HubAddress;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use self::limits::LimitArgs;
 use super::DataDirArg;
 use crate::hub::{ConnectListen, ForwardListen, Hub, HubConfig, Udp};
-use crate::lifetime::Lifetime;
 use crate::shutdown;
+
+mod limits;
 
 /// Run the hub: one port for agents and users
 ///
@@ -63,15 +64,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR:PORT=CLUSTER/HOST:PORT")]
     forward_listen: Vec<ForwardListen>,
 
-    /// How long a TCP stream of CONNECT or --forward-listen may be silent before it is cut
-    ///
-    /// Noticed after once to twice as long.
-    #[arg(long, value_name = "TIME", default_value = "1h")]
-    tcp_idle: Lifetime,
-
-    /// How long a TCP stream may be open before it is cut; default: as long as it likes
-    #[arg(long, value_name = "TIME")]
-    tcp_lifetime: Option<Lifetime>,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -92,11 +86,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         udp: args.udp,
         advertise: args.advertise,
         policy: args.policy,
-        gateway: GatewayConfig {
-            tcp_idle: Some(args.tcp_idle.as_duration()),
-            tcp_lifetime: args.tcp_lifetime.map(Lifetime::as_duration),
-            ..GatewayConfig::default()
-        },
+        gateway: args.limits.gateway(),
+        proxy: args.limits.proxy(),
+        connections: args.limits.connections(),
         connect_listen: args.connect_listen,
         forward_listen: args.forward_listen,
         drain: DRAIN,

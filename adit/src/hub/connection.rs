@@ -9,6 +9,7 @@ use gateway::{Gateway, HttpVersion, Peer};
 use proxy_server::{AgentCertificate, Clusters as _, ProxyServer, ServeError};
 use rustls::ServerConfig;
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
@@ -23,7 +24,7 @@ use super::lookout::Lookout;
 use super::metrics::{ConnectionEnd, ConnectionKind, Metrics};
 use super::trust::ClientTrust;
 use super::watch::DataHealth;
-use counted::Counted;
+use counted::counted;
 use lapse::{Lapse, Until};
 use quiet::Received;
 use room::{Place, Room};
@@ -61,6 +62,16 @@ pub(super) struct ConnectionParts {
     pub(super) known: Arc<Known>,
     pub(super) lookout: Arc<Lookout>,
     pub(super) health: DataHealth,
+    pub(super) limits: ConnectionLimits,
+}
+
+/// How many connections a hub lets in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ConnectionLimits {
+    /// Open at once, those of agents and users together; at least 16.
+    pub(crate) open: usize,
+    /// TLS handshakes in flight, some 20 KiB each; at least 16.
+    pub(crate) handshakes: usize,
 }
 
 /// What kind of listener a connection comes from.
@@ -82,18 +93,24 @@ pub(super) struct Entrance {
 const CLIENT_HELLO: Duration = Duration::from_secs(3);
 /// The whole TLS handshake; whoever is slower is cut off.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes in flight, some 20 KiB each. One address may have as many as a
-/// site full of clients begins at once, and a quarter of all at most.
-const HANDSHAKES: Limits = Limits {
-    in_all: 4096,
-    per_source: 1024,
-};
 
 /// What a link's TCP socket queues unsent, in bytes: behind it a small stream
 /// would wait however fairly the link serves its streams.
 const UNSENT: u32 = 128 * 1024;
 
-type Tls = Until<Counted<TlsStream<ReadAhead<TcpStream>>>>;
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            open: 32_768,
+            handshakes: 4096,
+        }
+    }
+}
+
+/// A client's connection.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 impl Connections {
     pub(super) fn new(parts: ConnectionParts) -> Self {
@@ -117,8 +134,12 @@ impl Connections {
             known: parts.known,
             lookout: parts.lookout,
             metrics,
-            handshakes: Handshakes::new(HANDSHAKES),
-            room: Room::default(),
+            handshakes: Handshakes::new(Limits {
+                in_all: parts.limits.handshakes,
+                // As many as a site full of clients begins at once.
+                per_source: parts.limits.handshakes / 4,
+            }),
+            room: Room::new(parts.limits.open),
         }
     }
 
@@ -170,8 +191,7 @@ impl Connections {
             self.too_many(remote);
             return;
         };
-        let io = Counted::new(tls, self.metrics.opened(kind), place);
-        let received = io.received();
+        let (io, received) = counted(tls, self.metrics.opened(kind), place);
         let io = Until::new(io, lapse.map(Lapse::over));
         match kind {
             ConnectionKind::Connect => {
@@ -244,7 +264,7 @@ impl Connections {
         tracing::warn!(%remote, "connection closed: too many are open");
     }
 
-    async fn session(&self, io: Tls, certificate: Option<Vec<u8>>, remote: SocketAddr) {
+    async fn session(&self, io: impl Io, certificate: Option<Vec<u8>>, remote: SocketAddr) {
         self.take_notice(certificate.as_deref()).await;
         let served = self.proxy.serve(io, certificate.as_deref(), remote).await;
         note_end(served, remote);
@@ -263,7 +283,7 @@ impl Connections {
 
     async fn http(
         &self,
-        io: Tls,
+        io: impl Io,
         version: HttpVersion,
         peer: Peer,
         received: Received,

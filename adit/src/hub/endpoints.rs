@@ -17,6 +17,7 @@ use super::known::Known;
 use super::listing::{Listing, StreamsListing};
 use super::metrics::Metrics;
 use super::watch::DataHealth;
+use crate::open_metrics;
 
 /// Answers what is not for the gateway; errors are `Status` objects.
 pub(super) struct Endpoints(EndpointParts);
@@ -36,8 +37,6 @@ const SILENCE: Duration = Duration::from_secs(20);
 const MAX_STREAMS: usize = 1000;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const OPEN_METRICS: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 impl Endpoints {
     pub(super) fn new(parts: EndpointParts) -> Self {
@@ -107,7 +106,7 @@ impl Endpoints {
     fn metrics(&self) -> Result<Response<GatewayBody>, Status> {
         let text = self.0.metrics.render(&self.0.proxy, &self.0.gateway);
         let text = text.map_err(|_| Status::internal("hub: the metrics cannot be rendered"))?;
-        Ok(respond(OPEN_METRICS, text))
+        Ok(respond(open_metrics::CONTENT_TYPE, text))
     }
 
     fn streams(&self, cluster: &str) -> Result<Response<GatewayBody>, Status> {

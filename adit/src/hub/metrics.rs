@@ -4,19 +4,18 @@ use std::fmt;
 use std::time::Duration;
 
 use gateway::Gateway;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
 use proxy_server::{Histogram, ProxyServer};
-use tokio::runtime::Handle;
 use tunnel::ResetReason;
 
 mod figures;
 
 use figures::Figures;
+
+use crate::open_metrics;
 
 /// The hub's counters.
 #[derive(Debug, Default)]
@@ -98,6 +97,7 @@ impl Metrics {
             ("links", proxy.counters().links_full()),
             ("streams", proxy.link_counters().stream_limits()),
             ("unread", proxy.link_counters().resets(ResetReason::Budget)),
+            ("dials", proxy.counters().dials_too_often()),
             ("tcp-streams", gateway.counters().tcp_streams_full()),
         ]
     }
@@ -108,12 +108,7 @@ impl Metrics {
         proxy: &ProxyServer,
         gateway: &Gateway,
     ) -> Result<String, fmt::Error> {
-        let mut registry = Registry::with_prefix("adit");
-        registry.register(
-            "build",
-            "The version of this hub",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
+        let mut registry = open_metrics::registry();
         registry.register(
             "connections",
             "Connections whose TLS handshake was completed",
@@ -129,23 +124,15 @@ impl Metrics {
             "Connections ended before they were served",
             self.refused.clone(),
         );
-        registry.register_collector(Box::new(Figures {
+        let figures = Figures {
             sessions: proxy.sessions(),
             limits: self.limits(proxy, gateway),
             handshakes: self.handshakes.snapshot(),
             handshakes_in_flight: self.handshakes_in_flight.get().unsigned_abs(),
             proxy: proxy.clone(),
             gateway: gateway.clone(),
-        }));
-        if let Ok(runtime) = Handle::try_current() {
-            let tasks = i64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(i64::MAX);
-            let gauge: Gauge = Gauge::default();
-            gauge.set(tasks);
-            registry.register("tasks", "Asynchronous tasks alive in this process", gauge);
-        }
-        let mut rendered = String::new();
-        text::encode(&mut rendered, &registry)?;
-        Ok(rendered)
+        };
+        open_metrics::render(registry, figures)
     }
 }
 

@@ -20,7 +20,7 @@ async fn exposing(patterns: &[&str]) -> (FakeApi, ServiceTargets, LiveTargets) {
         })
         .unwrap();
     let live = LiveTargets::from(policy);
-    let targets = ServiceTargets::new(live.clone(), Some(api.server()));
+    let targets = ServiceTargets::new(live.clone(), Some(api.server()), Duration::from_secs(10));
     (api, targets, live)
 }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use gateway::{ConnectClient, MASTERS, Peer, User};
 use rustix::process::geteuid;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Connections;
-use super::counted::Counted;
+use super::counted::counted;
+use super::{Connections, Io};
 use crate::hub::metrics::{ConnectionEnd, ConnectionKind};
 
 /// Who may not use a Unix socket of the hub.
@@ -25,12 +24,7 @@ enum Stranger {
 
 impl Connections {
     /// Serves a connection that takes CONNECT from whoever is on the network.
-    pub(super) async fn connect(
-        &self,
-        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        peer: Peer,
-        stop: CancellationToken,
-    ) {
+    pub(super) async fn connect(&self, io: impl Io, peer: Peer, stop: CancellationToken) {
         let remote = peer.remote;
         let client = ConnectClient::Remote(peer);
         let served = self.gateway.serve_connect(io, client, stop).await;
@@ -59,7 +53,7 @@ impl Connections {
             tracing::warn!("connection to a Unix socket closed: too many are open");
             return;
         };
-        let io = Counted::new(io, self.metrics.opened(kind), place);
+        let (io, _) = counted(io, self.metrics.opened(kind), place);
         let client = ConnectClient::Local(user);
         if let Err(error) = Box::pin(self.gateway.serve_connect(io, client, stop)).await {
             tracing::debug!(%error, "connection to a Unix socket ended with an error");

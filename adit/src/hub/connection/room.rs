@@ -20,17 +20,13 @@ pub(super) struct Place {
     _of_users: Option<OwnedSemaphorePermit>,
 }
 
-/// Connections open at once, handshakes included.
-const CONNECTIONS: usize = 32_768;
-/// Those of them that users may have: without agents the hub is of no use. The
-/// rest is twice what handshakes may take.
-const OF_USERS: usize = CONNECTIONS / 4 * 3;
-
 impl Room {
-    fn new(all: usize, users: usize) -> Self {
+    /// Room for so many connections, handshakes included. Users may have three
+    /// quarters of it: without agents the hub is of no use.
+    pub(super) fn new(all: usize) -> Self {
         Self {
             all: Arc::new(Semaphore::new(all)),
-            users: Arc::new(Semaphore::new(users)),
+            users: Arc::new(Semaphore::new(all / 4 * 3)),
         }
     }
 
@@ -58,22 +54,17 @@ impl Room {
     }
 }
 
-impl Default for Room {
-    fn default() -> Self {
-        Self::new(CONNECTIONS, OF_USERS)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn users_cannot_take_the_agents_places() {
-        let room = Room::new(3, 2);
+        let room = Room::new(4);
         let open = |kind| room.settle(room.enter()?, kind);
         let first = open(ConnectionKind::Http1).unwrap();
         let _second = open(ConnectionKind::Http2).unwrap();
+        let _third = open(ConnectionKind::Connect).unwrap();
         assert!(open(ConnectionKind::Http1).is_none());
         let _agent = open(ConnectionKind::Session).unwrap();
         assert!(room.enter().is_none(), "all places are taken");

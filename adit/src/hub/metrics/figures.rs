@@ -5,10 +5,10 @@ use std::fmt;
 
 use gateway::{Gateway, RequestClass};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::DescriptorEncoder;
 use proxy_server::{DialOutcome, HistogramSnapshot, ProxyServer, SessionInfo, TargetKind};
-use tunnel::ResetReason;
+
+use crate::open_metrics::{Metric, limits_reached, resets};
 
 /// Sessions that have series of their own; those of all others are summed.
 ///
@@ -28,9 +28,6 @@ pub(super) struct Figures {
     pub(super) handshakes_in_flight: u64,
 }
 
-/// One metric that is being written.
-struct Metric<'a, 'b>(&'a mut DescriptorEncoder<'b>, &'static str, &'static str);
-
 /// A session's labels and figures, or the sum of several.
 struct Row<'a> {
     cluster: &'a str,
@@ -41,88 +38,13 @@ struct Row<'a> {
     sent: u64,
 }
 
-impl Metric<'_, '_> {
-    fn write(
-        self,
-        kind: MetricType,
-        write: impl FnOnce(MetricEncoder<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        let Self(encoder, name, help) = self;
-        write(encoder.encode_descriptor(name, help, None, kind)?)
-    }
-
-    fn gauge(self, value: u64) -> fmt::Result {
-        self.write(MetricType::Gauge, |mut metric| {
-            metric.encode_gauge(&gauge(value))
-        })
-    }
-
-    fn counter(self, value: u64) -> fmt::Result {
-        self.write(MetricType::Counter, |mut metric| {
-            metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
-        })
-    }
-
-    fn gauges<const N: usize>(
-        self,
-        values: impl IntoIterator<Item = ([(&'static str, String); N], u64)>,
-    ) -> fmt::Result {
-        self.write(MetricType::Gauge, |mut metric| {
-            for (labels, value) in values {
-                metric.encode_family(&labels)?.encode_gauge(&gauge(value))?;
-            }
-            Ok(())
-        })
-    }
-
-    fn counters<const N: usize>(
-        self,
-        values: impl IntoIterator<Item = ([(&'static str, &'static str); N], u64)>,
-    ) -> fmt::Result {
-        self.write(MetricType::Counter, |mut metric| {
-            for (labels, value) in values {
-                metric
-                    .encode_family(&labels)?
-                    .encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn histogram(self, now: &HistogramSnapshot) -> fmt::Result {
-        self.write(MetricType::Histogram, |mut metric| {
-            metric.encode_histogram::<NoLabelSet>(now.sum, now.count, &now.buckets, None)
-        })
-    }
-
-    fn histograms<const N: usize>(
-        self,
-        values: impl IntoIterator<Item = ([(&'static str, &'static str); N], HistogramSnapshot)>,
-    ) -> fmt::Result {
-        self.write(MetricType::Histogram, |mut metric| {
-            for (labels, now) in values {
-                metric
-                    .encode_family(&labels)?
-                    .encode_histogram::<NoLabelSet>(now.sum, now.count, &now.buckets, None)?;
-            }
-            Ok(())
-        })
-    }
-}
-
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.sessions(&mut encoder)?;
         self.tunnel(&mut encoder)?;
         self.dials(&mut encoder)?;
         self.requests(&mut encoder)?;
-        let limits = self.limits.iter();
-        Metric(
-            &mut encoder,
-            "limit_reached",
-            "How often a limit was reached; see the page on limits",
-        )
-        .counters(limits.map(|(limit, count)| ([("limit", *limit)], *count)))?;
+        limits_reached(&mut encoder, &self.limits)?;
         Metric(
             &mut encoder,
             "handshakes_in_flight",
@@ -193,9 +115,7 @@ impl Figures {
         )
         .gauge(self.proxy.unread())?;
         let counters = self.proxy.link_counters();
-        Metric(encoder, "resets", "Streams that were reset").counters(
-            ResetReason::ALL.map(|reason| ([("reason", reset(reason))], counters.resets(reason))),
-        )
+        resets(encoder, counters)
     }
 
     fn dials(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -306,20 +226,6 @@ impl<'a> Row<'a> {
             received: 0,
             sent: 0,
         }
-    }
-}
-
-fn gauge(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn reset(reason: ResetReason) -> &'static str {
-    match reason {
-        ResetReason::Budget => "budget",
-        ResetReason::Cancelled => "cancelled",
-        ResetReason::Protocol => "protocol",
-        ResetReason::TargetFailed => "target-failed",
-        ResetReason::Unknown | _ => "unknown",
     }
 }
 

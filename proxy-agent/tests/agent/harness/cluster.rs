@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use proxy_agent::{
-    Agent, AgentConfig, AgentError, AgentStatus, ApiServer, CarrierChoice, HubAccess,
+    Agent, AgentConfig, AgentError, AgentLimits, AgentStatus, ApiServer, CarrierChoice, HubAccess,
     ImpersonationPolicy, LiveTargets, ProxyConfig, Renewal, TargetPolicy,
 };
 use rustls_pki_types::ServerName;
@@ -114,6 +114,7 @@ pub(crate) fn config(authority: &Authority, hubs: &[&Hub]) -> AgentConfig {
         api: None,
         targets: LiveTargets::default(),
         impersonation: ImpersonationPolicy::default(),
+        limits: AgentLimits::default(),
     }
 }
 

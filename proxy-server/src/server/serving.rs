@@ -1,0 +1,193 @@
+//! Agents' connections, from their certificates to their ends.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime};
+
+use proto::{Refusal, RefusalReason};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tunnel::{AttachError, CloseReason, Driver, Incoming, Link, LinkConfig};
+
+use super::ProxyServer;
+use crate::registry::{RegisteredLink, SessionId};
+use crate::{AdmissionError, AgentCertificate, CertificateError, ServeError};
+
+/// A link's entry in the registry, removed however its service ends.
+struct Registration<'a> {
+    server: &'a ProxyServer,
+    certificate: AgentCertificate,
+    id: SessionId,
+    link: Link,
+    /// Why the link has ended.
+    reason: CloseReason,
+}
+
+impl ProxyServer {
+    /// Serves one connection with ALPN `adit/1` until its session has ended.
+    ///
+    /// `certificate` is what the client showed in the TLS handshake, which has
+    /// verified it, in DER. A client that is not let in is told why. Dropping
+    /// the future ends the session.
+    pub async fn serve<IO>(
+        &self,
+        io: IO,
+        certificate: Option<&[u8]>,
+        remote: SocketAddr,
+    ) -> Result<(), ServeError>
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let certificate = match self.admit(certificate) {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                tunnel::h2::reject(io, error.to_string()).await;
+                return Err(error);
+            }
+        };
+        let parts = tunnel::h2::hub(io, self.link_config()).await?;
+        self.keep(parts, certificate, remote).await
+    }
+
+    /// Serves one QUIC connection with ALPN `adit/1`; see [`Self::serve`].
+    pub async fn serve_quic(
+        &self,
+        connection: quinn::Connection,
+        certificate: Option<&[u8]>,
+        remote: SocketAddr,
+    ) -> Result<(), ServeError> {
+        let certificate = match self.admit(certificate) {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                tunnel::quic::reject(&connection, error.to_string());
+                return Err(error);
+            }
+        };
+        let parts = tunnel::quic::hub(connection, self.link_config()).await?;
+        self.keep(parts, certificate, remote).await
+    }
+
+    /// Keeps a link, as part of its agent's session, until it has ended.
+    async fn keep(
+        &self,
+        (link, incoming, driver): (Link, Incoming, Driver),
+        certificate: AgentCertificate,
+        remote: SocketAddr,
+    ) -> Result<(), ServeError> {
+        let mut registration = Registration::new(self, link.clone(), certificate, remote)?;
+        let identity = &registration.certificate.identity;
+        tracing::info!(
+            cluster = %identity.cluster,
+            agent = %identity.agent,
+            session = registration.id.0,
+            %remote,
+            carrier = %link.carrier(),
+            version = link.peer().software_version,
+            "agent connected"
+        );
+        // Much may have come between admission and registration.
+        link.tell_reconnect(self.inner.pace.told());
+        if self.inner.draining.load(Relaxed) {
+            link.drain(Duration::ZERO);
+        }
+        if self.check(&registration.certificate).is_err() {
+            link.close(CloseReason::Revoked);
+        }
+        let reason = tokio::select! {
+            reason = driver => reason,
+            reason = refuse_all(incoming) => match reason {},
+        };
+        tracing::info!(
+            cluster = %identity.cluster,
+            agent = %identity.agent,
+            session = registration.id.0,
+            %remote,
+            %reason,
+            "agent disconnected"
+        );
+        registration.reason = reason.clone();
+        if reason == CloseReason::Drained {
+            Ok(())
+        } else {
+            Err(ServeError::Session(reason))
+        }
+    }
+
+    /// The configuration of a new link: its hello tells how to come back.
+    fn link_config(&self) -> LinkConfig {
+        let mut config = self.inner.config.link.clone();
+        config.hello.reconnect = Some(self.inner.pace.told());
+        config
+    }
+
+    fn admit(&self, certificate: Option<&[u8]>) -> Result<AgentCertificate, ServeError> {
+        let der = certificate.ok_or(CertificateError::Missing)?;
+        let certificate = AgentCertificate::from_der(der)?;
+        self.check(&certificate)?;
+        if self.inner.draining.load(Relaxed) {
+            return Err(ServeError::Draining);
+        }
+        let limit = self.inner.config.max_sessions;
+        if self.inner.registry.len() >= limit {
+            self.inner.counters.note_sessions_full();
+            return Err(ServeError::Full { limit });
+        }
+        Ok(certificate)
+    }
+
+    pub(super) fn check(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
+        if certificate.not_after < SystemTime::now() {
+            return Err(AdmissionError::Expired);
+        }
+        self.inner.clusters.admit(certificate)
+    }
+}
+
+impl<'a> Registration<'a> {
+    fn new(
+        server: &'a ProxyServer,
+        link: Link,
+        certificate: AgentCertificate,
+        remote: SocketAddr,
+    ) -> Result<Self, ServeError> {
+        let registered = RegisteredLink::new(link.clone(), certificate.clone(), remote);
+        let inserted = server.inner.registry.insert(registered);
+        if inserted == Err(AttachError::Full) {
+            server.inner.counters.note_links_full();
+        }
+        let id = inserted?;
+        server.follow_sessions();
+        Ok(Self {
+            server,
+            certificate,
+            id,
+            link,
+            reason: CloseReason::Aborted,
+        })
+    }
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        self.server.inner.registry.remove(
+            &self.certificate.identity.cluster,
+            self.id,
+            &self.link,
+            self.reason.clone(),
+        );
+        let stats = self.link.stats();
+        let traffic = &self.server.inner.counters.traffic;
+        traffic.note_ended(stats.bytes_in, stats.bytes_out);
+        self.server.follow_sessions();
+    }
+}
+
+/// Agents have nothing to open streams to on this hub.
+async fn refuse_all(mut incoming: Incoming) -> Infallible {
+    while let Some(stream) = incoming.next().await {
+        let message = format!("this hub does not serve {}", stream.header().target);
+        stream.refuse(Refusal::new(RefusalReason::Unsupported, message));
+    }
+    // The driver may still have last frames to send.
+    std::future::pending().await
+}
