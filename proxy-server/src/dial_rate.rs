@@ -59,12 +59,18 @@ impl DialRate {
         let per_cluster = (self.per_second - self.per_second / 5).max(1);
         // No code panics while it holds this lock.
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if !used.of(cluster, per_cluster, now).take(now) {
+        let mut in_all = used.in_all;
+        let passes_in_all = in_all.take(now);
+        let of_cluster = used.of(cluster, per_cluster, now);
+        let mut after = *of_cluster;
+        if !after.take(now) {
             return Err(TooOften::Cluster(per_cluster));
         }
-        if !used.in_all.take(now) {
+        if !passes_in_all {
             return Err(TooOften::InAll(self.per_second));
         }
+        *of_cluster = after;
+        used.in_all = in_all;
         Ok(())
     }
 }

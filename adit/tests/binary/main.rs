@@ -9,6 +9,7 @@ mod demo;
 mod forward;
 mod forward_listen;
 mod hub;
+mod limits;
 mod observing;
 mod quic;
 mod rotation;

@@ -137,6 +137,44 @@ async fn a_client_that_vanished_does_not_hold_a_silent_stream_for_ever() {
     drop(upstream);
 }
 
+/// The tunnel's own pings are no sign of life of the client's.
+#[tokio::test(start_paused = true)]
+async fn an_upgraded_connection_may_be_silent_for_a_while_and_not_for_ever() {
+    let idle = Duration::from_secs(600);
+    let mut hub = Hub::with(GatewayConfig {
+        upgrade_idle: Some(idle),
+        ..GatewayConfig::default()
+    });
+    let mut agent = hub.agent("edge-7").await;
+    let (mut client, mut upstream) = upgraded(&mut hub, &mut agent, "websocket").await;
+    for _ in 0..3 {
+        tokio::time::sleep(idle - Duration::from_secs(10)).await;
+        upstream.send("x").await;
+        assert_eq!(client.take(1).await, b"x");
+    }
+    tokio::time::sleep(2 * idle).await;
+    assert_eq!(upstream.rest().await.1, End::Broken);
+    client.rest().await;
+    hub.until_no_stream_is_open().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_ends_an_upgraded_connection_that_is_busy() {
+    let mut hub = Hub::with(GatewayConfig {
+        upgrade_lifetime: Some(Duration::from_secs(60)),
+        ..GatewayConfig::default()
+    });
+    let mut agent = hub.agent("edge-7").await;
+    let (mut client, mut upstream) = upgraded(&mut hub, &mut agent, "SPDY/3.1").await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        client.send("x").await;
+        assert_eq!(upstream.take(1).await, b"x");
+    }
+    let cut = tokio::time::timeout(Duration::from_secs(11), upstream.rest()).await;
+    assert_eq!(cut.expect("it was cut").1, End::Broken);
+}
+
 #[tokio::test]
 async fn an_upgrade_that_is_refused_is_a_plain_answer() {
     let (mut hub, mut agent) = Hub::with_agent().await;
