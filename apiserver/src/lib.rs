@@ -4,6 +4,7 @@
 //! ([`api::Resource`]), so that core kinds, Open Cluster Management's kinds and
 //! custom resources go through one engine.
 
+pub mod apply;
 pub mod authorization;
 mod body;
 pub mod negotiation;

@@ -1,0 +1,51 @@
+use api::Resource;
+
+use super::path::PathElement;
+use super::path_set::PathSet;
+
+/// Which fields an endpoint cannot change, so that nobody comes to own them
+/// through it.
+#[derive(Clone, Debug)]
+pub(super) enum Filter {
+    /// It can change all but these.
+    Without(PathSet),
+    /// It can change only these.
+    Only(PathSet),
+}
+
+impl Filter {
+    /// That of the main resource, or of the subresource of that name, by what
+    /// the kind's subresources write.
+    pub(super) fn of(resource: &Resource, subresource: &str) -> Self {
+        let path = |path: &str| -> Vec<_> { path.split('.').map(PathElement::field).collect() };
+        let mut fields = PathSet::new();
+        if subresource.is_empty() {
+            for subresource in &resource.subresources {
+                for written in &subresource.writes {
+                    fields.insert(&path(written));
+                }
+            }
+            return Self::Without(fields);
+        }
+        let Some(subresource) = resource
+            .subresource(subresource)
+            .filter(|found| !found.writes.is_empty())
+        else {
+            return Self::Without(fields);
+        };
+        for written in &subresource.writes {
+            fields.insert(&path(written));
+        }
+        if subresource.writes_metadata {
+            fields.insert(&path("metadata"));
+        }
+        Self::Only(fields)
+    }
+
+    pub(super) fn apply(&self, set: PathSet) -> PathSet {
+        match self {
+            Self::Without(fields) => set.recursive_difference(fields),
+            Self::Only(fields) => set.along(fields),
+        }
+    }
+}
