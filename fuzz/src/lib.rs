@@ -15,6 +15,7 @@ mod input;
 mod messages;
 mod script;
 mod session;
+mod store_record;
 mod streams_peer;
 mod user;
 
@@ -24,3 +25,4 @@ pub use gateway_policy::gateway_policy;
 pub use identity::identity;
 pub use messages::messages;
 pub use session::{agent_session, agent_streams, hub_session, hub_streams};
+pub use store_record::store_record;

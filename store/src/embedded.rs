@@ -30,7 +30,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -48,9 +48,9 @@ use crate::{
     Got, Key, Lease, LeaseId, Outcome, Page, Range, Revision, Stats, Store, StoreError,
     StoreFuture, Txn, WatchStream,
 };
-use medium::InFile;
 use request::{Queued, Reply, Request};
 use shared::Shared;
+use writer::Writer;
 
 /// A store in one file of this machine.
 ///
@@ -74,8 +74,12 @@ impl Embedded {
     ///
     /// If the store is in use, damaged, of another format, or cannot be read.
     pub async fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
-        let path = opening::folder(folder)?;
-        Self::open_on(Arc::new(InFile { path }), options).await
+        let folder = folder.to_owned();
+        Self::start(options.queue.max(1), move |requests| {
+            let medium = opening::in_folder(&folder, &options)?;
+            opening::open(Arc::new(medium), options, requests)
+        })
+        .await
     }
 
     /// Opens the store that lies on a medium, as [`open`](Self::open) does.
@@ -84,12 +88,22 @@ impl Embedded {
     ///
     /// As of [`open`](Self::open).
     pub async fn open_on(medium: Arc<dyn Medium>, options: Options) -> Result<Self, OpenError> {
-        let capacity = options.queue.max(1);
+        Self::start(options.queue.max(1), move |requests| {
+            opening::open(medium, options, requests)
+        })
+        .await
+    }
+
+    /// Starts the writer, which opens the store first: all that blocks.
+    async fn start(
+        capacity: usize,
+        open: impl FnOnce(Receiver<Queued>) -> Result<Writer, OpenError> + Send + 'static,
+    ) -> Result<Self, OpenError> {
         let (queue, requests) = sync_channel(capacity);
         let (opened, opening) = oneshot::channel();
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || match opening::open(medium, options, requests) {
+            .spawn(move || match open(requests) {
                 Ok(writer) => {
                     if opened.send(Ok(writer.shared.clone())).is_ok() {
                         writer.run();

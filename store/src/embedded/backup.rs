@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::archive::{Part, Writing};
 use super::disk::View;
+use super::medium::sync_folder;
 use super::reading::blocking;
 use super::record::Place;
 use super::shared::Shared;
@@ -135,13 +136,4 @@ fn copy(view: &View, file: File, abandoned: &AtomicBool) -> Result<BackupSummary
         records,
         bytes,
     })
-}
-
-/// Makes what happened to a file's name durable.
-pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
-    let folder = match of.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }

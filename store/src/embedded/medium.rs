@@ -3,7 +3,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -43,9 +43,6 @@ impl Medium for InFile {
             .truncate(false)
             .mode(0o600)
             .open(&self.path)?;
-        if let Some(dir) = self.path.parent() {
-            File::open(dir)?.sync_all()?;
-        }
         let backend = FileBackend::new(file).map_err(io::Error::other)?;
         Ok(Box::new(backend))
     }
@@ -53,6 +50,15 @@ impl Medium for InFile {
     fn size(&self) -> io::Result<u64> {
         Ok(self.path.metadata()?.blocks() * 512)
     }
+}
+
+/// Makes what happened to a file's name durable.
+pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
+    let folder = match of.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
 }
 
 /// Storage that remembers whether a sync of it has failed.

@@ -1,4 +1,6 @@
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -8,7 +10,7 @@ use redb::DatabaseError;
 use super::disk::{Disk, failure};
 use super::index::Index;
 use super::leases::Leases;
-use super::medium::Medium;
+use super::medium::{InFile, Medium, sync_folder};
 use super::meta::{FORMAT, Identity, Meta};
 use super::options::Options;
 use super::recent::Recent;
@@ -27,6 +29,9 @@ pub(super) const FILE: &str = "store.redb";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// Its file could not be made.
+    #[error("cannot make the store's file: {0}")]
+    File(#[from] io::Error),
     /// Its folder could not be made.
     #[error("cannot make the folder {path}: {source}")]
     Folder {
@@ -52,18 +57,74 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// A folder for stores, which only its owner may look into.
-pub(super) fn folder(path: &Path) -> Result<PathBuf, OpenError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| OpenError::Folder {
+/// The folder of a store while its file is being made; nobody else makes one
+/// there meanwhile.
+pub(super) struct Folder {
+    /// Where the file is to be.
+    pub(super) file: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder, if it is not there; only its owner may look into it.
+    pub(super) fn lock(path: &Path) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Folder {
             path: path.to_owned(),
             source,
-        })?;
-    Ok(path.join(FILE))
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed)?;
+        let lock = File::open(path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                file: path.join(FILE),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Makes the file by `build`, under another name until it is complete: of
+    /// one that is not, nothing can be told.
+    pub(super) fn make<T, E>(&self, build: impl FnOnce(&InFile) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<io::Error>,
+    {
+        let path = self.file.with_extension("new");
+        if path.try_exists()? {
+            fs::remove_file(&path)?;
+        }
+        let building = InFile { path };
+        let built = build(&building)?;
+        fs::rename(&building.path, &self.file)?;
+        sync_folder(&self.file)?;
+        Ok(built)
+    }
+}
+
+/// The file in a folder; made, with an empty store, if it is not there.
+pub(super) fn in_folder(path: &Path, options: &Options) -> Result<InFile, OpenError> {
+    let file = path.join(FILE);
+    // Whoever has the store open has no use for the folder's lock.
+    if !file.exists() {
+        let folder = Folder::lock(path)?;
+        if !folder.file.exists() {
+            folder.make(|medium| {
+                let disk = Disk::open(medium, options.cache, false).map_err(cannot_open)?;
+                init(&disk)
+            })?;
+        }
+    }
+    Ok(InFile { path: file })
+}
+
+fn init(disk: &Disk) -> Result<(), OpenError> {
+    disk.init(Identity::new(), Meta::EMPTY)
+        .map_err(|error| failure("write its first record", error).into())
 }
 
 /// Opens the database, verifies it, and reads all that is kept in memory.
@@ -80,10 +141,8 @@ pub(super) fn open(
         }
         Some(known) => known,
         None => {
-            let (identity, meta) = (Identity::new(), Meta::EMPTY);
-            disk.init(identity, meta)
-                .map_err(|error| failure("write its first record", error))?;
-            (identity, meta)
+            init(&disk)?;
+            disk.view()?.meta()?
         }
     };
     let (state, leases) = load(&disk, identity.incarnation, meta, &options)?;

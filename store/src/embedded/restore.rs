@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::archive::{ArchiveError, Part, Reading};
-use super::backup::{BackupSummary, sync_folder};
+use super::backup::BackupSummary;
 use super::disk::{Commit, Disk, failure};
 use super::medium::InFile;
 use super::meta::{FORMAT, Identity, Meta};
-use super::opening::{OpenError, folder};
+use super::opening::{Folder, OpenError};
 use super::reading::blocking;
 use super::record::{Place, Record};
 use crate::{LeaseId, Revision, StoreError};
@@ -77,25 +77,16 @@ fn restore_now(backup: &Path, to: &Path) -> Result<BackupSummary, RestoreError> 
     };
     // All of it once before anything is made.
     each(backup, |_| Ok(())).map_err(damaged)?;
-    let path = folder(to)?;
+    let folder = Folder::lock(to)?;
+    let path = folder.file.clone();
     if path.try_exists()? {
         return Err(RestoreError::Exists { path });
     }
-    let building = path.with_extension("restoring");
-    if building.try_exists()? {
-        std::fs::remove_file(&building)?;
-    }
-    let summary = build(backup, &building)?;
-    std::fs::rename(&building, &path)?;
-    sync_folder(&path)?;
-    Ok(summary)
+    folder.make(|medium| build(backup, medium))
 }
 
-fn build(backup: &Path, path: &Path) -> Result<BackupSummary, RestoreError> {
-    let medium = InFile {
-        path: path.to_owned(),
-    };
-    let disk = Disk::open(&medium, 16 << 20, false)
+fn build(backup: &Path, medium: &InFile) -> Result<BackupSummary, RestoreError> {
+    let disk = Disk::open(medium, 16 << 20, false)
         .map_err(|error| failure("open its file", error.into()))?;
     let identity = Identity::new();
     let mut building = Building {
@@ -116,7 +107,7 @@ fn build(backup: &Path, path: &Path) -> Result<BackupSummary, RestoreError> {
         incarnation: identity.incarnation,
         revision: building.meta.revision,
         records: building.total,
-        bytes: path.metadata()?.len(),
+        bytes: medium.path.metadata()?.len(),
     })
 }
 
