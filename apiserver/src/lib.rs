@@ -7,6 +7,8 @@
 pub mod apply;
 pub mod authorization;
 mod body;
+mod human_duration;
+pub mod json_path;
 pub mod negotiation;
 mod query;
 mod quoted;
@@ -14,9 +16,11 @@ mod registry;
 mod request_info;
 pub mod selector;
 mod status;
+pub mod table;
 mod user;
 
 pub use body::Body;
+pub use human_duration::human_duration;
 pub use registry::{Registry, Version};
 pub use request_info::{RequestInfo, ResourceInfo};
 pub use status::{Cause, Details, Reason, Status};

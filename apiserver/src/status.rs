@@ -247,10 +247,15 @@ impl Status {
     /// 406: the client takes none of the forms there are.
     #[must_use]
     pub fn not_acceptable(offered: &[&str]) -> Self {
-        let message = format!(
+        Self::not_acceptable_because(format!(
             "only the following media types are accepted: {}",
             offered.join(", ")
-        );
+        ))
+    }
+
+    /// 406: what is answered cannot be made into what the client takes.
+    #[must_use]
+    pub fn not_acceptable_because(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_ACCEPTABLE, Reason::NotAcceptable, message)
     }
 
