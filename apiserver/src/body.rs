@@ -38,7 +38,7 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match self.get_mut() {
-            Self::Pieces(pieces) => Poll::Ready(pieces.pop_front()),
+            Self::Pieces(pieces) => Poll::Ready(next_frame(pieces)),
             Self::Stream(stream) => stream.as_mut().poll_next(context),
         };
         next.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
@@ -58,6 +58,23 @@ impl http_body::Body for Body {
     }
 }
 
+/// The next pieces as one: small ones are copied together, for a frame each
+/// would cost more than the copy.
+fn next_frame(pieces: &mut VecDeque<Bytes>) -> Option<Bytes> {
+    let first = pieces.pop_front()?;
+    if first.len() >= FRAME || pieces.is_empty() {
+        return Some(first);
+    }
+    let mut frame = Vec::with_capacity(2 * FRAME);
+    frame.extend_from_slice(&first);
+    while frame.len() < FRAME
+        && let Some(piece) = pieces.pop_front_if(|piece| piece.len() < FRAME)
+    {
+        frame.extend_from_slice(&piece);
+    }
+    Some(frame.into())
+}
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Self::Pieces(VecDeque::from([bytes]))
@@ -69,6 +86,9 @@ impl From<Vec<u8>> for Body {
         Bytes::from(bytes).into()
     }
 }
+
+/// From this size on, a piece is a frame.
+const FRAME: usize = 32 * 1024;
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,24 +4,42 @@
 //! ([`api::Resource`]), so that core kinds, Open Cluster Management's kinds and
 //! custom resources go through one engine.
 
+mod admission;
+mod answer;
+mod answers;
 pub mod apply;
 pub mod authorization;
 mod body;
+mod continue_token;
+mod dispatch;
+mod handlers;
 mod human_duration;
 pub mod json_path;
+mod key;
+mod metadata;
 pub mod negotiation;
+mod object;
+mod options;
 mod query;
 mod quoted;
 mod registry;
+mod request_body;
 mod request_info;
+mod respond;
+mod scope;
 pub mod selector;
+mod server;
 mod status;
+mod storage;
 pub mod table;
 mod user;
+mod writer;
 
+pub use answers::{Answer, Answers, Question};
 pub use body::Body;
 pub use human_duration::human_duration;
 pub use registry::{Registry, Version};
 pub use request_info::{RequestInfo, ResourceInfo};
+pub use server::{ApiServer, Config};
 pub use status::{Cause, Details, Reason, Status};
 pub use user::User;

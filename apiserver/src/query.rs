@@ -29,6 +29,12 @@ impl<'a> Query<'a> {
         named.next().map(|(_, value)| &**value)
     }
 
+    /// All values of that name.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.0.iter().filter(move |(of, _)| of == name);
+        named.map(|(_, value)| &**value)
+    }
+
     /// A switch: on if it is there and neither `0` nor `false`.
     pub(crate) fn switch(&self, name: &str) -> Option<bool> {
         self.get(name)

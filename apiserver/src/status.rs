@@ -106,6 +106,13 @@ impl Status {
         self
     }
 
+    /// Adds a fault.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Cause) -> Self {
+        self.details.get_or_insert_default().causes.push(cause);
+        self
+    }
+
     /// Tells clients to try again after so many seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
@@ -129,6 +136,13 @@ impl Status {
         Self::new(StatusCode::CONFLICT, Reason::AlreadyExists, message)
             .about(resource, name)
             .retry_after(1)
+    }
+
+    /// Says that the object that is in the way is being deleted.
+    #[must_use]
+    pub fn being_deleted(mut self) -> Self {
+        self.message = format!("object is being deleted: {}", self.message);
+        self
     }
 
     /// 400: the request cannot be understood.
@@ -313,6 +327,13 @@ impl Status {
             Reason::ServiceUnavailable,
             message,
         )
+    }
+
+    /// 504: it took too long.
+    #[must_use]
+    pub fn timeout(message: &str) -> Self {
+        let message = format!("Timeout: {message}");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, Reason::Timeout, message)
     }
 
     /// 504: a revision was asked for that is not reached yet.

@@ -1,0 +1,196 @@
+//! From a request about a resource to its handler.
+
+use std::fmt;
+use std::sync::Arc;
+
+use api::{Storage as Kept, Verb};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::answers::{Answers, Question};
+use crate::handlers::{self, Replacement};
+use crate::options::{DeleteOptions, ListOptions, WriteOptions};
+use crate::request_body::RequestBody;
+use crate::request_info::ResourceInfo;
+use crate::respond::{respond, warn};
+use crate::scope::Scope;
+use crate::storage::Storage;
+use crate::writer::Writer;
+use crate::{Body, Registry, Status, User, admission};
+
+/// A request about a resource that its user may make.
+pub(crate) struct Call<'a> {
+    pub(crate) storage: &'a Storage,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) answers: &'a Answers,
+    pub(crate) user: &'a User,
+    pub(crate) verb: &'static str,
+    pub(crate) resource: &'a ResourceInfo,
+    pub(crate) head: &'a Parts,
+}
+
+/// Has the request handled and its answer put in form.
+pub(crate) async fn dispatch<B>(call: Call<'_>, body: B) -> Result<Response<Body>, Status>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: fmt::Display,
+{
+    let scope = Scope::new(call.registry.clone(), call.resource)?;
+    check_verb(&scope, call.verb)?;
+    let mut warnings = Vec::new();
+    let answer = call.handle(&scope, body, &mut warnings).await?;
+    let mut response = respond(&scope, answer)?;
+    warn(&mut response, &warnings);
+    Ok(response)
+}
+
+impl Call<'_> {
+    async fn handle<B>(
+        &self,
+        scope: &Scope,
+        body: B,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        let query = self.head.uri.query().unwrap_or_default();
+        match self.verb {
+            "get" => handlers::get(self.storage, scope, query).await,
+            "list" => {
+                let options = ListOptions::parse(query, false)?;
+                handlers::list(self.storage, scope, &options).await
+            }
+            "watch" => {
+                let options = ListOptions::parse(query, true)?;
+                handlers::watch(self.storage, scope, options).await
+            }
+            "create" => self.create(scope, query, body, warnings).await,
+            "update" => self.update(scope, query, body, warnings).await,
+            "delete" => {
+                admission::check_delete(scope)?;
+                let options = self.delete_options(query, body).await?;
+                let writer = Writer::new(scope, self.user);
+                handlers::delete(self.storage, &writer, &options).await
+            }
+            "deletecollection" => {
+                let list = ListOptions::parse(query, false)?;
+                let options = self.delete_options(query, body).await?;
+                let writer = Writer::new(scope, self.user);
+                handlers::delete_collection(self.storage, &writer, &options, &list).await
+            }
+            _ => Err(Status::method_not_allowed()),
+        }
+    }
+
+    async fn create<B>(
+        &self,
+        scope: &Scope,
+        query: &str,
+        body: B,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        let body = RequestBody::read(self.head, body).await?;
+        let options = WriteOptions::parse(query, self.user_agent(), "CreateOptions")?;
+        let object = body.object(scope, options.validation, warnings)?;
+        let answered = scope.resource.storage == Kept::Answered || !scope.subresource.is_empty();
+        if answered {
+            return self.ask(scope, object).await;
+        }
+        let name = crate::object::meta_str(&object, "name").to_owned();
+        admission::check_namespace(self.storage, scope, &name).await?;
+        let writer = Writer::new(scope, self.user);
+        handlers::create(self.storage, &writer, &options, object).await
+    }
+
+    async fn ask(&self, scope: &Scope, object: Value) -> Result<Answer, Status> {
+        let answer = self
+            .answers
+            .get(&scope.group_resource(), &scope.subresource);
+        let answer = answer.ok_or_else(Status::method_not_allowed)?;
+        let question = Question {
+            user: self.user,
+            namespace: &scope.namespace,
+            name: &scope.name,
+            object,
+        };
+        Ok(Answer::Value(
+            StatusCode::CREATED,
+            answer.answer(question).await?,
+        ))
+    }
+
+    async fn update<B>(
+        &self,
+        scope: &Scope,
+        query: &str,
+        body: B,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        let body = RequestBody::read(self.head, body).await?;
+        let options = WriteOptions::parse(query, self.user_agent(), "UpdateOptions")?;
+        let object = body.object(scope, options.validation, warnings)?;
+        let writer = Writer::new(scope, self.user);
+        let creates = scope.resource.behaviour.created_by_update && scope.subresource.is_empty();
+        let mut change = Replacement { object, creates };
+        handlers::update(self.storage, &writer, &options, &mut change).await
+    }
+
+    async fn delete_options<B>(&self, query: &str, body: B) -> Result<DeleteOptions, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        let body = RequestBody::read(self.head, body).await?;
+        if body.is_empty() {
+            DeleteOptions::from_query(query)
+        } else {
+            DeleteOptions::from_body(body.delete_options()?)
+        }
+    }
+
+    fn user_agent(&self) -> &str {
+        let value = self.head.headers.get(http::header::USER_AGENT);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// Whether the resource, or its subresource, does what is asked for.
+fn check_verb(scope: &Scope, verb: &str) -> Result<(), Status> {
+    let wanted = match verb {
+        "create" => Verb::Create,
+        "delete" => Verb::Delete,
+        "deletecollection" => Verb::DeleteCollection,
+        "get" => Verb::Get,
+        "list" => Verb::List,
+        "patch" => Verb::Patch,
+        "update" => Verb::Update,
+        "watch" => Verb::Watch,
+        _ => return Err(Status::method_not_allowed()),
+    };
+    let verbs = if scope.subresource.is_empty() {
+        &scope.resource.verbs
+    } else {
+        let subresource = scope.resource.subresource(&scope.subresource);
+        &subresource.ok_or_else(Status::no_such_path)?.verbs
+    };
+    if verbs.contains(&wanted) {
+        Ok(())
+    } else {
+        Err(Status::method_not_allowed())
+    }
+}

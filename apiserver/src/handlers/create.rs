@@ -1,0 +1,82 @@
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::Status;
+use crate::answer::Answer;
+use crate::object::{Stored, encode, is_deleting, meta_str, metadata_mut};
+use crate::options::WriteOptions;
+use crate::scope::Scope;
+use crate::storage::{Storage, Written};
+use crate::writer::{Writer, generate_name};
+
+/// Makes a new object.
+pub(crate) async fn create(
+    storage: &Storage,
+    writer: &Writer<'_>,
+    options: &WriteOptions,
+    mut object: Value,
+) -> Result<Answer, Status> {
+    let scope = writer.scope;
+    writer.settle(&mut object)?;
+    let generates = meta_str(&object, "name").is_empty();
+    let base = meta_str(&object, "generateName").to_owned();
+    let mut tries = if generates && !base.is_empty() {
+        GENERATED_TRIES
+    } else {
+        1
+    };
+    loop {
+        tries -= 1;
+        let mut new = object.clone();
+        if generates && !base.is_empty() {
+            metadata_mut(&mut new)?.insert("name".into(), generate_name(&base).into());
+        }
+        writer.complete_new(&mut new)?;
+        let name = meta_str(&new, "name").to_owned();
+        match keep_new(storage, scope, options, &name, &new).await? {
+            Ok(stored) => return Ok(Answer::Object(StatusCode::CREATED, stored)),
+            Err(_) if tries > 0 => {}
+            Err(status) if base.is_empty() => return Err(status),
+            Err(_) => {
+                return Err(Status::generated_name_taken(&scope.group_resource(), &name));
+            }
+        }
+    }
+}
+
+/// Writes a complete new object; the inner error is that there is one.
+async fn keep_new(
+    storage: &Storage,
+    scope: &Scope,
+    options: &WriteOptions,
+    name: &str,
+    new: &Value,
+) -> Result<Result<Stored, Status>, Status> {
+    let key = crate::key::object(&scope.resource, &scope.namespace, name);
+    let taken = || Status::already_exists(&scope.group_resource(), name);
+    if options.dry_run {
+        return Ok(match storage.get(&key).await? {
+            None => Ok(Stored::of(new, 0)?),
+            Some(_) => Err(taken()),
+        });
+    }
+    match storage.create(key.clone(), encode(new)?).await? {
+        Written::Done(revision) => Ok(Ok(Stored::of(new, revision)?)),
+        Written::Lost => {
+            let there = storage.get(&key).await?;
+            let deleting = match there {
+                Some(stored) => is_deleting(&stored.value(&scope.resource)?),
+                None => false,
+            };
+            let status = taken();
+            Ok(Err(if deleting {
+                status.being_deleted()
+            } else {
+                status
+            }))
+        }
+    }
+}
+
+/// How many names are generated before a client is told to try again.
+const GENERATED_TRIES: u32 = 8;

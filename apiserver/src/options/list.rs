@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use api::{FieldError, FieldErrorKind};
+
+use super::invalid;
+use crate::Status;
+use crate::query::Query;
+use crate::selector::{FieldSelector, LabelSelector};
+
+/// The options of a list or a watch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListOptions {
+    pub(crate) labels: LabelSelector,
+    pub(crate) fields: FieldSelector,
+    pub(crate) bookmarks: bool,
+    /// The revision asked for: none if it was not said.
+    pub(crate) revision: Option<u64>,
+    pub(crate) revision_match: Option<RevisionMatch>,
+    pub(crate) timeout: Option<Duration>,
+    /// None for no limit.
+    pub(crate) limit: Option<usize>,
+    pub(crate) continues: Option<String>,
+    pub(crate) initial_events: Option<bool>,
+}
+
+/// How `resourceVersion` is to be understood.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RevisionMatch {
+    Exact,
+    NotOlderThan,
+}
+
+impl ListOptions {
+    /// Reads and checks them.
+    pub(crate) fn parse(query: &str, watch: bool) -> Result<Self, Status> {
+        let query = Query::parse(query);
+        let text = |name: &str| query.get(name).filter(|value| !value.is_empty());
+        let labels =
+            LabelSelector::parse(query.get("labelSelector").unwrap_or_default()).map_err(|why| {
+                Status::bad_request(format!("unable to parse requirement: {why}").replacen(
+                    "unable to parse requirement: unable to parse requirement: ",
+                    "unable to parse requirement: ",
+                    1,
+                ))
+            });
+        let mut errors = Vec::new();
+        let revision_match = match text("resourceVersionMatch") {
+            None => None,
+            Some("Exact") if !watch => Some(RevisionMatch::Exact),
+            Some("NotOlderThan") => Some(RevisionMatch::NotOlderThan),
+            Some(other) => {
+                let allowed = if watch {
+                    r#"supported values: "NotOlderThan""#
+                } else {
+                    r#"supported values: "", "Exact", "NotOlderThan""#
+                };
+                errors.push(FieldError::new(
+                    "resourceVersionMatch",
+                    FieldErrorKind::NotSupported(format!("{other:?}")),
+                    allowed,
+                ));
+                None
+            }
+        };
+        let options = Self {
+            labels: labels?,
+            fields: FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?,
+            bookmarks: query.switch("allowWatchBookmarks").unwrap_or_default(),
+            revision: revision(text("resourceVersion"))?,
+            revision_match,
+            timeout: number(&query, "timeoutSeconds")?.map(Duration::from_secs),
+            limit: number(&query, "limit")?
+                .filter(|limit| *limit > 0)
+                .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            continues: text("continue").map(ToOwned::to_owned),
+            initial_events: query.switch("sendInitialEvents"),
+        };
+        if watch {
+            options.check_watch(text("resourceVersionMatch").is_some(), &mut errors);
+        } else {
+            options.check_list(text("resourceVersionMatch").is_some(), &mut errors);
+        }
+        invalid("ListOptions", &errors)?;
+        Ok(options)
+    }
+
+    fn check_list(&self, matched: bool, errors: &mut Vec<FieldError>) {
+        let mut forbid = |field: &str, why: &str| {
+            errors.push(FieldError::new(field, FieldErrorKind::Forbidden, why));
+        };
+        let field = "resourceVersionMatch";
+        if matched && self.revision.is_none() {
+            forbid(
+                field,
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            );
+        }
+        if matched && self.continues.is_some() {
+            forbid(
+                field,
+                "resourceVersionMatch is forbidden when continue is provided",
+            );
+        }
+        if self.revision_match == Some(RevisionMatch::Exact) && self.revision == Some(0) {
+            forbid(
+                field,
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            );
+        }
+        if self.initial_events.is_some() {
+            forbid(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            );
+        }
+    }
+
+    fn check_watch(&self, matched: bool, errors: &mut Vec<FieldError>) {
+        let mut forbid = |why: &str| {
+            let field = "resourceVersionMatch";
+            errors.push(FieldError::new(field, FieldErrorKind::Forbidden, why));
+        };
+        if self.initial_events.is_some() && self.revision_match != Some(RevisionMatch::NotOlderThan)
+        {
+            forbid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        }
+        if matched && self.initial_events.is_none() {
+            forbid(
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            );
+        }
+        if matched && self.continues.is_some() {
+            forbid("resourceVersionMatch is forbidden when continue is provided");
+        }
+    }
+}
+
+/// A `resourceVersion`: a number that a client has been given.
+pub(crate) fn revision(text: Option<&str>) -> Result<Option<u64>, Status> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(revision) => Ok(Some(revision)),
+        Err(_) => Err(Status::bad_request(format!(
+            "Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))),
+    }
+}
+
+fn number(query: &Query<'_>, name: &str) -> Result<Option<u64>, Status> {
+    let Some(text) = query.get(name).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    match text.parse::<i64>() {
+        Ok(number) => Ok(Some(u64::try_from(number).unwrap_or(0))),
+        Err(_) => Err(Status::bad_request(format!(
+            "strconv.ParseInt: parsing {text:?}: invalid syntax"
+        ))),
+    }
+}

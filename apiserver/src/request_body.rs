@@ -1,0 +1,115 @@
+use std::fmt;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+
+use crate::Status;
+use crate::negotiation::{BodyMedia, Document, DocumentError, unrecognized};
+use crate::options::FieldValidation;
+use crate::scope::Scope;
+
+/// A request's body, read whole.
+#[derive(Debug)]
+pub(crate) struct RequestBody<'a> {
+    head: &'a Parts,
+    bytes: Bytes,
+}
+
+impl<'a> RequestBody<'a> {
+    /// Reads a body of 3 MiB at most.
+    pub(crate) async fn read<B>(head: &'a Parts, body: B) -> Result<Self, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        let body = body.map_err(|error| BrokenBody(error.to_string()));
+        match Limited::new(body, BODY_MAX).collect().await {
+            Ok(body) => Ok(Self {
+                head,
+                bytes: body.to_bytes(),
+            }),
+            Err(error) if error.is::<LengthLimitError>() => Err(Status::too_large(BODY_MAX)),
+            Err(error) => Err(Status::bad_request(format!("the body broke off: {error}"))),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The object that was sent, in whatever form; what is wrong with it but
+    /// no reason to refuse it goes to the warnings.
+    pub(crate) fn object(
+        &self,
+        scope: &Scope,
+        validation: FieldValidation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, Status> {
+        let document = self.document(&scope.resource.names.kind)?;
+        if !document.value.is_object() {
+            let why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+            return Err(unrecognized(&scope.resource.names.kind, why, &self.bytes));
+        }
+        let duplicates = document
+            .duplicates
+            .iter()
+            .map(|of| format!("duplicate field {of:?}"));
+        tell(scope, validation, warnings, duplicates.collect())?;
+        Ok(document.value)
+    }
+
+    /// The options of a delete, whose kind need not be said.
+    pub(crate) fn delete_options(&self) -> Result<Value, Status> {
+        Ok(self.document("DeleteOptions")?.value)
+    }
+
+    fn document(&self, kind: &str) -> Result<Document, Status> {
+        let read = match BodyMedia::of(&self.head.headers)? {
+            BodyMedia::Json => Document::from_json(&self.bytes),
+            BodyMedia::Yaml => Document::from_yaml(&self.bytes),
+            BodyMedia::Protobuf => {
+                return Err(Status::unsupported_media_type(&[
+                    "application/json",
+                    "application/yaml",
+                ]));
+            }
+        };
+        read.map_err(|error| match error {
+            DocumentError::Json(why) | DocumentError::Yaml(why) => {
+                unrecognized(kind, &why, &self.bytes)
+            }
+        })
+    }
+}
+
+/// What becomes of fields that should not be there.
+pub(crate) fn tell(
+    scope: &Scope,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+    faults: Vec<String>,
+) -> Result<(), Status> {
+    match validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Strict if !faults.is_empty() => {
+            let kind = &scope.resource.names.kind;
+            return Err(Status::bad_request(format!(
+                "{kind} in version {:?} cannot be handled as a {kind}: strict decoding error: {}",
+                scope.resource.version,
+                faults.join(", ")
+            )));
+        }
+        FieldValidation::Strict => {}
+        FieldValidation::Warn => warnings.extend(faults),
+    }
+    Ok(())
+}
+
+/// The client went away, or its connection broke.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BrokenBody(String);
+
+const BODY_MAX: usize = 3 * 1024 * 1024;

@@ -1,0 +1,155 @@
+//! Objects in the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Resource;
+use bytes::Bytes;
+use store::{Key, KeyValue, Outcome, Page, Range, Revision, Store, StoreError, Txn, WatchStream};
+
+use crate::Status;
+use crate::object::Stored;
+
+/// The store, with its failures as clients are told them.
+#[derive(Clone, Debug)]
+pub(crate) struct Storage(Arc<dyn Store>);
+
+/// What came of a write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// It is done, at this revision.
+    Done(u64),
+    /// Somebody was faster.
+    Lost,
+}
+
+impl Storage {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+
+    /// The object under a key, if there is one.
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Stored>, Status> {
+        let got = self.0.get(key, None).await.map_err(failed)?;
+        got.kv.as_deref().map(Stored::new).transpose()
+    }
+
+    /// The keys and values of a range.
+    pub(crate) async fn range(&self, range: Range) -> Result<Page, RangeError> {
+        self.0.range(range).await.map_err(|error| {
+            if matches!(error, StoreError::Compacted { .. }) {
+                RangeError::Gone
+            } else {
+                RangeError::Failed(failed(error))
+            }
+        })
+    }
+
+    /// Writes an object that must not be there yet.
+    pub(crate) async fn create(&self, key: Key, object: Bytes) -> Result<Written, Status> {
+        self.write(Txn::create(key, object)).await
+    }
+
+    /// Writes an object in the place of the one of that revision.
+    pub(crate) async fn replace(
+        &self,
+        key: Key,
+        revision: u64,
+        object: Bytes,
+    ) -> Result<Written, Status> {
+        self.write(Txn::update(key, Revision(revision), object))
+            .await
+    }
+
+    /// Takes the object of that revision away.
+    pub(crate) async fn remove(&self, key: Key, revision: u64) -> Result<Written, Status> {
+        self.write(Txn::delete(key, Revision(revision))).await
+    }
+
+    async fn write(&self, txn: Txn) -> Result<Written, Status> {
+        match self.0.txn(txn).await.map_err(failed)? {
+            Outcome::Done { revision, .. } => Ok(Written::Done(revision.0)),
+            Outcome::Conflict { .. } => Ok(Written::Lost),
+        }
+    }
+
+    /// Changes below a prefix from a revision on, or from now on.
+    pub(crate) async fn watch(
+        &self,
+        prefix: Key,
+        from: Option<u64>,
+    ) -> Result<WatchStream, Status> {
+        let from = from.map_or(Revision::ZERO, Revision);
+        self.0.watch(prefix, from).await.map_err(failed)
+    }
+
+    /// The current revision.
+    pub(crate) async fn current(&self) -> Result<u64, Status> {
+        Ok(self.0.current().await.map_err(failed)?.0)
+    }
+
+    /// Waits until the store has reached a revision that a client asks for.
+    ///
+    /// # Errors
+    /// If it has not after 3 s, as with a revision of another store.
+    pub(crate) async fn reach(&self, revision: u64) -> Result<(), Status> {
+        let deadline = tokio::time::Instant::now() + FUTURE_WAIT;
+        loop {
+            let current = self.current().await?;
+            if current >= revision {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Status::too_large_revision(revision, current));
+            }
+            tokio::time::sleep(FUTURE_STEP).await;
+        }
+    }
+
+    /// Asks all watches to tell how far they are.
+    pub(crate) async fn request_progress(&self) -> Result<(), Status> {
+        self.0.request_progress().await.map_err(failed)
+    }
+}
+
+/// Why a range could not be read.
+#[derive(Debug)]
+pub(crate) enum RangeError {
+    /// For a reason that clients are told.
+    Failed(Status),
+    /// That revision is gone.
+    Gone,
+}
+
+/// The objects of a page, parsed as far as is needed to send them.
+pub(crate) fn stored(kvs: &[Arc<KeyValue>]) -> Result<Vec<Stored>, Status> {
+    kvs.iter().map(|kv| Stored::new(kv)).collect()
+}
+
+/// What a resource's object would be under, for messages.
+pub(crate) fn not_found(resource: &Resource, name: &str) -> Status {
+    Status::not_found(&resource.group_resource(), name)
+}
+
+/// A store's failure, as clients are told it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all but these are failures of the server's own"
+)]
+fn failed(error: StoreError) -> Status {
+    match error {
+        StoreError::Closed => Status::unavailable("the server is being shut down"),
+        StoreError::Future { requested, current } => {
+            Status::too_large_revision(requested.0, current.0)
+        }
+        StoreError::Limit { .. } => Status::too_many_requests(1),
+        StoreError::Size { max, .. } => Status::too_large(max),
+        error => {
+            tracing::error!(%error, "the store failed");
+            Status::internal(&error.to_string())
+        }
+    }
+}
+
+const FUTURE_WAIT: Duration = Duration::from_secs(3);
+const FUTURE_STEP: Duration = Duration::from_millis(50);

@@ -1,0 +1,312 @@
+use std::time::SystemTime;
+
+use api::{Change, FieldError, Request};
+use rand::Rng as _;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::object::{at, meta_str, metadata_mut, set_at};
+use crate::scope::Scope;
+use crate::{Status, User, metadata};
+
+/// Makes objects what the server keeps: fills in what clients do not decide,
+/// puts back what a change may not touch, and checks the rest.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) user: &'a User,
+    pub(crate) now: String,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(scope: &'a Scope, user: &'a User) -> Self {
+        let now = OffsetDateTime::from(SystemTime::now());
+        let now = now.replace_nanosecond(0).unwrap_or(now);
+        Self {
+            scope,
+            user,
+            now: now.format(&Rfc3339).unwrap_or_default(),
+        }
+    }
+
+    /// Checks that the object is of the kind and in the namespace that the
+    /// request is about, and sets the namespace if it has none.
+    pub(crate) fn settle(&self, object: &mut Value) -> Result<(), Status> {
+        let resource = &self.scope.resource;
+        let said = |object: &Value, field: &str| {
+            object
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (version, kind) = (said(object, "apiVersion"), said(object, "kind"));
+        let expected = resource.api_version();
+        if !version.is_empty() && version != expected {
+            return Err(Status::bad_request(format!(
+                "the API version in the data ({version}) does not match the expected API version ({expected})"
+            )));
+        }
+        if !kind.is_empty() && kind != *resource.names.kind {
+            let (group, version) = match version.rsplit_once('/') {
+                Some((group, version)) => (group, version),
+                None => ("", &*version),
+            };
+            let group = if group.is_empty() {
+                String::new()
+            } else {
+                format!("{group}/")
+            };
+            return Err(Status::bad_request(format!(
+                "the object provided is unrecognized (must be of type {}): no kind {kind:?} is registered for version \"{group}{version}\"",
+                resource.names.kind
+            )));
+        }
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("kind".into(), (&*resource.names.kind).into());
+            fields.insert("apiVersion".into(), expected.into());
+        }
+        let requested = if self.scope.namespaced() {
+            &*self.scope.namespace
+        } else {
+            ""
+        };
+        let metadata = metadata_mut(object)?;
+        let own = metadata
+            .get("namespace")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if own == requested {
+        } else if requested.is_empty() {
+            metadata.remove("namespace");
+        } else if own.is_empty() {
+            metadata.insert("namespace".into(), requested.into());
+        } else {
+            return Err(Status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Makes a new object complete.
+    ///
+    /// # Errors
+    /// If something is wrong with it that the client has to mend.
+    pub(crate) fn complete_new(&self, object: &mut Value) -> Result<(), Status> {
+        if !meta_str(object, "resourceVersion").is_empty() {
+            return Err(Status::bad_request(
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
+        let resource = &self.scope.resource;
+        let behaviour = resource.behaviour;
+        let metadata = metadata_mut(object)?;
+        for field in SYSTEM_FIELDS {
+            metadata.remove(field);
+        }
+        drop_empty(metadata);
+        metadata.insert("uid".into(), new_uid().into());
+        metadata.insert("creationTimestamp".into(), self.now.as_str().into());
+        if behaviour.generation {
+            metadata.insert("generation".into(), 1.into());
+        }
+        if resource.subresource("status").is_some() {
+            set_at(object, "status", None);
+        }
+        self.run_hooks(object, Change::Create);
+        let mut errors = metadata::check_new(self.scope, object);
+        errors.extend(self.hook_errors(object, Change::Create));
+        self.reject(object, &errors)
+    }
+
+    /// Makes the object that takes the place of `old` complete.
+    ///
+    /// # Errors
+    /// If something is wrong with it that the client has to mend.
+    pub(crate) fn complete_update(&self, object: &mut Value, old: &Value) -> Result<(), Status> {
+        let subresource = Some(&*self.scope.subresource).filter(|name| !name.is_empty());
+        self.put_back(object, old, subresource)?;
+        let change = Change::Update { old, subresource };
+        self.run_hooks(object, change);
+        if self.scope.resource.behaviour.generation && asks_otherwise(object, old) {
+            let generation = at(old, "metadata.generation").and_then(Value::as_i64);
+            metadata_mut(object)?.insert("generation".into(), (generation.unwrap_or(0) + 1).into());
+        }
+        let mut errors = metadata::check_update(object, old);
+        errors.extend(self.hook_errors(object, change));
+        self.reject(object, &errors)
+    }
+
+    /// Undoes what this change may not touch.
+    fn put_back(
+        &self,
+        object: &mut Value,
+        old: &Value,
+        subresource: Option<&str>,
+    ) -> Result<(), Status> {
+        let resource = &self.scope.resource;
+        if let Some(through) = subresource.and_then(|name| resource.subresource(name)) {
+            let mut kept = old.clone();
+            for path in &through.writes {
+                set_at(&mut kept, path, at(object, path).cloned());
+            }
+            let metadata = object.get("metadata").cloned().unwrap_or_default();
+            let kept_metadata = metadata_mut(&mut kept)?;
+            for field in METADATA_WRITTEN {
+                if field == "managedFields" || through.writes_metadata {
+                    put(kept_metadata, field, metadata.get(field).cloned());
+                }
+            }
+            for field in ["uid", "name", "namespace", "resourceVersion"] {
+                put(kept_metadata, field, metadata.get(field).cloned());
+            }
+            *object = kept;
+        } else {
+            for other in resource.subresources.iter().filter(|of| of.scale.is_none()) {
+                for path in &other.writes {
+                    set_at(object, path, at(old, path).cloned());
+                }
+            }
+        }
+        let metadata = metadata_mut(object)?;
+        drop_empty(metadata);
+        for field in [
+            "generation",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "selfLink",
+        ] {
+            put(
+                metadata,
+                field,
+                at(old, &format!("metadata.{field}")).cloned(),
+            );
+        }
+        for field in ["uid", "deletionGracePeriodSeconds"] {
+            if metadata.get(field).is_none_or(Value::is_null) {
+                put(
+                    metadata,
+                    field,
+                    at(old, &format!("metadata.{field}")).cloned(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_hooks(&self, object: &mut Value, change: Change<'_>) {
+        let hooks = self.scope.resource.hooks;
+        if let Some(default) = hooks.default {
+            default(object);
+        }
+        if let Some(prepare) = hooks.prepare {
+            prepare(object, change);
+        }
+        if let Some(stamp) = hooks.stamp {
+            let request = Request {
+                user: &self.user.name,
+                uid: &self.user.uid,
+                groups: &self.user.groups,
+                extra: &self.user.extra,
+                now: &self.now,
+            };
+            stamp(object, change, &request);
+        }
+    }
+
+    fn hook_errors(&self, object: &Value, change: Change<'_>) -> Vec<FieldError> {
+        let validate = self.scope.resource.hooks.validate;
+        validate.map_or_else(Vec::new, |validate| validate(object, change))
+    }
+
+    fn reject(&self, object: &Value, errors: &[FieldError]) -> Result<(), Status> {
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let kind = self.scope.resource.group_version_kind();
+        Err(Status::invalid(&kind, meta_str(object, "name"), errors))
+    }
+}
+
+/// Whether a change is one of what is asked for, which `generation` counts.
+fn asks_otherwise(object: &Value, old: &Value) -> bool {
+    let asked = |of: &Value| {
+        let fields = of.as_object().into_iter().flat_map(Map::iter);
+        let fields = fields.filter(|(name, _)| !matches!(name.as_str(), "metadata" | "status"));
+        fields
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<Map<_, _>>()
+    };
+    asked(object) != asked(old)
+}
+
+/// A name of a base and five random letters, which are none that make words.
+pub(crate) fn generate_name(base: &str) -> String {
+    let mut random = rand::rng();
+    let mut end = base.len().min(BASE_MAX);
+    while !base.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut name = base[..end].to_owned();
+    for _ in 0..5 {
+        name.push(char::from(LETTERS[random.random_range(0..LETTERS.len())]));
+    }
+    name
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn new_uid() -> String {
+    let mut bytes: [u8; 16] = rand::rng().random();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}
+
+fn put(map: &mut Map<String, Value>, field: &str, value: Option<Value>) {
+    match value {
+        Some(value) => map.insert(field.to_owned(), value),
+        None => map.remove(field),
+    };
+}
+
+/// Go leaves such fields out when it writes, and sends `null` for times.
+fn drop_empty(metadata: &mut Map<String, Value>) {
+    metadata.retain(|_, value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    });
+}
+
+/// What a client cannot set of a new object.
+const SYSTEM_FIELDS: [&str; 7] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+/// What a change through a subresource writes of the metadata, if it does.
+const METADATA_WRITTEN: [&str; 5] = [
+    "annotations",
+    "finalizers",
+    "labels",
+    "managedFields",
+    "ownerReferences",
+];
+const BASE_MAX: usize = 58;
+const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";

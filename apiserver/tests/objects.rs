@@ -1,0 +1,15 @@
+//! Objects through the whole server: requests in, answers out, over a store on
+//! disk.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where something is not as it has to be"
+)]
+
+mod objects {
+    mod delete;
+    mod lists;
+    mod server;
+    mod watches;
+    mod writes;
+}

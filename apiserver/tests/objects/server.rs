@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use apiserver::authorization::Rbac;
+use apiserver::{Answers, ApiServer, Body, Config, Registry, User};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use serde_json::{Value, json};
+use store::{Embedded, Options};
+use tempfile::TempDir;
+
+/// A server of the core kinds, with the namespace `default`, asked by one who
+/// may do everything.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) service: ApiServer,
+    pub(super) store: Arc<Embedded>,
+    _dir: TempDir,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(dir.path(), Options::default())
+            .await
+            .unwrap();
+        let store = Arc::new(store);
+        let service = ApiServer::new(Config {
+            store: store.clone(),
+            registry: Arc::new(Registry::new(api::core())),
+            authorizer: Arc::new(Rbac::default()),
+            answers: Answers::default(),
+        });
+        let server = Self {
+            service,
+            store,
+            _dir: dir,
+        };
+        let namespace = json!({"metadata": {"name": "default"}});
+        server.post("/api/v1/namespaces", &namespace).await.ok(201);
+        server
+    }
+
+    pub(super) async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
+        let response = self.open(method, path, body).await;
+        let code = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        Answer {
+            code,
+            body: serde_json::from_slice(&bytes).unwrap(),
+        }
+    }
+
+    /// Sends a request and leaves the answer's body to the caller.
+    pub(super) async fn open(&self, method: Method, path: &str, body: Vec<u8>) -> Response<Body> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap();
+        let masters = [User::MASTERS.to_owned()];
+        request.extensions_mut().insert(User::new("admin", masters));
+        self.service.handle(request).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, Vec::new()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, body.to_string().into()).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, body.to_string().into()).await
+    }
+
+    pub(super) async fn delete(&self, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.send(Method::DELETE, path, body.into()).await
+    }
+
+    /// Makes a ConfigMap in `default`.
+    pub(super) async fn config_map(&self, name: &str, labels: &Value) -> Value {
+        let object = json!({"metadata": {"name": name, "labels": labels}, "data": {"a": "1"}});
+        self.post(CONFIG_MAPS, &object).await.ok(201)
+    }
+}
+
+/// An answer that was read whole.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) code: u16,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    /// The body of an answer with that code.
+    #[track_caller]
+    pub(super) fn ok(self, code: u16) -> Value {
+        assert_eq!(self.code, code, "{}", self.body);
+        self.body
+    }
+
+    /// The message of a failure with that code and reason.
+    #[track_caller]
+    pub(super) fn failed(self, code: u16, reason: &str) -> String {
+        assert_eq!(self.code, code, "{}", self.body);
+        assert_eq!(self.body["reason"], reason, "{}", self.body);
+        assert_eq!(self.body["code"], code, "{}", self.body);
+        self.body["message"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
