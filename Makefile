@@ -31,6 +31,7 @@ test: build
 	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
 		$(CARGO) test --workspace --locked -- --show-output
 	$(CARGO) test $(FUZZ) --locked
+	$(CARGO) test -p adit --features otel --locked --test binary traces
 
 soak: build
 	ADIT_SOAK=1 ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
@@ -45,6 +46,7 @@ bench bench-all: build
 
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p adit --features otel --all-targets --locked -- -D warnings
 	$(CARGO) clippy $(FUZZ) --all-targets --locked -- -D warnings
 	cd bench/load && test -z "$$(gofmt -l .)" && GOWORK=off go vet ./...
 	@# One crypto provider: a second one makes the first handshake panic.

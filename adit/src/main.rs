@@ -32,6 +32,8 @@ mod stamp;
 mod tcp;
 mod telemetry;
 mod tokens;
+#[cfg(feature = "otel")]
+mod traces;
 mod wait;
 
 /// The system's allocator gives memory back and asks for it again with every
@@ -65,7 +67,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(commands::run(cli.command));
+    let result = runtime.block_on(run(cli.command));
     runtime.shutdown_timeout(LAST_WAIT);
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,6 +75,21 @@ fn main() -> ExitCode {
             eprintln!("adit: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(not(feature = "otel"))]
+async fn run(command: cli::Command) -> anyhow::Result<()> {
+    commands::run(command).await
+}
+
+/// Spans are sent beside the command, and to the last one after it.
+#[cfg(feature = "otel")]
+async fn run(command: cli::Command) -> anyhow::Result<()> {
+    match traces::Traces::start() {
+        Ok(Some(traces)) => Box::pin(traces.beside(commands::run(command))).await,
+        Ok(None) => commands::run(command).await,
+        Err(error) => Err(anyhow::Error::new(error).context("cannot send traces by OTLP")),
     }
 }
 

@@ -115,10 +115,30 @@ pub(crate) fn render(
     mut registry: Registry,
     figures: impl Collector,
 ) -> Result<String, fmt::Error> {
+    #[cfg(feature = "otel")]
+    traces(&mut registry);
     registry.register_collector(Box::new(figures));
     let mut rendered = String::new();
     text::encode(&mut rendered, &registry)?;
     Ok(rendered)
+}
+
+/// What became of the spans that were collected.
+#[cfg(feature = "otel")]
+fn traces(registry: &mut Registry) {
+    use prometheus_client::metrics::counter::ConstCounter;
+
+    let (sent, dropped) = crate::traces::sent_and_dropped();
+    registry.register(
+        "spans_sent",
+        "Spans that the collector of traces has taken",
+        ConstCounter::new(sent),
+    );
+    registry.register(
+        "spans_dropped",
+        "Spans that it has not taken, or not in time",
+        ConstCounter::new(dropped),
+    );
 }
 
 /// How often each of these limits was reached.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, StatusCode};
 use proto::{AgentName, ClusterName};
 use tokio::time::Instant;
+use tunnel::{Span, SpanKind};
 
 use crate::Counters;
 use crate::uplink::Uplink;
@@ -62,6 +63,10 @@ pub(crate) struct Record {
     uplink: Arc<Uplink>,
     bytes_out: u64,
     end: (EndedBy, Completeness),
+    /// The caller's trace, if he named one.
+    trace_parent: Option<String>,
+    /// The request's own part of the trace, if somebody collects it.
+    span: Option<Span>,
 }
 
 impl RequestId {
@@ -83,8 +88,14 @@ impl fmt::Display for RequestId {
 
 impl Record {
     /// Begins the record of a request; its time runs from here.
-    pub(crate) fn begin(counters: &Arc<Counters>, method: &Method, path: &str) -> Self {
+    pub(crate) fn begin(
+        counters: &Arc<Counters>,
+        method: &Method,
+        path: &str,
+        trace_parent: Option<String>,
+    ) -> Self {
         counters.begin();
+        let span = Span::begin("request", SpanKind::Server, trace_parent.as_deref());
         Self {
             counters: Arc::clone(counters),
             id: RequestId::random(),
@@ -100,6 +111,40 @@ impl Record {
             uplink: Arc::default(),
             bytes_out: 0,
             end: (EndedBy::Client, Completeness::Cut),
+            trace_parent,
+            span,
+        }
+    }
+
+    /// What is done for this request has it as the parent in its trace.
+    pub(crate) fn trace_parent(&self) -> Option<String> {
+        match &self.span {
+            Some(span) => span.trace_parent(),
+            None => self.trace_parent.clone(),
+        }
+    }
+
+    fn end_span(&mut self) {
+        let Some(mut span) = self.span.take() else {
+            return;
+        };
+        span.set("http.request.method", self.method.as_str());
+        span.set("http.response.status_code", self.status.to_string());
+        span.set("adit.request.id", self.id.to_string());
+        let agent = self.agent.as_ref().map(AgentName::as_str);
+        let cluster = self.cluster.as_ref().map(ClusterName::as_str);
+        for (name, value) in [
+            ("adit.agent", agent),
+            ("adit.cluster", cluster),
+            ("adit.target", self.target.as_deref()),
+        ] {
+            if let Some(value) = value {
+                span.set(name, value);
+            }
+        }
+        let (ended_by, completeness) = self.end;
+        if self.status >= 500 || completeness == Completeness::Cut {
+            span.fail(format!("{}, ended by {}", self.status, ended_by.as_str()));
         }
     }
 
@@ -155,6 +200,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         let bytes_in = self.uplink.bytes();
         self.counters.end(self.status, bytes_in, self.bytes_out);
+        self.end_span();
         let (ended_by, completeness) = self.end;
         tracing::info!(
             target: "access",

@@ -162,7 +162,9 @@ impl Gateway {
     /// request is logged when the response's body is dropped, and if this
     /// future is dropped before.
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<GatewayBody> {
-        let mut record = Record::begin(self.counters(), request.method(), request.uri().path());
+        let (method, path) = (request.method(), request.uri().path());
+        let trace_parent = trace_parent(request.headers());
+        let mut record = Record::begin(self.counters(), method, path, trace_parent);
         match Box::pin(self.answer(request, peer, &mut record)).await {
             Ok(Answer::Response(response)) => {
                 record.set_status(response.status());
@@ -219,9 +221,7 @@ impl Gateway {
             target: &target,
         };
         let patience = self.patience(path);
-        let dialled = self
-            .dial(failures, trace_parent(&head.headers), record)
-            .await?;
+        let dialled = self.dial(failures, record).await?;
         let stream = (dialled.stream, dialled.answer);
         let uplink = Arc::clone(record.uplink());
         let config = self.config();
@@ -324,17 +324,12 @@ impl Gateway {
         }
     }
 
-    async fn dial(
-        &self,
-        failures: Failures<'_>,
-        trace_parent: Option<String>,
-        record: &mut Record,
-    ) -> Result<Dialled, Status> {
+    async fn dial(&self, failures: Failures<'_>, record: &mut Record) -> Result<Dialled, Status> {
         let target = failures.target;
         record.set_reached(target.to_string(), None);
         let mut header = StreamHeader::new(target.clone());
         header.deadline = Some(self.inner.config.dial_timeout);
-        header.trace_parent = trace_parent;
+        header.trace_parent = record.trace_parent();
         let dialled = self.inner.proxy_server.open(failures.cluster, header).await;
         let dialled = dialled.map_err(|error| failures.dial(&error))?;
         record.set_reached(target.to_string(), Some(dialled.agent.clone()));

@@ -54,5 +54,5 @@ pub use session_key::SessionKey;
 pub use target::{Target, TargetError};
 pub use target_kind::TargetKind;
 pub use target_rule::{TargetHost, TargetRule, TargetRuleError};
-pub use trace::is_trace_parent;
+pub use trace::{TraceContext, is_trace_parent};
 pub use window::{INITIAL_WINDOW, ReceiveWindow, SendWindow};

@@ -34,6 +34,7 @@ mod serve;
 mod service;
 mod splice;
 mod tcp;
+mod trace;
 mod view;
 
 pub use access::{HubAccess, Renewal};

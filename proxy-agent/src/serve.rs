@@ -5,12 +5,13 @@ use proto::{Rate, Refusal, RefusalReason, Target};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
-use tunnel::{Incoming, IncomingStream};
+use tunnel::{Incoming, IncomingStream, SpanKind};
 
 use crate::access_log::Record;
 use crate::service::ServiceTargets;
 use crate::splice::Broken;
 use crate::tcp::TcpTargets;
+use crate::trace::Trace;
 use crate::{AgentLimits, ApiServer, Counters, ImpersonationPolicy, LiveTargets, apiserver};
 
 /// What an agent does for the streams that its hub opens.
@@ -92,7 +93,15 @@ impl Services {
         let task = async move {
             let counters = Arc::clone(&services.counters);
             let record = Record::begin(stream.header(), stream.watch(), counters);
-            let ended = Box::pin(services.serve_stream(stream)).await;
+            let header = stream.header();
+            let mut trace = Trace::begin("stream", SpanKind::Server, header.trace_parent.clone());
+            if trace.is_collected() {
+                trace.set("adit.target", header.target.to_string());
+            }
+            let ended = Box::pin(services.serve_stream(stream, &trace)).await;
+            if let Err(error) = &ended {
+                trace.fail(error.to_string());
+            }
             record.ended(&ended);
             match ended {
                 Ok(()) => tracing::debug!("stream ended"),
@@ -119,11 +128,11 @@ impl Services {
         Ok(())
     }
 
-    async fn serve_stream(&self, stream: IncomingStream) -> Result<(), Broken> {
+    async fn serve_stream(&self, stream: IncomingStream, trace: &Trace) -> Result<(), Broken> {
         match (stream.header().target.clone(), &self.api) {
             (Target::KubeApiserver, Some(api)) => {
                 let stream = stream.accept()?;
-                apiserver::serve(stream, api, &self.impersonation).await
+                apiserver::serve(stream, api, &self.impersonation, trace).await
             }
             (Target::KubeApiserver, None) => {
                 let message = "this agent has no API server to serve; \
@@ -131,7 +140,7 @@ impl Services {
                 stream.refuse(Refusal::new(RefusalReason::Unsupported, message));
                 Ok(())
             }
-            (Target::Tcp { host, port }, _) => self.tcp.serve(stream, &host, port).await,
+            (Target::Tcp { host, port }, _) => self.tcp.serve(stream, &host, port, trace).await,
             (
                 Target::Service {
                     namespace,
@@ -141,7 +150,7 @@ impl Services {
                 _,
             ) => {
                 let service = (namespace.as_str(), name.as_str(), port.as_str());
-                self.service.serve(stream, service).await
+                self.service.serve(stream, service, trace).await
             }
             (other @ (Target::HubApi | _), _) => {
                 let message = format!("this agent does not serve {other}");

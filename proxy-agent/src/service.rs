@@ -22,6 +22,7 @@ use table::Table;
 use crate::dial::{Unreached, race};
 use crate::policy::Forbidden;
 use crate::splice::Broken;
+use crate::trace::Trace;
 use crate::{ApiServer, LiveTargets, tcp};
 
 /// Dials the endpoints of the Services that a policy exposes.
@@ -86,6 +87,7 @@ impl ServiceTargets {
         &self,
         incoming: IncomingStream,
         (namespace, name, port): (&str, &str, &str),
+        trace: &Trace,
     ) -> Result<(), Broken> {
         let limit = incoming.header().deadline.unwrap_or(self.limit);
         let limit = limit.min(self.limit);
@@ -96,7 +98,7 @@ impl ServiceTargets {
             })?;
             self.dial(service, port, limit).await
         };
-        tcp::serve_dialled(incoming, dialling).await
+        tcp::serve_dialled(incoming, dialling, trace).await
     }
 
     async fn dial(

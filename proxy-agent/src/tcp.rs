@@ -16,6 +16,7 @@ use crate::dial::{Unreached, race};
 use crate::policy::Forbidden;
 use crate::resolve::{ResolveError, Resolver};
 use crate::splice::{Broken, splice};
+use crate::trace::Trace;
 
 /// Dials TCP targets within a policy.
 #[derive(Debug)]
@@ -68,10 +69,11 @@ impl TcpTargets {
         incoming: IncomingStream,
         host: &str,
         port: u16,
+        trace: &Trace,
     ) -> Result<(), Broken> {
         let limit = incoming.header().deadline.unwrap_or(self.limit);
         let limit = limit.min(self.limit);
-        serve_dialled(incoming, self.dial(host, port, limit)).await
+        serve_dialled(incoming, self.dial(host, port, limit), trace).await
     }
 
     async fn dial(&self, host: &str, port: u16, limit: Duration) -> Result<TcpStream, DialError> {
@@ -120,18 +122,22 @@ impl TcpTargets {
 pub(crate) async fn serve_dialled<E>(
     incoming: IncomingStream,
     dialling: impl Future<Output = Result<TcpStream, E>>,
+    trace: &Trace,
 ) -> Result<(), Broken>
 where
     E: std::error::Error + Into<Refusal>,
 {
+    let mut asked = trace.ask("dial");
     let socket = match cancelled_with(&incoming, dialling).await? {
         Ok(socket) => socket,
         Err(error) => {
+            asked.fail(error.to_string());
             tracing::debug!(%error, "target not reached");
             incoming.refuse(error.into());
             return Ok(());
         }
     };
+    drop(asked);
     let mut target = TargetSocket {
         socket,
         ended: false,

@@ -24,6 +24,7 @@ mod opening;
 pub mod quic;
 mod read_ahead;
 mod session;
+mod span;
 mod stream;
 mod traffic;
 
@@ -38,6 +39,7 @@ pub use link::{Link, LinkStats, Packets};
 pub use opening::{Answer, Opening};
 pub use read_ahead::ReadAhead;
 pub use session::{AttachError, Session};
+pub use span::{EndedSpan, Span, SpanKind, collect_spans};
 pub use stream::{Chunks, ReadHalf, Stream, StreamInfo, StreamWatch, WriteHalf};
 pub use traffic::Traffic;
 

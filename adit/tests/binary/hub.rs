@@ -177,7 +177,7 @@ async fn a_hub_that_was_killed_starts_again() {
 }
 
 /// An API server that takes requests and answers none.
-async fn mute_api_server(hub: &TestHub) -> (TcpListener, PathBuf) {
+pub(crate) async fn mute_api_server(hub: &TestHub) -> (TcpListener, PathBuf) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
     let kubeconfig = serde_json::json!({

@@ -16,4 +16,6 @@ mod rotation;
 mod sessions;
 mod support;
 mod targets;
+#[cfg(feature = "otel")]
+mod traces;
 mod users;

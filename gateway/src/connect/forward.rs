@@ -62,6 +62,7 @@ impl Gateway {
             self.counters(),
             &Method::CONNECT,
             &forward.target.to_string(),
+            None,
         );
         record.set_user(&forward.name);
         record.set_cluster(&forward.cluster);

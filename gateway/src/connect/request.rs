@@ -46,7 +46,12 @@ impl Gateway {
         let path = target
             .as_ref()
             .map_or_else(|_| String::new(), DialTarget::to_string);
-        let mut record = Record::begin(self.counters(), &Method::CONNECT, &path);
+        let mut record = Record::begin(
+            self.counters(),
+            &Method::CONNECT,
+            &path,
+            trace_parent(request.headers()),
+        );
         let client = hyper::upgrade::on(&mut request);
         let connected = match target {
             Ok(target) => Box::pin(self.reach(&request, target, caller, &mut record)).await,
@@ -101,7 +106,7 @@ impl Gateway {
             Decision::Deny => return Err(failures.denied_target(&user.name, &target)),
         }
         let place = self.place(&user.name)?;
-        let header = self.stream_header(&target, trace_parent(request.headers()));
+        let header = self.stream_header(&target, record.trace_parent());
         record.set_reached(header.target.to_string(), None);
         let patience = self.config().dial_timeout + ANSWER_GRACE;
         let proxy_server = self.proxy_server();

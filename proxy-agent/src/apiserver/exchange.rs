@@ -12,6 +12,7 @@ use super::ApiServer;
 use super::forward::{Forwarder, Upstream};
 use crate::ImpersonationPolicy;
 use crate::splice::{Broken, splice};
+use crate::trace::Trace;
 
 /// How long the head of a request may take.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
@@ -30,12 +31,14 @@ pub(crate) async fn serve(
     stream: Stream,
     api: &ApiServer,
     policy: &ImpersonationPolicy,
+    trace: &Trace,
 ) -> Result<(), Broken> {
     let watch = stream.watch();
     let upstream = Mutex::new(None);
     let forwarder = Forwarder {
         api,
         policy,
+        trace,
         upstream: &upstream,
     };
     let service = service_fn(async |request| Ok::<_, Infallible>(forwarder.respond(request).await));

@@ -2,7 +2,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -13,14 +13,19 @@ use super::failure::Failure;
 use super::pool::Lease;
 use super::{ApiServer, head};
 use crate::ImpersonationPolicy;
+use crate::trace::Trace;
 
 /// One request on its way to an API server.
 pub(super) struct Forwarder<'a> {
     pub(super) api: &'a ApiServer,
     pub(super) policy: &'a ImpersonationPolicy,
+    /// What the request is a part of.
+    pub(super) trace: &'a Trace,
     /// Where the API server's connection is kept while its response is passed on.
     pub(super) upstream: &'a Mutex<Option<Upstream>>,
 }
+
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The API server's side of an exchange.
 #[derive(Debug)]
@@ -65,9 +70,23 @@ impl Forwarder<'_> {
             parts.headers.insert(AUTHORIZATION, credential);
         }
         parts.headers.insert(HOST, api.base.host());
+        let mut asked = self.trace.ask("exchange");
+        asked.set("http.request.method", parts.method.as_str());
+        if asked.is_collected()
+            && let Some(parent) = asked.trace_parent()
+            && let Ok(parent) = HeaderValue::try_from(parent)
+        {
+            parts.headers.insert(TRACE_PARENT, parent);
+        }
         let request = Request::from_parts(parts, body);
         let sent = api.pool.request(request).await;
-        let (mut response, lease) = sent.map_err(|error| Failure::from_pool(error, &api.base))?;
+        let (mut response, lease) = sent.map_err(|error| {
+            let failure = Failure::from_pool(error, &api.base);
+            asked.fail(failure.to_string());
+            failure
+        })?;
+        asked.set("http.response.status_code", response.status().as_str());
+        drop(asked);
         let mut upstream = Upstream {
             lease,
             switched: None,

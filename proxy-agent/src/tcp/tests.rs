@@ -61,7 +61,8 @@ async fn a_dial_that_is_cancelled_ends_at_once() {
     let incoming = agent.incoming.next().await.unwrap();
     let policy = TargetPolicy::default().allow("127.0.0.1:*").unwrap();
     let targets = TcpTargets::new(policy.into(), Duration::from_secs(10));
-    let mut serving = Box::pin(targets.serve(incoming, "127.0.0.1", port));
+    let trace = Trace::begin("stream", tunnel::SpanKind::Server, None);
+    let mut serving = Box::pin(targets.serve(incoming, "127.0.0.1", port, &trace));
     // The dial is under way and has no answer.
     let early = timeout(Duration::from_millis(100), &mut serving).await;
     assert!(early.is_err(), "{early:?}");

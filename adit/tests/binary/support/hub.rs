@@ -27,8 +27,13 @@ impl TestHub {
 
     /// Starts a hub with further arguments.
     pub(crate) async fn start_with(args: &[&str]) -> Self {
+        Self::start_in(args, &[]).await
+    }
+
+    /// Starts a hub with further arguments and environment variables.
+    pub(crate) async fn start_in(args: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (process, address) = launch(folder.path(), "127.0.0.1:0", args).await;
+        let (process, address) = launch(folder.path(), "127.0.0.1:0", args, environment).await;
         Self {
             folder,
             process,
@@ -45,7 +50,7 @@ impl TestHub {
             "{}",
             self.process.stderr()
         );
-        let (process, _) = launch(self.folder.path(), &self.address.to_string(), &[]).await;
+        let (process, _) = launch(self.folder.path(), &self.address.to_string(), &[], &[]).await;
         self.process = process;
     }
 
@@ -165,10 +170,15 @@ fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-async fn launch(folder: &Path, listen: &str, args: &[&str]) -> (Process, SocketAddr) {
+async fn launch(
+    folder: &Path,
+    listen: &str,
+    args: &[&str],
+    environment: &[(&str, &str)],
+) -> (Process, SocketAddr) {
     let data = data(folder);
     let hub = ["hub", "--data-dir", arg(&data), "--listen", listen];
-    let process = Process::start(&[&hub, args].concat());
+    let process = Process::start_with(&[&hub, args].concat(), environment);
     until("a hub that listens", async || {
         process.stderr().contains("hub listens")
     })
