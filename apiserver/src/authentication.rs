@@ -96,7 +96,7 @@ impl Authenticator {
                 Err(_) => failed = true,
             }
         }
-        let audiences = self.service_accounts.audiences();
+        let audiences = self.audiences();
         for found in [
             Ok(bearer::of_header(&request.headers)),
             bearer::of_websocket(&request.headers),
@@ -122,6 +122,12 @@ impl Authenticator {
         } else {
             Err(Status::unauthorized())
         }
+    }
+
+    /// What this server is called as an audience of tokens.
+    #[must_use]
+    pub fn audiences(&self) -> &[String] {
+        self.service_accounts.audiences()
     }
 
     /// The user of a bearer token that is meant for one of the audiences.
@@ -156,7 +162,7 @@ impl Authenticator {
 
     /// Tokens without audiences are for this server.
     fn for_this_server(&self, user: User, wanted: &[String]) -> Result<TokenUser, String> {
-        let own = self.service_accounts.audiences();
+        let own = self.audiences();
         let audiences: Vec<String> = own
             .iter()
             .filter(|of| wanted.contains(of))

@@ -28,6 +28,7 @@ mod registry;
 mod request_body;
 mod request_info;
 mod respond;
+pub mod reviews;
 mod scope;
 pub mod selector;
 mod server;
