@@ -15,7 +15,7 @@ use crate::handlers::{self, Replacement};
 use crate::options::{DeleteOptions, ListOptions, WriteOptions};
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
-use crate::respond::{respond, warn};
+use crate::respond::{Form, respond, warn};
 use crate::scope::Scope;
 use crate::storage::Storage;
 use crate::writer::Writer;
@@ -41,8 +41,9 @@ where
     let scope = Scope::new(call.registry.clone(), call.resource)?;
     check_verb(&scope, call.verb)?;
     let mut warnings = Vec::new();
+    let form = Form::of(call.head, call.verb == "watch")?;
     let answer = call.handle(&scope, body, &mut warnings).await?;
-    let mut response = respond(&scope, answer)?;
+    let mut response = respond(&scope, form, answer)?;
     warn(&mut response, &warnings);
     Ok(response)
 }
@@ -74,13 +75,13 @@ impl Call<'_> {
             "delete" => {
                 admission::check_delete(scope)?;
                 let options = self.delete_options(query, body).await?;
-                let writer = Writer::new(scope, self.user);
+                let writer = Writer::new(scope, self.user, "");
                 handlers::delete(self.storage, &writer, &options).await
             }
             "deletecollection" => {
                 let list = ListOptions::parse(query, false)?;
                 let options = self.delete_options(query, body).await?;
-                let writer = Writer::new(scope, self.user);
+                let writer = Writer::new(scope, self.user, "");
                 handlers::delete_collection(self.storage, &writer, &options, &list).await
             }
             _ => Err(Status::method_not_allowed()),
@@ -107,7 +108,7 @@ impl Call<'_> {
         }
         let name = crate::object::meta_str(&object, "name").to_owned();
         admission::check_namespace(self.storage, scope, &name).await?;
-        let writer = Writer::new(scope, self.user);
+        let writer = Writer::new(scope, self.user, &options.manager);
         handlers::create(self.storage, &writer, &options, object).await
     }
 
@@ -142,7 +143,7 @@ impl Call<'_> {
         let body = RequestBody::read(self.head, body).await?;
         let options = WriteOptions::parse(query, self.user_agent(), "UpdateOptions")?;
         let object = body.object(scope, options.validation, warnings)?;
-        let writer = Writer::new(scope, self.user);
+        let writer = Writer::new(scope, self.user, &options.manager);
         let creates = scope.resource.behaviour.created_by_update && scope.subresource.is_empty();
         let mut change = Replacement { object, creates };
         handlers::update(self.storage, &writer, &options, &mut change).await

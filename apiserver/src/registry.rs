@@ -8,7 +8,7 @@ use api::{Catalogue, GroupVersionKind, Resource, Schema};
 /// another in its place.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    definitions: BTreeMap<Box<str>, Schema>,
+    catalogue: Arc<Catalogue>,
     groups: BTreeMap<Box<str>, Vec<Version>>,
 }
 
@@ -25,7 +25,7 @@ impl Registry {
     /// All that the catalogue has, each group's versions in order of
     /// preference: stable ones first, then beta, then alpha, newest first.
     #[must_use]
-    pub fn new(catalogue: &Catalogue) -> Self {
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
         let mut groups: BTreeMap<Box<str>, Vec<Version>> = BTreeMap::new();
         for resource in &catalogue.resources {
             let versions = groups.entry(resource.group.clone()).or_default();
@@ -47,10 +47,7 @@ impl Registry {
         for versions in groups.values_mut() {
             versions.sort_by_key(|version| priority(&version.name));
         }
-        Self {
-            definitions: catalogue.definitions.clone(),
-            groups,
-        }
+        Self { catalogue, groups }
     }
 
     /// The resource of that group, version and plural name.
@@ -87,26 +84,29 @@ impl Registry {
         self.groups.get(group).map_or(&[], Vec::as_slice)
     }
 
+    /// All that is served, with the schemas it is of.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// The schemas by name.
     #[must_use]
-    pub const fn definitions(&self) -> &BTreeMap<Box<str>, Schema> {
-        &self.definitions
+    pub fn definitions(&self) -> &BTreeMap<Box<str>, Schema> {
+        &self.catalogue.definitions
     }
 
     /// The schema of a resource's objects, if its name is defined.
     #[must_use]
     pub fn schema(&self, resource: &Resource) -> Option<&Schema> {
-        self.definitions.get(&resource.schema)
+        self.catalogue.definitions.get(&resource.schema)
     }
 
     /// The schema that `schema` refers to, or itself; `None` if the name it
     /// refers to is not defined.
     #[must_use]
     pub fn resolve<'a>(&'a self, schema: &'a Schema) -> Option<&'a Schema> {
-        match &schema.reference {
-            None => Some(schema),
-            Some(name) => self.definitions.get(name),
-        }
+        self.catalogue.resolve(schema)
     }
 }
 

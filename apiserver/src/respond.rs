@@ -1,36 +1,106 @@
 //! Puts what a handler found in the form that the client asked for.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use api::Resource;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::answer::{Answer, List, WatchItem};
+use crate::negotiation::{Rendering, Transform};
 use crate::object::Stored;
 use crate::scope::Scope;
+use crate::table::{
+    IncludeObject, Layout, check_transform, partial_object_metadata, partial_object_metadata_list,
+};
 use crate::{Body, Reason, Status};
 
+/// As what the answer to a request about a resource is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    rendering: Rendering,
+    include: IncludeObject,
+}
+
+impl Form {
+    /// What the client asks for.
+    pub(crate) fn of(head: &Parts, watches: bool) -> Result<Self, Status> {
+        let query = head.uri.query();
+        Ok(Self {
+            rendering: if watches {
+                Rendering::of_watch(&head.headers)?
+            } else {
+                Rendering::of(&head.headers, query)?
+            },
+            include: IncludeObject::of(query)?,
+        })
+    }
+
+    /// Whether objects can be sent as they lie in the store.
+    fn is_plain(self) -> bool {
+        self.rendering == Rendering::default()
+    }
+
+    /// What becomes of an object or a list.
+    fn transform(self, layout: &Layout, value: Value, headers: bool) -> Value {
+        match self.rendering.transform {
+            Transform::None => value,
+            Transform::PartialObjectMetadata(version) => partial_object_metadata(&value, version),
+            Transform::PartialObjectMetadataList(version) => {
+                partial_object_metadata_list(&value, version)
+            }
+            Transform::Table(version) => {
+                let now = OffsetDateTime::from(SystemTime::now());
+                layout.table(&value, version, self.include, headers, now)
+            }
+        }
+    }
+}
+
 /// The answer to a request about a resource.
-pub(crate) fn respond(scope: &Scope, answer: Answer) -> Result<Response<Body>, Status> {
+pub(crate) fn respond(scope: &Scope, form: Form, answer: Answer) -> Result<Response<Body>, Status> {
     let resource = &scope.resource;
+    let transform = form.rendering.transform;
     Ok(match answer {
-        Answer::List(list) => json_response(StatusCode::OK, list_body(resource, &list)),
-        Answer::Object(code, object) => {
+        Answer::List(list) if form.is_plain() => {
+            json_response(StatusCode::OK, list_body(resource, &list))
+        }
+        Answer::List(list) => {
+            check_transform(transform, true, &resource.names.list_kind)?;
+            let value = list_value(resource, &list)?;
+            let value = form.transform(&Layout::of(resource), value, true);
+            encoded(StatusCode::OK, form.rendering, &value)
+        }
+        Answer::Object(code, object) if form.is_plain() => {
             let pieces = object
                 .pieces(resource)
                 .into_iter()
                 .chain([Bytes::from_static(b"\n")]);
             json_response(code, Body::Pieces(pieces.collect()))
         }
-        Answer::Value(code, value) => value_response(code, &value),
+        Answer::Object(code, object) => {
+            check_transform(transform, false, &resource.names.kind)?;
+            let value = object.value(resource)?;
+            let value = form.transform(&Layout::of(resource), value, true);
+            encoded(code, form.rendering, &value)
+        }
+        Answer::Value(code, value) => encoded(code, form.rendering, &value),
         Answer::Watch(items) => {
-            let resource = scope.resource.clone();
-            let lines = items.map(move |item| line(&resource, item));
-            json_response(StatusCode::OK, Body::stream(lines))
+            check_transform(transform, false, &resource.names.kind)?;
+            let lines = if form.is_plain() {
+                let resource = resource.clone();
+                Body::stream(items.map(move |item| line(&resource, item)))
+            } else {
+                Body::stream(transformed_lines(form, resource.clone(), items))
+            };
+            json_response(StatusCode::OK, lines)
         }
     })
 }
@@ -71,6 +141,13 @@ pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {
     }
 }
 
+fn encoded(code: StatusCode, rendering: Rendering, value: &Value) -> Response<Body> {
+    let mut response = json_response(code, rendering.encode(value).into());
+    let content_type = HeaderValue::from_static(rendering.media.content_type());
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
 fn json_response(code: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = code;
@@ -104,6 +181,25 @@ fn list_body(resource: &Resource, list: &List) -> Body {
     Body::Pieces(pieces)
 }
 
+/// A list as one value; its items always say what they are, for what is made
+/// of them.
+fn list_value(resource: &Resource, list: &List) -> Result<Value, Status> {
+    let items = list.items.iter().map(|item| {
+        let mut item = item.value(resource)?;
+        if let (false, Some(fields)) = (resource.custom, item.as_object_mut()) {
+            fields.remove("kind");
+            fields.remove("apiVersion");
+        }
+        Ok(item)
+    });
+    Ok(json!({
+        "kind": resource.names.list_kind,
+        "apiVersion": resource.api_version(),
+        "metadata": list_metadata(list),
+        "items": items.collect::<Result<Vec<_>, Status>>()?,
+    }))
+}
+
 /// A list's own metadata.
 fn list_metadata(list: &List) -> Value {
     let mut metadata = json!({"resourceVersion": list.revision.to_string()});
@@ -116,24 +212,57 @@ fn list_metadata(list: &List) -> Value {
     metadata
 }
 
-/// A watch's item as a line of JSON.
+/// A watch's item as a line of JSON, its object as it lies in the store.
 fn line(resource: &Resource, item: WatchItem) -> Bytes {
-    let (kind, object) = match item {
-        WatchItem::Added(object) => ("ADDED", object),
-        WatchItem::Deleted(object) => ("DELETED", object),
-        WatchItem::Modified(object) => ("MODIFIED", object),
+    match item {
+        WatchItem::Added(object) => event_line("ADDED", resource, &object),
+        WatchItem::Deleted(object) => event_line("DELETED", resource, &object),
+        WatchItem::Modified(object) => event_line("MODIFIED", resource, &object),
         WatchItem::Bookmark {
             revision,
             initial_events_end,
-        } => return bookmark(resource, revision, initial_events_end),
-        WatchItem::Error(status) => {
-            return Bytes::from(format!(
-                "{{\"type\":\"ERROR\",\"object\":{}}}\n",
-                status.to_value()
-            ));
+        } => value_line(
+            "BOOKMARK",
+            &bookmark(resource, revision, initial_events_end),
+        ),
+        WatchItem::Error(status) => value_line("ERROR", &status.to_value()),
+    }
+}
+
+/// A watch's items as lines of JSON, with something else made of each object.
+fn transformed_lines(
+    form: Form,
+    resource: Arc<Resource>,
+    items: impl Stream<Item = WatchItem> + Send + 'static,
+) -> impl Stream<Item = Bytes> + Send + 'static {
+    let layout = Layout::of(&resource);
+    let mut first = true;
+    items.map(move |item| {
+        let (kind, value) = match item {
+            WatchItem::Added(object) => ("ADDED", object.value(&resource)),
+            WatchItem::Deleted(object) => ("DELETED", object.value(&resource)),
+            WatchItem::Modified(object) => ("MODIFIED", object.value(&resource)),
+            WatchItem::Bookmark {
+                revision,
+                initial_events_end,
+            } => (
+                "BOOKMARK",
+                Ok(bookmark(&resource, revision, initial_events_end)),
+            ),
+            WatchItem::Error(status) => ("ERROR", Err(status)),
+        };
+        match value {
+            Ok(value) => {
+                let headers = std::mem::take(&mut first);
+                value_line(kind, &form.transform(&layout, value, headers))
+            }
+            Err(status) => value_line("ERROR", &status.to_value()),
         }
-    };
-    event_line(kind, resource, &object)
+    })
+}
+
+fn value_line(kind: &str, object: &Value) -> Bytes {
+    Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"))
 }
 
 fn event_line(kind: &str, resource: &Resource, object: &Stored) -> Bytes {
@@ -149,7 +278,7 @@ fn event_line(kind: &str, resource: &Resource, object: &Stored) -> Bytes {
 }
 
 /// An object that tells only how far the watch is.
-fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Bytes {
+fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Value {
     let mut metadata = json!({
         "resourceVersion": revision.to_string(),
         "creationTimestamp": null,
@@ -157,15 +286,11 @@ fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Byt
     if initial_events_end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
-    let event = json!({
-        "type": "BOOKMARK",
-        "object": {
-            "kind": resource.names.kind,
-            "apiVersion": resource.api_version(),
-            "metadata": metadata,
-        },
-    });
-    Bytes::from(format!("{event}\n"))
+    json!({
+        "kind": resource.names.kind,
+        "apiVersion": resource.api_version(),
+        "metadata": metadata,
+    })
 }
 
 const WARNING: HeaderName = HeaderName::from_static("warning");

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::apply::FieldManager;
 use crate::object::{at, meta_str, metadata_mut, set_at};
 use crate::scope::Scope;
 use crate::{Status, User, metadata};
@@ -16,18 +17,37 @@ use crate::{Status, User, metadata};
 pub(crate) struct Writer<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) user: &'a User,
-    pub(crate) now: String,
+    /// Who writes, for `managedFields`.
+    pub(crate) manager: &'a str,
+    pub(crate) now: OffsetDateTime,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(scope: &'a Scope, user: &'a User) -> Self {
+    pub(crate) fn new(scope: &'a Scope, user: &'a User, manager: &'a str) -> Self {
         let now = OffsetDateTime::from(SystemTime::now());
-        let now = now.replace_nanosecond(0).unwrap_or(now);
         Self {
             scope,
             user,
-            now: now.format(&Rfc3339).unwrap_or_default(),
+            manager,
+            now: now.replace_nanosecond(0).unwrap_or(now),
         }
+    }
+
+    /// Now, as objects have it.
+    pub(crate) fn now_text(&self) -> String {
+        self.now.format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// Keeps who owns which field of an object.
+    pub(crate) fn field_manager(&self) -> FieldManager<'_> {
+        let catalogue = self.scope.registry.catalogue();
+        FieldManager::new(catalogue, &self.scope.resource, &self.scope.subresource)
+    }
+
+    /// The object with its owners: what has changed is the manager's.
+    pub(crate) fn owned(&self, old: Option<&Value>, new: Value) -> Value {
+        self.field_manager()
+            .update_or_forget(old, new, self.manager, self.now)
     }
 
     /// Checks that the object is of the kind and in the namespace that the
@@ -108,7 +128,7 @@ impl<'a> Writer<'a> {
         }
         drop_empty(metadata);
         metadata.insert("uid".into(), new_uid().into());
-        metadata.insert("creationTimestamp".into(), self.now.as_str().into());
+        metadata.insert("creationTimestamp".into(), self.now_text().into());
         if behaviour.generation {
             metadata.insert("generation".into(), 1.into());
         }
@@ -205,12 +225,13 @@ impl<'a> Writer<'a> {
             prepare(object, change);
         }
         if let Some(stamp) = hooks.stamp {
+            let now = self.now_text();
             let request = Request {
                 user: &self.user.name,
                 uid: &self.user.uid,
                 groups: &self.user.groups,
                 extra: &self.user.extra,
-                now: &self.now,
+                now: &now,
             };
             stamp(object, change, &request);
         }

@@ -31,6 +31,7 @@ pub(crate) async fn create(
         if generates && !base.is_empty() {
             metadata_mut(&mut new)?.insert("name".into(), generate_name(&base).into());
         }
+        let mut new = writer.owned(None, new);
         writer.complete_new(&mut new)?;
         let name = meta_str(&new, "name").to_owned();
         match keep_new(storage, scope, options, &name, &new).await? {

@@ -88,7 +88,7 @@ fn mark(
         metadata.insert("finalizers".into(), finalizers.into());
     }
     if !is_deleting(old) {
-        metadata.insert("deletionTimestamp".into(), writer.now.as_str().into());
+        metadata.insert("deletionTimestamp".into(), writer.now_text().into());
         metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
         if let Some(generation) = at(old, "metadata.generation").and_then(Value::as_i64) {
             metadata.insert("generation".into(), (generation + 1).into());

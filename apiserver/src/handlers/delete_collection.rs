@@ -41,7 +41,8 @@ pub(crate) async fn delete_collection(
                 let writer = Writer {
                     scope,
                     user: writer.user,
-                    now: writer.now.clone(),
+                    manager: writer.manager,
+                    now: writer.now,
                 };
                 match delete(storage, &writer, options).await {
                     Err(status) if status.reason() != Reason::NotFound => Err(status),

@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use crate::Status;
 use crate::answer::Answer;
+use crate::apply::keep_times;
 use crate::handlers::delete::keeps_itself;
 use crate::object::{Stored, encode, is_deleting, meta_str, meta_strings, metadata_mut};
 use crate::options::{WriteOptions, revision};
@@ -17,6 +18,10 @@ pub(crate) trait Update: Send {
     fn next(&mut self, old: Option<&Value>) -> Result<Value, Status>;
     /// Whether an object that is not there is made.
     fn creates(&self) -> bool;
+    /// Whether the new object says already who owns which of its fields.
+    fn owns(&self) -> bool {
+        false
+    }
 }
 
 /// A whole object in the place of another.
@@ -82,6 +87,9 @@ async fn make(
         return Err(uid_mismatch(writer.scope, uid, ""));
     }
     metadata.remove("resourceVersion");
+    if !change.owns() {
+        new = writer.owned(None, new);
+    }
     writer.complete_new(&mut new)?;
     if options.dry_run {
         return Ok(Some(Answer::Object(
@@ -126,7 +134,11 @@ async fn replace(
         }
         _ => {}
     }
+    if !change.owns() {
+        new = writer.owned(Some(&old), new);
+    }
     writer.complete_update(&mut new, &old)?;
+    let new = keep_times(&old, new);
     let bytes = encode(&new)?;
     if bytes == there.bytes() {
         return Ok(Some(Answer::Object(StatusCode::OK, there.clone())));

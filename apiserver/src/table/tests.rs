@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use api::{Catalogue, Column};
 use time::{Date, Month};
 
@@ -177,7 +179,7 @@ fn every_column_of_the_known_kinds_is_understood() {
     catalogue
         .resources
         .extend(api::core().resources.iter().cloned());
-    for (_, versions) in Registry::new(&catalogue).groups() {
+    for (_, versions) in Registry::new(Arc::new(catalogue)).groups() {
         for resource in versions
             .iter()
             .flat_map(|version| version.resources.values())

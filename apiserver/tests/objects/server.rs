@@ -27,7 +27,7 @@ impl Server {
         let store = Arc::new(store);
         let service = ApiServer::new(Config {
             store: store.clone(),
-            registry: Arc::new(Registry::new(api::core())),
+            registry: Arc::new(Registry::new(Arc::new(api::core().clone()))),
             authorizer: Arc::new(Rbac::default()),
             answers: Answers::default(),
         });
