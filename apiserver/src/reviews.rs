@@ -10,11 +10,13 @@ use serde_json::{Map, Value};
 use crate::{Status, User};
 
 mod access;
+mod answers;
 mod identity;
 mod rules;
 mod validate;
 
 pub use access::{local_subject_access, self_subject_access, subject_access};
+pub use answers::Reviewer;
 pub use identity::{self_subject, token};
 pub use rules::self_subject_rules;
 

@@ -190,3 +190,82 @@ fn a_review_of_a_token_says_whose_it_is() {
         "token is required for TokenReview in authentication"
     );
 }
+
+#[tokio::test]
+async fn all_kinds_that_are_answered_have_their_answer() {
+    use crate::{Answers, Question};
+
+    let (tokens, objects) = hub();
+    let (tokens, objects) = (Arc::new(tokens), Arc::new(objects));
+    let reviewer = Reviewer {
+        authorizer: Arc::new(rbac()),
+        authenticator: Authenticator::new(Arc::clone(&objects) as _, Arc::clone(&tokens)),
+        service_accounts: tokens,
+        objects,
+    };
+    let answers = reviewer.answers(Answers::default());
+    let user = User::new("alice", []);
+    let access = json!({"user": "a", "resourceAttributes": {"namespace": "a"}});
+    for (group, resource, subresource, object, field) in [
+        (
+            AUTHORIZATION,
+            "subjectaccessreviews",
+            "",
+            json!({"spec": access}),
+            "allowed",
+        ),
+        (
+            AUTHORIZATION,
+            "selfsubjectaccessreviews",
+            "",
+            json!({"spec": access}),
+            "allowed",
+        ),
+        (
+            AUTHORIZATION,
+            "localsubjectaccessreviews",
+            "",
+            json!({"metadata": {"namespace": "a"}, "spec": access}),
+            "allowed",
+        ),
+        (
+            AUTHORIZATION,
+            "selfsubjectrulesreviews",
+            "",
+            json!({"spec": {"namespace": "a"}}),
+            "incomplete",
+        ),
+        (
+            "authentication.k8s.io",
+            "selfsubjectreviews",
+            "",
+            json!({}),
+            "userInfo",
+        ),
+        (
+            "authentication.k8s.io",
+            "tokenreviews",
+            "",
+            json!({"spec": {"token": "x"}}),
+            "error",
+        ),
+        ("", "serviceaccounts", "token", json!({}), "token"),
+    ] {
+        let resource = api::GroupResource {
+            group: group.into(),
+            resource: resource.into(),
+        };
+        let question = Question {
+            user: &user,
+            namespace: "a",
+            name: "robot",
+            object,
+        };
+        let answer = answers.get(&resource, subresource).unwrap();
+        let answer = answer.answer(question).await.unwrap();
+        assert!(
+            answer["status"].get(field).is_some(),
+            "{resource}: {answer}"
+        );
+    }
+}

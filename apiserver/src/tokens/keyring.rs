@@ -70,17 +70,7 @@ impl Keyring {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let key = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new())
             .map_err(|_| KeyringError::Generate)?;
-        let text = base64::engine::general_purpose::STANDARD.encode(key.as_ref());
-        let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let (line, behind) = rest.split_at(rest.len().min(64));
-            pem += line;
-            pem.push('\n');
-            rest = behind;
-        }
-        pem += "-----END PRIVATE KEY-----\n";
-        Ok(pem)
+        Ok(crate::pem::encode("PRIVATE KEY", key.as_ref()))
     }
 
     /// Reads what is kept.
