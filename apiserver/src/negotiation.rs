@@ -5,6 +5,7 @@ mod content_type;
 mod document;
 mod json_syntax;
 
+pub(crate) use accept::negotiate;
 pub use accept::{Clause, Media, MetaVersion, Rendering, Transform, clauses};
 pub use content_type::{BodyMedia, PatchMedia};
 pub use document::{Document, DocumentError, cannot_be_handled, unrecognized};
