@@ -69,12 +69,28 @@ func core() object {
 		}
 	}
 	messages := protobuf(module(kubernetesAPIVersion), module(kubernetesMachineryVersion))
+	goZeros := map[string]map[string]zeros{}
 	for _, name := range sorted(definitions) {
-		if !slices.Contains(opaque, name) {
-			number(name, definitions[name], messages)
+		if slices.Contains(opaque, name) {
+			continue
 		}
+		pkg := name[:strings.LastIndex(name, ".")]
+		if goZeros[pkg] == nil {
+			goZeros[pkg] = zerosOf(folder(pkg))
+		}
+		number(name, definitions[name], messages)
+		sayZeros(name, definitions[name], goZeros)
 	}
 	return object{"definitions": definitions}
+}
+
+// Where the Go package of definitions is.
+func folder(pkg string) string {
+	if path, ok := strings.CutPrefix(pkg, "io.k8s.api."); ok {
+		return filepath.Join(module(kubernetesAPIVersion), strings.ReplaceAll(path, ".", "/"))
+	}
+	path := strings.TrimPrefix(pkg, "io.k8s.apimachinery.")
+	return filepath.Join(module(kubernetesMachineryVersion), strings.ReplaceAll(path, ".", "/"))
 }
 
 // Every schema of the documents, by name.

@@ -17,14 +17,17 @@ pub fn all() -> &'static Catalogue {
     })
 }
 
+/// Schemas by name, as in OpenAPI's `components.schemas`.
+pub type Definitions = BTreeMap<Box<str>, Schema>;
+
 /// Resources, and the schemas that they and their fields are of.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Catalogue {
     /// What is served.
     #[serde(default)]
     pub resources: Vec<Resource>,
-    /// Schemas by name, as in OpenAPI's `components.schemas`.
-    pub definitions: BTreeMap<Box<str>, Schema>,
+    /// The schemas.
+    pub definitions: Definitions,
 }
 
 impl Catalogue {

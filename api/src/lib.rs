@@ -5,6 +5,7 @@
 //! by. Nothing here does IO, reads a clock or spawns.
 
 mod behaviour;
+mod canonical;
 mod catalogue;
 mod core;
 mod field_error;
@@ -16,7 +17,8 @@ mod resource;
 mod schema;
 
 pub use behaviour::{Behaviour, NameForm};
-pub use catalogue::{Catalogue, all};
+pub use canonical::canonicalise;
+pub use catalogue::{Catalogue, Definitions, all};
 pub use core::core;
 pub use field_error::{FieldError, FieldErrorKind};
 pub use hooks::{Change, Conversion, Hooks, Request};
@@ -25,4 +27,4 @@ pub use resource::{
     Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,
     SelectableField, Storage, Subresource, Verb,
 };
-pub use schema::{ListType, MapType, Schema, SchemaType};
+pub use schema::{ListType, MapType, Schema, SchemaType, Zero};

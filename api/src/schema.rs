@@ -158,6 +158,10 @@ pub struct Schema {
     /// object: the inner message's number first.
     #[serde(rename = "x-protobuf-field", skip_serializing_if = "Vec::is_empty")]
     pub protobuf_field: Vec<u32>,
+    /// What the real server's encoder does with this field's zero; a null is
+    /// dropped and any other value kept, if absent.
+    #[serde(rename = "x-go-zero", skip_serializing_if = "Option::is_none")]
+    pub zero: Option<Zero>,
 }
 
 impl Schema {
@@ -186,6 +190,19 @@ pub enum SchemaType {
     Number,
     Object,
     String,
+}
+
+/// What becomes of a field's zero (`""`, `0`, `false`, `[]`, `{}`) in the real
+/// server's JSON.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Zero {
+    /// It is a value like others, and null is written where there is none.
+    Null,
+    /// It is left out.
+    Omit,
+    /// It is written, also where the field was absent.
+    Write,
 }
 
 /// How an array's items are told apart (`x-kubernetes-list-type`).

@@ -27,6 +27,7 @@ mod object;
 mod objects;
 mod options;
 mod pem;
+pub mod protobuf;
 mod query;
 mod quoted;
 mod registry;

@@ -71,5 +71,6 @@ replays! {
     hub_streams: a_hub_gets_rid_of_an_agent_that_does_anything_on_streams,
     identity: nothing_but_the_exact_subject_is_an_agents,
     messages: every_message_is_decoded_the_same_however_it_is_cut,
+    protobuf_body: an_object_in_protobuf_is_one_in_json,
     store_record: a_damaged_record_is_no_record,
 }

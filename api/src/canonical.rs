@@ -1,0 +1,153 @@
+use serde_json::{Map, Value, json};
+
+use crate::{Definitions, Schema, SchemaType, Zero};
+
+/// Gives an object of a built-in kind the form in which the real server
+/// writes it: its structs' zeros dropped or written as Go's encoder does, nulls
+/// dropped. Custom resources are kept as they were sent and have no such form.
+///
+/// What is of another type than `schema` says is left as it is, and so is what
+/// `schema` does not know.
+pub fn canonicalise(definitions: &Definitions, schema: &Schema, value: &mut Value) {
+    let Some(schema) = target(definitions, schema) else {
+        return;
+    };
+    match value {
+        Value::Object(object) if !schema.properties.is_empty() => {
+            for (name, property) in &schema.properties {
+                field(definitions, name, property, object);
+            }
+        }
+        Value::Object(object) => {
+            if let Some(of) = &schema.additional_properties {
+                for value in object.values_mut() {
+                    element(definitions, of, value);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(of) = &schema.items {
+                for item in items {
+                    element(definitions, of, item);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn field(definitions: &Definitions, name: &str, property: &Schema, of: &mut Map<String, Value>) {
+    match of.get_mut(name) {
+        Some(value) if !value.is_null() => {
+            canonicalise(definitions, property, value);
+            if property.zero == Some(Zero::Omit) && is_zero(value) {
+                of.remove(name);
+            }
+        }
+        _ => {
+            let absent = match property.zero {
+                Some(Zero::Write) => zero(definitions, property),
+                Some(Zero::Null) => Value::Null,
+                Some(Zero::Omit) | None => {
+                    of.remove(name);
+                    return;
+                }
+            };
+            of.insert(name.to_owned(), absent);
+        }
+    }
+}
+
+/// Lists and maps have values and no pointers: a null in them is a zero.
+fn element(definitions: &Definitions, schema: &Schema, value: &mut Value) {
+    if value.is_null() {
+        *value = zero(definitions, schema);
+    } else {
+        canonicalise(definitions, schema, value);
+    }
+}
+
+/// What Go writes for a field that was never set.
+fn zero(definitions: &Definitions, schema: &Schema) -> Value {
+    match schema.reference.as_deref() {
+        Some("io.k8s.apimachinery.pkg.api.resource.Quantity") => return "0".into(),
+        Some("io.k8s.apimachinery.pkg.util.intstr.IntOrString") => return 0.into(),
+        _ => {}
+    }
+    let Some(schema) = target(definitions, schema) else {
+        return Value::Null;
+    };
+    match schema.kind {
+        Some(SchemaType::String) if schema.format.as_deref() != Some("date-time") => {
+            if schema.format.as_deref() == Some("byte") {
+                Value::Null
+            } else {
+                "".into()
+            }
+        }
+        Some(SchemaType::Boolean) => false.into(),
+        Some(SchemaType::Integer | SchemaType::Number) => 0.into(),
+        Some(SchemaType::Object) if !schema.properties.is_empty() => {
+            let mut object = json!({});
+            canonicalise(definitions, schema, &mut object);
+            object
+        }
+        // Lists, maps and times.
+        Some(SchemaType::Array | SchemaType::Object | SchemaType::String) | None => Value::Null,
+    }
+}
+
+fn target<'a>(definitions: &'a Definitions, schema: &'a Schema) -> Option<&'a Schema> {
+    match &schema.reference {
+        None => Some(schema),
+        Some(name) => definitions.get(name),
+    }
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_written_or_left_out_as_the_real_server_does() {
+        let core = crate::core();
+        let schema = &core.definitions["io.k8s.api.apps.v1.Deployment"];
+        let mut object = json!({
+            "metadata": {"name": "d", "labels": {}, "creationTimestamp": null},
+            "spec": {
+                "replicas": 0,
+                "minReadySeconds": 0,
+                "paused": false,
+                "template": {"spec": {"containers": [{"name": "c", "args": [], "image": ""}]}},
+            },
+        });
+        canonicalise(&core.definitions, schema, &mut object);
+        assert_eq!(
+            object,
+            json!({
+                "metadata": {"name": "d"},
+                "spec": {
+                    "replicas": 0,
+                    "selector": null,
+                    "strategy": {},
+                    "template": {
+                        "metadata": {},
+                        "spec": {"containers": [{"name": "c", "resources": {}}]},
+                    },
+                },
+                "status": {},
+            })
+        );
+    }
+}
