@@ -1,7 +1,8 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use proto::{Answer, Control, Decoder, Hello, Message, MessageError, StreamHeader, Target};
+use proto::{Answer, Control, Decoder, Hello, Message, MessageError};
+use proto::{StreamHeader, StreamMove, Target};
 
 use crate::input::Input;
 
@@ -22,6 +23,8 @@ pub fn messages(data: &[u8]) {
     check::<StreamHeader>(bytes, &pieces)
         .iter()
         .for_each(header);
+    // Nothing but numbers.
+    check::<StreamMove>(bytes, &pieces);
 }
 
 /// What a decoder makes of bytes.

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proto::{
-    Answer, Control, Hello, Message, Refusal, RefusalReason, StreamHeader, StreamLimit, Target,
+    Answer, Control, Hello, Message, Refusal, RefusalReason, StreamHeader, StreamLimit, StreamMove,
+    Target,
 };
 
 use crate::input::Input;
@@ -64,7 +65,7 @@ fn step(input: &mut Input<'_>) -> Step {
         5 => Act::Reset(input.u32()),
         6 => Act::Trailers,
         7..=9 => {
-            let path = ["/stream", "/spare", "/control", "/new"][usize::from(number % 4)];
+            let path = ["/stream", "/spare", "/control", "/new", "/move"][usize::from(number % 5)];
             return Step::Open { path };
         }
         _ => Act::Say {
@@ -96,6 +97,12 @@ fn said(input: &mut Input<'_>) -> Bytes {
             Bytes::from(vec![input.byte(); len])
         }
         8 => Control::Windows(limits(input)).encode(),
+        // An agent's first link is its own number 1.
+        9 => StreamMove {
+            link: u32::from(input.byte() % 3),
+            stream: input.byte().into(),
+        }
+        .encode(),
         _ => Bytes::copy_from_slice(input.short()),
     }
 }

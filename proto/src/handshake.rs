@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use crate::{Reconnect, SessionKey, wire};
 
 /// The protocol version that this code speaks.
@@ -20,6 +22,8 @@ pub struct Hello {
     pub session_key: Option<SessionKey>,
     /// From a hub: how to come back.
     pub reconnect: Option<Reconnect>,
+    /// From an agent that lets streams be moved: the link's number in its session.
+    pub link: Option<NonZeroU32>,
 }
 
 /// Why two ends cannot talk.
@@ -57,6 +61,7 @@ impl Hello {
             required_features: Vec::new(),
             session_key: None,
             reconnect: None,
+            link: None,
         }
     }
 
@@ -89,6 +94,7 @@ impl Hello {
             required_features: texts(&hello.required_features),
             session_key: SessionKey::from_wire(&hello.session_key),
             reconnect: hello.reconnect.map(Reconnect::from_wire),
+            link: NonZeroU32::new(hello.link),
         }
     }
 
@@ -105,6 +111,7 @@ impl Hello {
                 .map(SessionKey::to_wire)
                 .unwrap_or_default(),
             reconnect: self.reconnect.as_ref().map(Reconnect::to_wire),
+            link: self.link.map_or(0, NonZeroU32::get),
         }
     }
 }

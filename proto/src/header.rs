@@ -26,6 +26,16 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+/// The first message on a carrier's stream with which a stream of another link
+/// of the session goes on, from the hub; answered as a stream is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StreamMove {
+    /// The other link's number in the session, as the agent's hello said.
+    pub link: u32,
+    /// The stream's number on that link's connection.
+    pub stream: u64,
+}
+
 /// Length of version 00 of the header `traceparent`; later versions may be longer.
 const MAX_TRACE_PARENT_LEN: usize = 256;
 
@@ -69,6 +79,21 @@ impl Message for StreamHeader {
             deadline: deadline.map(|ms| Duration::from_millis(u64::from(ms))),
             trace_parent,
         })
+    }
+}
+
+impl Message for StreamMove {
+    fn encode_body(&self) -> Vec<u8> {
+        wire::StreamMove {
+            link: self.link,
+            stream: self.stream,
+        }
+        .encode_to_vec()
+    }
+
+    fn decode_body(body: Bytes) -> Result<Self, MessageError> {
+        let wire::StreamMove { link, stream } = wire::StreamMove::decode(body)?;
+        Ok(Self { link, stream })
     }
 }
 

@@ -41,7 +41,7 @@ pub use backoff::{Backoff, Pace};
 pub use codec::{Decoder, Message, MessageError};
 pub use control::{Control, StreamLimit};
 pub use handshake::{Hello, HelloError, PROTOCOL_VERSION};
-pub use header::{Answer, StreamHeader};
+pub use header::{Answer, StreamHeader, StreamMove};
 pub use host::parse_host;
 pub use identity::{AgentIdentity, IdentityError, claims_agent};
 pub use lifecycle::{Lifecycle, Phase};

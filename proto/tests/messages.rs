@@ -1,10 +1,12 @@
 //! What the codec promises for every message and every byte string.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proto::{Answer, Control, Decoder, Hello, Message, MessageError, Reconnect, Refusal};
-use proto::{RefusalReason, SessionKey, StreamHeader, StreamLimit, Target, TargetError};
+use proto::{RefusalReason, SessionKey, StreamHeader, StreamLimit, StreamMove};
+use proto::{Target, TargetError};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
@@ -49,10 +51,12 @@ fn control() -> impl Strategy<Value = Control> {
             prop::collection::vec("[a-z]{1,64}", 0..64),
             prop::option::of(any::<u64>()),
             prop::option::of(reconnect()),
+            any::<u32>(),
         )
             .prop_map(
-                |(software_version, features, key, reconnect)| Control::Hello(Hello {
+                |(software_version, features, key, reconnect, link)| Control::Hello(Hello {
                     features,
+                    link: NonZeroU32::new(link),
                     session_key: key
                         .map(|seed| SessionKey::random(&mut SmallRng::seed_from_u64(seed))),
                     reconnect,
@@ -94,6 +98,12 @@ proptest! {
     }
 
     #[test]
+    fn a_move_survives_the_wire(link: u32, stream: u64, piece in 1_usize..64) {
+        let sent = StreamMove { link, stream };
+        prop_assert_eq!(decode_in_pieces(&sent.encode(), piece), Ok(Some(sent)));
+    }
+
+    #[test]
     fn data_behind_a_message_is_given_back_whole(header in header(), data: Vec<u8>) {
         let mut decoder = Decoder::new(64 * 1024);
         decoder.push(&header.encode());
@@ -107,6 +117,7 @@ proptest! {
         let _ = decode_in_pieces::<StreamHeader>(&bytes, piece);
         let _ = decode_in_pieces::<Answer>(&bytes, piece);
         let _ = decode_in_pieces::<Control>(&bytes, piece);
+        let _ = decode_in_pieces::<StreamMove>(&bytes, piece);
     }
 }
 

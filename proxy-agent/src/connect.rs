@@ -90,6 +90,7 @@ impl HubDialer {
 
     /// Links made from now on belong to another session.
     pub(crate) fn begin_session(&mut self) {
+        self.link.siblings = Arc::default();
         self.link.hello.session_key = Some(SessionKey::random(&mut rand::rng()));
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
-use tunnel::{Link, Packets, Session};
+use tokio::time::{Instant, sleep_until};
+use tunnel::{Link, Packets, Session, Siblings};
 
 use crate::CarrierChoice;
 use crate::connect::ConnectError;
@@ -30,7 +30,7 @@ pub(crate) struct Links {
     held: Vec<Held>,
     /// The links' work; it ends with this.
     work: JoinSet<()>,
-    /// The link under way, at most one.
+    /// The links under way, as many as the controller wants.
     opening: JoinSet<Result<Connected, ConnectError>>,
     next_id: u64,
 }
@@ -50,8 +50,8 @@ enum Connection {
     Tcp(Option<(std::net::SocketAddr, std::net::SocketAddr)>),
 }
 
-/// How often the controller is asked.
-const TICK: Duration = Duration::from_secs(1);
+/// How often the controller is asked while there are streams, and else.
+const TICKS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 /// How long the streams may go on that come to an idle link at the very moment
 /// when it is given up; the hub allows no more.
 const DRAIN_LIMIT: Duration = Duration::from_secs(600);
@@ -83,8 +83,8 @@ impl Links {
     /// Serves until the last link has ended. Dropped, it ends them all at once.
     pub(crate) async fn run(mut self) {
         let begun = Instant::now();
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let siblings = self.further.as_ref().map(|f| Arc::clone(&f.link.siblings));
+        let mut next = begun;
         while !self.held.is_empty() {
             tokio::select! {
                 Some(_ended) = self.work.join_next() => self.forget_ended(),
@@ -96,7 +96,12 @@ impl Links {
                     }
                     Err(_) => self.controller.failed(begun.elapsed()),
                 },
-                _ = ticks.tick() => self.decide(begun.elapsed()),
+                () = busy(siblings.as_deref()) => next = next.min(Instant::now() + TICKS.0),
+                () = sleep_until(next) => {
+                    self.decide(begun.elapsed());
+                    let idle = self.session.open_streams() == 0;
+                    next = Instant::now() + if idle { TICKS.1 } else { TICKS.0 };
+                }
             }
         }
     }
@@ -202,5 +207,13 @@ impl Links {
                 self.diagnosis.as_ref()?.packets(local, remote).ok()
             }
         }
+    }
+}
+
+/// Waits until there are streams where there were none.
+async fn busy(siblings: Option<&Siblings>) {
+    match siblings {
+        Some(siblings) => siblings.busy().await,
+        None => std::future::pending().await,
     }
 }

@@ -98,6 +98,15 @@ pub(crate) struct RegisteredLink {
     since: SystemTime,
 }
 
+/// Where a link has gone.
+#[derive(Debug)]
+pub(crate) struct Inserted {
+    /// Its session.
+    pub(crate) id: SessionId,
+    /// The session, if it had links before.
+    pub(crate) joined: Option<Session>,
+}
+
 impl RegisteredLink {
     pub(crate) fn new(link: Link, certificate: AgentCertificate, remote: SocketAddr) -> Self {
         let since = SystemTime::now();
@@ -113,7 +122,7 @@ impl RegisteredLink {
 impl Registry {
     /// Adds a link to the session that it belongs to, or else a session; an
     /// older session of the same agent is closed.
-    pub(crate) fn insert(&self, link: RegisteredLink) -> Result<SessionId, AttachError> {
+    pub(crate) fn insert(&self, link: RegisteredLink) -> Result<Inserted, AttachError> {
         let identity = &link.certificate.identity;
         let key = link.link.peer().session_key;
         let mut sessions = self.clusters.entry(identity.cluster.clone()).or_default();
@@ -126,7 +135,9 @@ impl Registry {
             match session.session.attach(link.link.clone()) {
                 Ok(()) => {
                     session.links.push(link);
-                    return Ok(session.id);
+                    let joined = Some(session.session.clone());
+                    let id = session.id;
+                    return Ok(Inserted { id, joined });
                 }
                 Err(AttachError::Full) => return Err(AttachError::Full),
                 // Its last link has just ended: this one begins it anew.
@@ -150,7 +161,7 @@ impl Registry {
             links: vec![link],
         });
         self.count.fetch_add(1, Relaxed);
-        Ok(id)
+        Ok(Inserted { id, joined: None })
     }
 
     /// Removes a link that has ended, and with its last link the session.

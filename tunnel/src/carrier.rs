@@ -95,6 +95,16 @@ impl Opener {
         }
     }
 
+    /// Opens a carrier's stream with which a stream of another link goes on;
+    /// `None` where that cannot be.
+    pub(crate) fn open_move(&self, message: Bytes) -> Option<RawStream> {
+        match self {
+            Self::H2(opener) => opener.open_move(message).map(RawStream::H2),
+            // Over QUIC no stream is in another's way.
+            Self::Quic(_) => None,
+        }
+    }
+
     /// Lets go of the connection, which is over for `reason`.
     pub(crate) fn close(&self, reason: &CloseReason) {
         match self {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use proto::Hello;
 
-use crate::{Counters, ProcessBudget};
+use crate::{Counters, ProcessBudget, Siblings};
 
 /// What one end of a link allows and says of itself.
 #[derive(Clone, Debug)]
@@ -36,6 +36,9 @@ pub struct LinkConfig {
     pub process_budget: Arc<ProcessBudget>,
     /// Counts what happens on all links that share it, by cloning the configuration.
     pub counters: Arc<Counters>,
+    /// The links that share it, by cloning the configuration, are of one
+    /// session: an agent that makes several lets streams move between them.
+    pub siblings: Arc<Siblings>,
     /// Streams of the peer that wait to be taken. Default 1024; one more is refused as busy.
     ///
     /// As many may come in one read: hundreds of watches begun at once must fit.
@@ -59,6 +62,7 @@ impl LinkConfig {
             unread_budget: 64 * 1024 * 1024,
             process_budget: Arc::new(ProcessBudget::new(1 << 30)),
             counters: Arc::default(),
+            siblings: Arc::default(),
             accept_backlog: 1024,
             handshake_timeout: Duration::from_secs(10),
             ping_after: Duration::from_secs(5),

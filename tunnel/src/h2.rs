@@ -5,8 +5,9 @@
 //! a server no way to open streams; the hub therefore keeps a few requests
 //! open (*spares*), and the agent opens a stream by answering one.
 //!
-//! The request's path tells the three uses apart: `/control`, `/stream` and
-//! `/spare`. Everything else is in the messages of the stream itself.
+//! The request's path tells the uses apart: `/control`, `/stream`, `/spare`, and
+//! `/move` for a stream that begins on another link and goes on here.
+//! Everything else is in the messages of the stream itself.
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ mod chunk;
 mod hub;
 mod liveness;
 mod opener;
+mod outbox;
 mod raw;
 mod reason;
 

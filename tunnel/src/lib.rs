@@ -35,7 +35,7 @@ pub use counters::Counters;
 pub use driver::Driver;
 pub use error::{CloseReason, HandshakeError, OpenError, ResetReason, StreamError};
 pub use incoming::{Incoming, IncomingStream};
-pub use link::{Link, LinkStats, Packets};
+pub use link::{Link, LinkStats, Packets, Siblings};
 pub use opening::{Answer, Opening};
 pub use read_ahead::ReadAhead;
 pub use session::{AttachError, Session};

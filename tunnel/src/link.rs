@@ -7,10 +7,15 @@ use tokio::sync::watch;
 
 use crate::carrier::{Opener, Unwritten};
 use crate::meter::Meter;
+use crate::stream::Shared;
 use crate::{Carrier, CloseReason, LinkConfig, OpenError, Opening, StreamError, StreamInfo};
 
+mod crossing;
+mod siblings;
 mod unread;
 
+pub(crate) use crossing::{Crossing, follow};
+pub use siblings::Siblings;
 pub(crate) use unread::UnreadTable;
 
 /// One agent's attachment to one hub; clones are handles to the same link.
@@ -49,6 +54,8 @@ pub(crate) struct Core {
     grants: Mutex<Vec<StreamLimit>>,
     /// Finished streams whose last bytes are still to be written, for the driver to keep.
     lingering: Mutex<Vec<(StreamPlace, Unwritten)>>,
+    /// Streams on their way here, for the driver to bring home.
+    crossings: Mutex<Vec<Crossing>>,
     opener: Opener,
     peer: Hello,
     state: Mutex<State>,
@@ -192,11 +199,21 @@ impl Link {
         self.core.unread.streams(most)
     }
 
-    /// Streams that have moved more than 16 KiB in the last second or so.
-    ///
-    /// Counted at most once a second; a stream that has just begun is not yet among them.
+    /// Streams that have moved more than 16 KiB in the last second or so; at
+    /// most 0.2 s old.
     pub fn bulk_streams(&self) -> usize {
         self.core.unread.bulk_streams(self.core.meter.now())
+    }
+
+    /// Takes over a stream of another link of the session, as the hub, if both
+    /// can be; it goes on while it moves.
+    pub(crate) fn take_over(&self, stream: &Arc<Shared>) -> bool {
+        crossing::begin(stream, &self.core)
+    }
+
+    /// The streams that move much.
+    pub(crate) fn in_bulk(&self) -> Vec<Arc<Shared>> {
+        self.core.unread.in_bulk()
     }
 
     /// What the peer said of itself.
@@ -246,12 +263,13 @@ impl Core {
             told: config.hello.reconnect.clone(),
             ..State::default()
         };
-        Arc::new(Self {
+        let core = Arc::new(Self {
             config,
             meter,
             unread: UnreadTable::default(),
             grants: Mutex::default(),
             lingering: Mutex::default(),
+            crossings: Mutex::default(),
             opener,
             peer,
             state: Mutex::new(state),
@@ -259,7 +277,9 @@ impl Core {
             reconnect,
             streams: AtomicUsize::new(0),
             growth: AtomicU64::new(0),
-        })
+        });
+        core.config.siblings.add(&core);
+        core
     }
 
     /// A place for one more stream, or why there is none.
@@ -279,6 +299,9 @@ impl Core {
             self.config.counters.note_stream_limit();
             Err(OpenError::StreamLimit { limit })
         } else {
+            if taken == 0 {
+                self.config.siblings.note_busy();
+            }
             Ok(place)
         }
     }
@@ -344,6 +367,7 @@ impl Core {
         });
         self.opener.close(&result);
         drop(self.take_lingering());
+        drop(self.take_crossings());
         result
     }
 

@@ -1,9 +1,15 @@
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::select_all;
 use proto::StreamHeader;
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+mod balance;
+
+use balance::Load;
 
 use crate::{Carrier, CloseReason, Link, OpenError, Opening};
 
@@ -34,6 +40,7 @@ pub enum AttachError {
 struct Shared {
     links: Mutex<Vec<Link>>,
     status: watch::Sender<Status>,
+    balanced: Mutex<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,12 +53,16 @@ enum Status {
 /// Links of one session; each is a connection with its buffers.
 const MAX_LINKS: usize = 20;
 
+/// How often streams are moved.
+const BALANCE_EVERY: Duration = Duration::from_millis(250);
+
 impl Session {
     /// A session of one link.
     pub fn new(first: Link) -> Self {
         let shared = Shared {
             links: Mutex::new(vec![first]),
             status: watch::Sender::new(Status::Lives(0)),
+            balanced: Mutex::new(Instant::now()),
         };
         Self {
             shared: Arc::new(shared),
@@ -113,6 +124,46 @@ impl Session {
     pub fn close(&self, reason: &CloseReason) {
         for link in self.links() {
             link.close(reason.clone());
+        }
+    }
+
+    /// Moves streams in bulk from links where they are in each other's way, or in
+    /// that of others, to such with less on them, as the hub. Only between
+    /// links over HTTP/2, and as far as the agent knows how.
+    ///
+    /// Never ends. Of several that are polled for one session one is enough.
+    /// Cancel-safe.
+    pub async fn balance(&self) -> Infallible {
+        let mut ticks = interval(BALANCE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if self.is_due() {
+                self.balance_once();
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let balanced = &self.shared.balanced;
+        let mut balanced = balanced.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = balanced.elapsed() >= BALANCE_EVERY / 2;
+        if due {
+            *balanced = Instant::now();
+        }
+        due
+    }
+
+    fn balance_once(&self) {
+        let mut links = self.links();
+        links.retain(|link| link.takes_streams() && link.carrier() == Carrier::H2);
+        let loads: Vec<Load> = links.iter().map(load).collect();
+        let mut bulk: Vec<_> = links.iter().map(Link::in_bulk).collect();
+        for (from, to) in balance::moves(&loads) {
+            let moved = bulk[from].pop().is_some_and(|s| links[to].take_over(&s));
+            if moved {
+                tracing::debug!(from, to, "a stream moves to another link");
+            }
         }
     }
 
@@ -195,4 +246,10 @@ impl Session {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn load(link: &Link) -> Load {
+    let bulk = link.bulk_streams();
+    let other = link.stats().open_streams.saturating_sub(bulk);
+    Load { bulk, other }
 }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 mod chunks;
 mod info;
+mod passage;
 mod read;
 mod shared;
 mod watch;

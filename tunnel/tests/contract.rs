@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod contract {
+    mod moves;
     pub(crate) mod pair;
     mod roaming;
     pub(crate) mod sessions;
@@ -95,6 +96,11 @@ mod simulation {
     #[test]
     fn no_seed_finds_a_hang_a_leak_or_crosstalk_over_h2() {
         every_seed(Carrier::H2);
+    }
+
+    #[test]
+    fn no_seed_finds_a_hang_a_leak_or_crosstalk_between_links() {
+        every_seed(Carrier::H2Twice);
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub struct Hello {
     /// From a hub: how to come back.
     #[prost(message, optional, tag = "8")]
     pub reconnect: ::core::option::Option<Reconnect>,
+    /// From an agent: the link's number in its session, for StreamMove. 0: the
+    /// agent lets no streams be moved.
+    #[prost(uint32, tag = "9")]
+    pub link: u32,
 }
 /// How an agent finds its hub again when its session is lost.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -141,6 +145,20 @@ pub mod stream_header {
         #[prost(message, tag = "4")]
         HubApi(HubApi),
     }
+}
+/// From a hub, first message on a carrier's stream with which a stream of
+/// another link of the session goes on. It is answered with StreamAnswer. Once
+/// it is opened, each end finishes its direction on the former carrier's stream
+/// and goes on here, behind the answer; unless it had finished before, which it
+/// then repeats here. What came on the former one is read first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamMove {
+    /// The other link's number.
+    #[prost(uint32, tag = "1")]
+    pub link: u32,
+    /// The former carrier's number of the stream.
+    #[prost(uint64, tag = "2")]
+    pub stream: u64,
 }
 /// First message on every stream, from the side that takes it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

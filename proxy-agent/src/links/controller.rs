@@ -7,20 +7,21 @@ use tunnel::{Carrier, Packets};
 
 /// What is known of a session's links, and what follows from it.
 ///
-/// It is asked once a second. A stream stays on the link where it began, so
-/// that what it decides is for the streams to come.
+/// It is asked at least once a second. The hub has a new stream begin on the link
+/// with the least bulk, and moves bulk to links that are made later.
 #[derive(Debug)]
 pub(crate) struct Controller {
     /// Whether it may go over to QUIC.
     may_switch: bool,
     known: HashMap<u64, Known>,
-    /// What was sent on all TCP links in each of the last seconds.
-    sent: VecDeque<Packets>,
+    /// What was sent on all TCP links from each of the last looks to the next.
+    sent: VecDeque<(Duration, Packets)>,
     /// Since when loss has been measured without a break.
     lossy_since: Option<Duration>,
     lossy_last: Option<Duration>,
     switch_tried: Option<Duration>,
-    opens: bool,
+    /// Links under way.
+    opening: usize,
     not_before: Duration,
 }
 
@@ -57,10 +58,13 @@ struct Known {
 const MAX_LOSSY: usize = 16;
 /// Links over TCP at once otherwise.
 const MAX_CLEAN: usize = 4;
-/// The seconds over which loss is measured.
-const WINDOW: usize = 10;
+/// The time over which loss is measured.
+const WINDOW: Duration = Duration::from_secs(10);
 /// Fewer packets than this in the window say nothing.
-const MIN_SENT: u64 = 500;
+const MIN_SENT: u64 = 200;
+/// Nor does what is lost at once: a connection that begins loses some when it
+/// has found out how much the path takes.
+const MIN_LOSSES: usize = 2;
 /// Loss is measured where more than one packet in so many was sent again.
 const ONE_IN: u64 = 200;
 /// Loss for so long makes QUIC the better carrier.
@@ -83,7 +87,7 @@ impl Controller {
             lossy_since: None,
             lossy_last: None,
             switch_tried: None,
-            opens: false,
+            opening: 0,
             not_before: Duration::ZERO,
         }
     }
@@ -103,18 +107,19 @@ impl Controller {
             let surplus = tcp.iter().filter(|link| link.streams == 0);
             return surplus.map(|link| Action::Drain(link.id)).collect();
         }
-        if self.opens || now < self.not_before {
+        if now < self.not_before || tcp.is_empty() {
             return Vec::new();
         }
-        if self.should_switch(now) && !tcp.is_empty() {
+        if self.opening == 0 && self.should_switch(now) {
             self.switch_tried = Some(now);
-            self.opens = true;
+            self.opening = 1;
             return vec![Action::Open(Carrier::Quic)];
         }
         let wanted = self.wanted(&tcp);
-        if !tcp.is_empty() && tcp.len() < wanted {
-            self.opens = true;
-            return vec![Action::Open(Carrier::H2)];
+        let missing = wanted.saturating_sub(tcp.len() + self.opening);
+        if missing > 0 {
+            self.opening += missing;
+            return vec![Action::Open(Carrier::H2); missing];
         }
         let surplus = tcp.len().saturating_sub(wanted);
         let oldest = tcp.iter().map(|link| link.id).min();
@@ -127,12 +132,12 @@ impl Controller {
 
     /// The link that was to be made is there.
     pub(crate) fn opened(&mut self) {
-        self.opens = false;
+        self.opening = self.opening.saturating_sub(1);
     }
 
     /// The link that was to be made could not be.
     pub(crate) fn failed(&mut self, now: Duration) {
-        self.opens = false;
+        self.opening = self.opening.saturating_sub(1);
         self.not_before = now + RETRY;
     }
 
@@ -151,10 +156,9 @@ impl Controller {
             }
             known.packets = link.packets;
         }
-        self.sent.push_back(sent);
-        if self.sent.len() > WINDOW {
-            self.sent.pop_front();
-        }
+        self.sent.push_back((now, sent));
+        let since = now.saturating_sub(WINDOW);
+        self.sent.retain(|(at, _)| *at > since || since.is_zero());
         if self.is_lossy() {
             self.lossy_since.get_or_insert(now);
             self.lossy_last = Some(now);
@@ -164,9 +168,11 @@ impl Controller {
     }
 
     fn is_lossy(&self) -> bool {
-        let sent: u64 = self.sent.iter().map(|second| second.sent).sum();
-        let lost: u64 = self.sent.iter().map(|second| second.lost).sum();
-        sent >= MIN_SENT && lost * ONE_IN > sent
+        let looks = self.sent.iter().map(|(_, packets)| packets);
+        let sent: u64 = looks.clone().map(|look| look.sent).sum();
+        let lost: u64 = looks.clone().map(|look| look.lost).sum();
+        let losses = looks.filter(|look| look.lost > 0).count();
+        sent >= MIN_SENT && losses >= MIN_LOSSES && lost * ONE_IN > sent
     }
 
     fn should_switch(&self, now: Duration) -> bool {
@@ -186,8 +192,8 @@ impl Controller {
             return 1;
         }
         if self.is_lossy() {
-            // A loss halves what one connection may send: each stream in bulk
-            // is to have its own.
+            // A loss takes a third of what one connection may send: each stream in
+            // bulk is to have its own.
             return (bulk + 1).min(MAX_LOSSY);
         }
         // One is to be free of bulk, for what is small and in a hurry.

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use proto::{Refusal, RefusalReason};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tunnel::{AttachError, CloseReason, Driver, Incoming, Link, LinkConfig};
+use tunnel::{AttachError, CloseReason, Driver, Incoming, Link, LinkConfig, Session};
 
 use super::ProxyServer;
-use crate::registry::{RegisteredLink, SessionId};
+use crate::registry::{Inserted, RegisteredLink, SessionId};
 use crate::{AdmissionError, AgentCertificate, CertificateError, ServeError};
 
 /// A link's entry in the registry, removed however its service ends.
@@ -19,6 +19,8 @@ struct Registration<'a> {
     certificate: AgentCertificate,
     id: SessionId,
     link: Link,
+    /// What it is a further link of.
+    session: Option<Session>,
     /// Why the link has ended.
     reason: CloseReason,
 }
@@ -96,6 +98,7 @@ impl ProxyServer {
         let reason = tokio::select! {
             reason = driver => reason,
             reason = refuse_all(incoming) => match reason {},
+            reason = registration.balance() => match reason {},
         };
         tracing::info!(
             cluster = %identity.cluster,
@@ -152,18 +155,29 @@ impl<'a> Registration<'a> {
     ) -> Result<Self, ServeError> {
         let registered = RegisteredLink::new(link.clone(), certificate.clone(), remote);
         let inserted = server.inner.registry.insert(registered);
-        if inserted == Err(AttachError::Full) {
+        if let Err(AttachError::Full) = inserted {
             server.inner.counters.note_links_full();
         }
-        let id = inserted?;
+        let Inserted { id, joined } = inserted?;
         server.follow_sessions();
         Ok(Self {
             server,
             certificate,
             id,
             link,
+            session: joined,
             reason: CloseReason::Aborted,
         })
+    }
+}
+
+impl Registration<'_> {
+    /// Moves streams between the links of the session, if this is not its only one.
+    async fn balance(&self) -> Infallible {
+        match &self.session {
+            Some(session) => session.balance().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

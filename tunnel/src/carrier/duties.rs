@@ -15,7 +15,7 @@ use crate::CloseReason;
 use crate::budget::Share;
 use crate::h2::Pulse;
 use crate::incoming::{IncomingStream, enqueue, read_header};
-use crate::link::{Core, Origin, Step};
+use crate::link::{Core, Origin, Step, follow};
 
 /// What a driver does at either end besides moving its connection's bytes.
 pub(crate) struct Duties {
@@ -25,6 +25,7 @@ pub(crate) struct Duties {
     pulse: Option<Pulse>,
     headers: FuturesUnordered<HeaderRead>,
     lingering: FuturesUnordered<Lingering>,
+    arrivals: FuturesUnordered<Arrival>,
     incoming: mpsc::Sender<Box<IncomingStream>>,
     share: Share,
     looks: Looks,
@@ -50,6 +51,8 @@ pub(crate) enum End {
 
 /// A finished stream on its way out; it keeps its place meanwhile.
 type Lingering = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A stream on its way from another link.
+type Arrival = Pin<Box<dyn Future<Output = ()> + Send>>;
 type HeaderRead = Pin<Box<dyn Future<Output = Option<IncomingStream>> + Send>>;
 
 /// The longest that a draining peer can keep a link.
@@ -78,12 +81,14 @@ impl Duties {
         core.meter
             .set_alarm(share.step().min(core.config.unread_budget as u64));
         let (headers, lingering) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let arrivals = FuturesUnordered::new();
         Self {
             core,
             control,
             pulse,
             headers,
             lingering,
+            arrivals,
             incoming,
             share,
             looks: Looks::default(),
@@ -94,6 +99,12 @@ impl Duties {
     pub(crate) fn take_stream(&mut self, raw: RawStream) {
         self.headers
             .push(Box::pin(read_header(Arc::clone(&self.core), raw)));
+    }
+
+    /// Begins to take up a stream of another link that the hub has moved here.
+    pub(crate) fn take_move(&mut self, raw: RawStream) {
+        let core = Arc::clone(&self.core);
+        self.arrivals.push(Box::pin(follow(core, raw)));
     }
 
     /// Works until the link's end. Cancel-safe.
@@ -114,6 +125,7 @@ impl Duties {
                 Step::Wait(until) => until,
             };
             self.keep_lingering();
+            self.keep_crossings();
             self.announce_grants();
             let look = self.look();
             if self.core.meter.alarmed() {
@@ -133,6 +145,7 @@ impl Duties {
                     }
                 }
                 Some(()) = self.lingering.next() => {}
+                Some(()) = self.arrivals.next() => {}
                 () = self.core.meter.wake.notified() => {}
                 () = sleep_until(self.core.meter.instant(until.unwrap_or_default())),
                     if until.is_some() => {}
@@ -168,6 +181,12 @@ impl Duties {
                 unwritten.await;
                 drop(place);
             }));
+        }
+    }
+
+    fn keep_crossings(&self) {
+        for crossing in self.core.take_crossings() {
+            self.arrivals.push(Box::pin(crossing.come_home()));
         }
     }
 

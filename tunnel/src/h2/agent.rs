@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::chunk::Chunk;
 use super::liveness::Pulse;
 use super::opener::{Opener, Spares};
+use super::outbox::{Backlog, Outbox};
 use super::raw::RawStream;
 use super::{LAST_FRAMES, ServerConnection, server_builder};
 use crate::carrier::{self, ControlStream, Duties, End, ended};
@@ -26,6 +27,8 @@ pub(super) async fn handshake<IO>(
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let mut config = config;
+    config.hello.link = config.siblings.number();
     let meter = Meter::new();
     let io = Metered::new(io, Arc::clone(&meter));
     let mut connection: ServerConnection<IO> = server_builder(&config)
@@ -33,7 +36,8 @@ where
         .await
         .map_err(closed)?;
     let ping = connection.ping_pong();
-    let mut control = accept_control(&mut connection).await?;
+    let backlog = Arc::<Backlog>::default();
+    let mut control = accept_control(&mut connection, &backlog).await?;
     let peer = tokio::select! {
         hello = control.hello(&config.hello) => hello,
         early = connection.accept() => {
@@ -67,20 +71,24 @@ where
     let core = Core::new(config, meter, opener, peer);
     let duties = Duties::new(Arc::clone(&core), control, Some(pulse), queue);
     let link = Link::new(Arc::clone(&core));
-    Ok((link, incoming, Driver::new(core, drive(connection, duties))))
+    Ok((
+        link,
+        incoming,
+        Driver::new(core, drive(connection, duties, backlog)),
+    ))
 }
 
 async fn accept_control<IO>(
     connection: &mut ServerConnection<IO>,
+    backlog: &Arc<Backlog>,
 ) -> Result<ControlStream, HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     match connection.accept().await {
         Some(Ok((request, respond))) if request.uri().path() == "/control" => {
-            Ok(ControlStream::new(carrier::RawStream::H2(
-                RawStream::response(respond, request.into_body()),
-            )))
+            let raw = RawStream::response(respond, request.into_body(), Outbox::new(backlog));
+            Ok(ControlStream::new(carrier::RawStream::H2(raw)))
         }
         Some(Ok(_)) => Err(HandshakeError::Protocol(
             "its first stream is not for control",
@@ -90,14 +98,18 @@ where
     }
 }
 
-async fn drive<IO>(mut connection: ServerConnection<IO>, mut duties: Duties) -> CloseReason
+async fn drive<IO>(
+    mut connection: ServerConnection<IO>,
+    mut duties: Duties,
+    backlog: Arc<Backlog>,
+) -> CloseReason
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     loop {
         tokio::select! {
             accepted = connection.accept() => {
-                if let Some(reason) = take(accepted, &mut duties) {
+                if let Some(reason) = take(accepted, &mut duties, &backlog) {
                     return duties.last_word(reason);
                 }
             }
@@ -123,15 +135,16 @@ where
 }
 
 /// Takes a stream of the hub's, or tells why no more will come.
-fn take(accepted: Accepted, duties: &mut Duties) -> Option<CloseReason> {
+fn take(accepted: Accepted, duties: &mut Duties, backlog: &Arc<Backlog>) -> Option<CloseReason> {
     let (request, respond) = match accepted {
         Some(Ok(accepted)) => accepted,
         Some(Err(error)) => return Some(CloseReason::LinkLost(error.to_string().into())),
         None => return Some(CloseReason::PeerClosed),
     };
     let (head, body) = request.into_parts();
-    let mut raw = RawStream::response(respond, body);
+    let mut raw = RawStream::response(respond, body, Outbox::new(backlog));
     match (head.uri.path(), duties.core.opener()) {
+        ("/move", _) => duties.take_move(carrier::RawStream::H2(raw)),
         ("/stream", _) => duties.take_stream(carrier::RawStream::H2(raw)),
         ("/spare", carrier::Opener::H2(Opener::Agent(spares))) => spares.put(raw),
         // A newer hub's use of a stream.

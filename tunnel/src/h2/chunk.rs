@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes};
 use tokio::sync::oneshot;
+
+use super::outbox::Outbox;
 
 /// What is queued for sending on a stream.
 ///
@@ -8,13 +12,17 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(crate) struct Chunk {
     data: Bytes,
+    /// Where it is counted, and with how many bytes.
+    counted: Option<(Arc<Outbox>, usize)>,
     /// Closed when the chunk is dropped, which is when it has been written.
     _written: Option<oneshot::Sender<()>>,
 }
 
 impl Chunk {
-    pub(super) fn data(data: Bytes) -> Self {
+    pub(super) fn data(data: Bytes, outbox: &Arc<Outbox>) -> Self {
+        outbox.add(data.len());
         Self {
+            counted: Some((Arc::clone(outbox), data.len())),
             data,
             _written: None,
         }
@@ -26,10 +34,19 @@ impl Chunk {
         (
             Self {
                 data: Bytes::new(),
+                counted: None,
                 _written: Some(sender),
             },
             written,
         )
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        if let Some((outbox, bytes)) = &self.counted {
+            outbox.take(*bytes);
+        }
     }
 }
 

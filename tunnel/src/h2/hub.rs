@@ -1,4 +1,5 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::StreamExt;
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use super::chunk::Chunk;
 use super::liveness::Pulse;
 use super::opener::{Opener, Requests, request};
+use super::outbox::{Backlog, Outbox};
 use super::raw::{RawStream, raw_error};
 use super::{ClientConnection, LAST_FRAMES, SPARES, client_builder};
 use crate::carrier::{self, ControlStream, Duties, End, RawError, ended};
@@ -27,13 +29,14 @@ where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let meter = Meter::new();
-    let io = Metered::new(io, std::sync::Arc::clone(&meter));
+    let io = Metered::new(io, Arc::clone(&meter));
     let (mut requests, mut connection) = client_builder(&config)
         .handshake::<_, Chunk>(io)
         .await
         .map_err(closed)?;
     let ping = connection.ping_pong();
-    let mut control = open_control(&mut requests)?;
+    let backlog = Arc::<Backlog>::default();
+    let mut control = open_control(&mut requests, &backlog)?;
     control
         .send(&Control::Hello(config.hello.clone()))
         .map_err(|_| ended())?;
@@ -53,12 +56,12 @@ where
         }
     };
     let (queue, incoming) = Incoming::new(config.accept_backlog);
-    let spares = Spares::new(requests.clone());
-    let pulse = Pulse::new(&config, std::sync::Arc::clone(&meter), ping);
-    let opener = carrier::Opener::H2(Opener::Hub(Requests::new(requests)));
+    let spares = Spares::new(requests.clone(), Arc::clone(&backlog));
+    let pulse = Pulse::new(&config, Arc::clone(&meter), ping);
+    let opener = carrier::Opener::H2(Opener::Hub(Requests::new(requests, backlog)));
     let core = Core::new(config, meter, opener, peer);
-    let duties = Duties::new(std::sync::Arc::clone(&core), control, Some(pulse), queue);
-    let link = Link::new(std::sync::Arc::clone(&core));
+    let duties = Duties::new(Arc::clone(&core), control, Some(pulse), queue);
+    let link = Link::new(Arc::clone(&core));
     Ok((
         link,
         incoming,
@@ -74,7 +77,7 @@ where
         .handshake::<_, Chunk>(io)
         .await
         .map_err(closed)?;
-    let mut control = open_control(&mut requests)?;
+    let mut control = open_control(&mut requests, &Arc::default())?;
     let sent = control
         .send(&Control::Rejected { message })
         .and_then(|()| control.finish());
@@ -95,11 +98,14 @@ where
     drop(control);
 }
 
-fn open_control(requests: &mut SendRequest<Chunk>) -> Result<ControlStream, HandshakeError> {
+fn open_control(
+    requests: &mut SendRequest<Chunk>,
+    backlog: &Arc<Backlog>,
+) -> Result<ControlStream, HandshakeError> {
     let (response, send) = requests
         .send_request(request("/control"), false)
         .map_err(closed)?;
-    let raw = RawStream::request(send, response);
+    let raw = RawStream::request(send, response, Outbox::new(backlog));
     Ok(ControlStream::new(carrier::RawStream::H2(raw)))
 }
 
@@ -139,6 +145,7 @@ where
 /// The requests that the hub keeps open for the agent to answer.
 struct Spares {
     requests: SendRequest<Chunk>,
+    backlog: Arc<Backlog>,
     waiting: FuturesUnordered<Spare>,
     given_up: usize,
 }
@@ -146,12 +153,14 @@ struct Spares {
 struct Spare {
     response: ResponseFuture,
     send: Option<SendStream<Chunk>>,
+    backlog: Arc<Backlog>,
 }
 
 impl Spares {
-    fn new(requests: SendRequest<Chunk>) -> Self {
+    fn new(requests: SendRequest<Chunk>, backlog: Arc<Backlog>) -> Self {
         Self {
             requests,
+            backlog,
             waiting: FuturesUnordered::new(),
             given_up: 0,
         }
@@ -163,6 +172,7 @@ impl Spares {
                 Ok((response, send)) => self.waiting.push(Spare {
                     response,
                     send: Some(send),
+                    backlog: Arc::clone(&self.backlog),
                 }),
                 // The connection has ended, which its own future reports.
                 Err(_) => return,
@@ -179,7 +189,9 @@ impl Future for Spare {
         let Some(send) = self.send.take() else {
             return Poll::Pending;
         };
-        Poll::Ready(Ok(RawStream::answered_request(send, response.into_body())))
+        let outbox = Outbox::new(&self.backlog);
+        let raw = RawStream::answered_request(send, response.into_body(), outbox);
+        Poll::Ready(Ok(raw))
     }
 }
 

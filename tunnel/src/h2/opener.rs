@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::chunk::Chunk;
+use super::outbox::{Backlog, Outbox};
 use super::raw::{RawStream, raw_error};
 use crate::carrier::RawError;
 use crate::link::{Core, Origin};
@@ -22,7 +23,10 @@ pub(crate) enum Opener {
 
 /// The hub's way: a request each. `None` when the link is over.
 #[derive(Debug)]
-pub(crate) struct Requests(Mutex<Option<SendRequest<Chunk>>>);
+pub(crate) struct Requests {
+    requests: Mutex<Option<SendRequest<Chunk>>>,
+    backlog: Arc<Backlog>,
+}
 
 /// The agent's way: it answers a request that the hub keeps open.
 #[derive(Debug)]
@@ -44,12 +48,20 @@ impl Opener {
     pub(crate) async fn open(&self, core: &Core, header: Bytes) -> Result<RawStream, OpenError> {
         match self {
             Self::Agent(spares) => spares.open(core, header).await,
-            Self::Hub(requests) => requests.open(header).map_err(|error| {
+            Self::Hub(requests) => requests.open("/stream", header).map_err(|error| {
                 // A connection that takes no more requests although it stands has
                 // used up its stream numbers: the agent is to make a new one.
                 core.drain(WORN_OUT_DRAIN, Origin::Here);
                 error.on(core).into()
             }),
+        }
+    }
+
+    /// Opens a stream with which one of another link goes on, which only the hub does.
+    pub(crate) fn open_move(&self, message: Bytes) -> Option<RawStream> {
+        match self {
+            Self::Agent(_) => None,
+            Self::Hub(requests) => requests.open("/move", message).ok(),
         }
     }
 
@@ -63,24 +75,28 @@ impl Opener {
 }
 
 impl Requests {
-    pub(super) fn new(requests: SendRequest<Chunk>) -> Self {
-        Self(Mutex::new(Some(requests)))
+    pub(super) fn new(requests: SendRequest<Chunk>, backlog: Arc<Backlog>) -> Self {
+        Self {
+            requests: Mutex::new(Some(requests)),
+            backlog,
+        }
     }
 
-    fn open(&self, header: Bytes) -> Result<RawStream, RawError> {
+    fn open(&self, path: &'static str, first: Bytes) -> Result<RawStream, RawError> {
         let Some(mut requests) = self.lock().clone() else {
             return Err(over());
         };
         let (response, mut send) = requests
-            .send_request(request("/stream"), false)
+            .send_request(request(path), false)
             .map_err(raw_error)?;
-        send.send_data(Chunk::data(header), false)
+        let outbox = Outbox::new(&self.backlog);
+        send.send_data(Chunk::data(first, &outbox), false)
             .map_err(raw_error)?;
-        Ok(RawStream::request(send, response))
+        Ok(RawStream::request(send, response, outbox))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<SendRequest<Chunk>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,6 +158,7 @@ pub(super) fn request(path: &'static str) -> Request<()> {
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from_static(match path {
         "/control" => "https://adit/control",
+        "/move" => "https://adit/move",
         "/spare" => "https://adit/spare",
         _ => "https://adit/stream",
     });

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::Response;
 use tokio::sync::oneshot;
 
 use super::chunk::Chunk;
+use super::outbox::Outbox;
 use super::reason;
 use crate::carrier::RawError;
 use crate::{CloseReason, ResetReason};
@@ -20,6 +22,7 @@ pub(crate) struct RawStream {
     send: RawSend,
     recv: RawRecv,
     phase: Phase,
+    outbox: Arc<Outbox>,
     /// Resolves when everything up to the finish has been written.
     written: Option<oneshot::Receiver<()>>,
 }
@@ -51,32 +54,47 @@ enum Phase {
 }
 
 impl RawStream {
-    pub(super) fn request(send: SendStream<Chunk>, response: ResponseFuture) -> Self {
+    pub(super) fn request(
+        send: SendStream<Chunk>,
+        response: ResponseFuture,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let recv = RawRecv::Response(response, Waker::noop().clone());
         Self {
             send: RawSend::Started(send),
             recv,
             phase: Phase::Sends,
+            outbox,
             written: None,
         }
     }
 
-    pub(super) fn answered_request(send: SendStream<Chunk>, body: RecvStream) -> Self {
+    pub(super) fn answered_request(
+        send: SendStream<Chunk>,
+        body: RecvStream,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let recv = RawRecv::Body(body);
         Self {
             send: RawSend::Started(send),
             recv,
             phase: Phase::Sends,
+            outbox,
             written: None,
         }
     }
 
-    pub(super) fn response(send: SendResponse<Chunk>, body: RecvStream) -> Self {
+    pub(super) fn response(
+        send: SendResponse<Chunk>,
+        body: RecvStream,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let recv = RawRecv::Body(body);
         Self {
             send: RawSend::Unstarted(send),
             recv,
             phase: Phase::Sends,
+            outbox,
             written: None,
         }
     }
@@ -128,7 +146,14 @@ impl RawStream {
         cx: &mut Context<'_>,
         wanted: usize,
     ) -> Poll<Result<usize, RawError>> {
+        let outbox = Arc::clone(&self.outbox);
         let send = self.sender()?;
+        if outbox.poll_room(cx).is_pending() {
+            return match ready!(send.poll_reset(cx)) {
+                Ok(reason) => Poll::Ready(Err(RawError::Reset(reason::from_h2(reason)))),
+                Err(error) => Poll::Ready(Err(raw_error(error))),
+            };
+        }
         loop {
             match send.capacity() {
                 0 => send.reserve_capacity(wanted),
@@ -162,9 +187,8 @@ impl RawStream {
 
     /// Queues `data`, which [`Self::poll_capacity`] has granted or which is a small message.
     pub(crate) fn send(&mut self, data: Bytes) -> Result<(), RawError> {
-        self.sender()?
-            .send_data(Chunk::data(data), false)
-            .map_err(raw_error)
+        let chunk = Chunk::data(data, &self.outbox);
+        self.sender()?.send_data(chunk, false).map_err(raw_error)
     }
 
     /// Ends this direction behind everything that was sent.

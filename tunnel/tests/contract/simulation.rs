@@ -7,14 +7,16 @@
 //! simulation` repeats one, `ADIT_SOAK=1` tries 10,000 instead of 300.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep, timeout};
-use tunnel::Link;
+use tunnel::{Link, LinkConfig, Session, Siblings};
 
 use super::pair::Settings;
 
@@ -69,7 +71,10 @@ fn run(carrier: Carrier, seed: u64) {
 }
 
 async fn simulate(carrier: Carrier, mut rng: SmallRng) {
-    let world = World::new(carrier, &mut rng, Settings::default()).await;
+    if carrier == Carrier::H2Twice {
+        return Box::pin(simulate_moves(rng)).await;
+    }
+    let world = Box::pin(World::new(carrier, &mut rng, Settings::default())).await;
     let World {
         mut hub,
         mut agent,
@@ -101,6 +106,69 @@ async fn simulate(carrier: Carrier, mut rng: SmallRng) {
     ledger.check();
 }
 
+/// The same over two links of one session. All streams begin on the first, from
+/// where the hub moves those in bulk.
+async fn simulate_moves(mut rng: SmallRng) {
+    let settings = Settings::default;
+    let siblings = Arc::<Siblings>::default();
+    let shared = || Settings {
+        agent: LinkConfig {
+            siblings: Arc::clone(&siblings),
+            ..settings().agent
+        },
+        ..settings()
+    };
+    let mut one = Box::pin(World::new(Carrier::H2, &mut rng, shared())).await;
+    let mut other = Box::pin(World::new(Carrier::H2, &mut rng, shared())).await;
+    let session = Session::new(one.hub.session.clone());
+    session.attach(other.hub.session.clone()).unwrap();
+    let ledger = Ledger::default();
+    let links = [
+        one.hub.session.clone(),
+        one.agent.session.clone(),
+        other.hub.session.clone(),
+        other.agent.session.clone(),
+    ];
+    let mut streams = JoinSet::new();
+    for n in 0..rng.random_range(1..12) {
+        let link = links[rng.random_range(0..2)].clone();
+        streams.spawn(open(link, n, rng.random(), ledger.clone()));
+    }
+    let takes = [
+        &mut one.hub,
+        &mut one.agent,
+        &mut other.hub,
+        &mut other.agent,
+    ]
+    .map(|end| take(&mut end.incoming, rng.random(), ledger.clone()));
+    let mut mishaps = [(); 2].map(|()| Mishaps(SmallRng::seed_from_u64(rng.random())));
+    let [of_one, of_other] = &mut mishaps;
+    let life = async {
+        let opened = async { while streams.join_next().await.transpose().unwrap().is_some() {} };
+        let mishaps = async {
+            let [hub, agent, other_hub, other_agent] = links.clone();
+            let (first, second) = ([hub, agent], [other_hub, other_agent]);
+            tokio::join!(
+                of_one.happen(&one.network, &first),
+                of_other.happen(&other.network, &second),
+            )
+        };
+        tokio::select! {
+            _ = async { tokio::join!(mishaps, opened) } => {}
+            never = session.balance() => match never {},
+        }
+        no_stream_is_left(&links).await;
+        for link in &links {
+            link.drain(Duration::from_secs(1));
+        }
+        for link in &links {
+            link.closed().await;
+        }
+    };
+    tokio::join!(join_all(takes), life);
+    ledger.check();
+}
+
 /// What goes wrong besides the network's everyday losses.
 struct Mishaps(SmallRng);
 
@@ -125,7 +193,7 @@ impl Mishaps {
 }
 
 /// Streams that have ended at both ends hold nothing there.
-async fn no_stream_is_left(links: &[Link; 2]) {
+async fn no_stream_is_left(links: &[Link]) {
     for link in links {
         let none = async {
             while link.stats().open_streams > 0 && link.takes_streams() {

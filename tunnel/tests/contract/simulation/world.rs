@@ -14,6 +14,8 @@ use super::pipe::{Weather, pipe};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Carrier {
     H2,
+    /// Two links, between which streams move.
+    H2Twice,
     Quic,
 }
 
@@ -34,7 +36,7 @@ pub(crate) enum Network {
 impl World {
     pub(crate) async fn new(carrier: Carrier, rng: &mut SmallRng, settings: Settings) -> Self {
         match carrier {
-            Carrier::H2 => {
+            Carrier::H2 | Carrier::H2Twice => {
                 let (a, b, weather, tasks) = pipe(rng);
                 let hub = start(tunnel::h2::hub(a, settings.hub));
                 let agent = start(tunnel::h2::agent(b, settings.agent));
