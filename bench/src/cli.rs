@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::agents;
 use crate::relay;
+use crate::store;
 use crate::system::Kind;
 
 /// Measure what a path through Adit costs, beside others.
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     Relay(relay::Args),
     Agents(agents::Args),
+    Store(store::Args),
 }
 
 /// Run the cases, print tables and write results.json

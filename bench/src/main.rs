@@ -18,6 +18,7 @@ mod programs;
 mod relay;
 mod report;
 mod run;
+mod store;
 mod system;
 mod targets;
 mod usage;
@@ -34,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         Command::Run(args) => runtime.block_on(Box::pin(run::run(args))),
         Command::Agents(args) => runtime.block_on(Box::pin(agents::run(args))),
         Command::Report(args) => report::print_results(&args.out),
+        Command::Store(args) => runtime.block_on(Box::pin(store::run(args))),
         Command::Relay(args) => runtime.block_on(Box::pin(relay::run(args))),
     }
 }

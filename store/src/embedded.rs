@@ -10,6 +10,7 @@
 mod archive;
 mod backup;
 mod disk;
+mod history;
 mod index;
 mod leases;
 mod medium;

@@ -114,7 +114,7 @@ fn copy(view: &View, file: File, abandoned: &AtomicBool) -> Result<BackupSummary
     let mut out = Writing::new(BufWriter::with_capacity(1 << 20, file))?;
     out.part(&Part::Store(identity, meta))?;
     let mut records = 0;
-    for entry in view.records(Place::FIRST, Place::LAST)? {
+    for entry in view.history.records(Place::FIRST, Place::LAST)? {
         if abandoned.load(Ordering::Relaxed) {
             return Err(StoreError::Closed.into());
         }

@@ -4,18 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redb::{
-    Database, DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase as _,
-    ReadableTable as _, TableDefinition, WriteTransaction,
+    Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    TableDefinition, WriteTransaction,
 };
 
+use super::history::{HISTORY, Reading, Writing};
 use super::index::Garbage;
 use super::medium::{Medium, Observed};
 use super::meta::{Identity, Meta};
 use super::record::{Place, Record};
-use crate::{KeyValue, LeaseId, StoreError};
+use crate::{LeaseId, StoreError};
 
-/// Every change that is kept, by its place.
-const HISTORY: TableDefinition<'_, [u8; Place::LEN], &[u8]> = TableDefinition::new("history");
 /// Leases: their time in milliseconds, with its checksum.
 const LEASES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("leases");
 /// What the store is, and how far.
@@ -78,13 +77,11 @@ impl Disk {
     pub(super) fn commit(&self, commit: &Commit<'_>, meta: Meta) -> Result<(), redb::Error> {
         let txn = self.db.begin_write()?;
         {
-            let mut history = txn.open_table(HISTORY)?;
+            let mut history = Writing(txn.open_table(HISTORY)?);
             for (place, record) in commit.records {
-                history.insert(place.to_bytes(), record.encode(*place).as_slice())?;
+                history.insert(*place, record)?;
             }
-            for garbage in commit.garbage {
-                history.remove(garbage.place.to_bytes())?;
-            }
+            history.remove(commit.garbage)?;
         }
         if !commit.granted.is_empty() || !commit.revoked.is_empty() {
             let mut leases = txn.open_table(LEASES)?;
@@ -103,7 +100,7 @@ impl Disk {
     pub(super) fn view(&self) -> Result<View, StoreError> {
         let view = || -> Result<View, redb::Error> {
             let txn = self.db.begin_read()?;
-            let history = txn.open_table(HISTORY)?;
+            let history = Reading(txn.open_table(HISTORY)?);
             Ok(View { txn, history })
         };
         view().map_err(|error| failure("begin to read", error))
@@ -145,38 +142,10 @@ fn read_meta(txn: &ReadTransaction) -> Result<Option<(Identity, Meta)>, StoreErr
 /// The database as it was when this was made.
 pub(super) struct View {
     txn: ReadTransaction,
-    history: ReadOnlyTable<[u8; Place::LEN], &'static [u8]>,
+    pub(super) history: Reading,
 }
 
 impl View {
-    /// The records from one place to another, both included.
-    pub(super) fn records(
-        &self,
-        from: Place,
-        to: Place,
-    ) -> Result<impl Iterator<Item = Result<(Place, Record), StoreError>>, StoreError> {
-        let range = self
-            .history
-            .range(from.to_bytes()..=to.to_bytes())
-            .map_err(|error| failure("read the history", error.into()))?;
-        Ok(range.map(|entry| {
-            let (place, bytes) =
-                entry.map_err(|error| failure("read the history", error.into()))?;
-            let place = Place::from_bytes(place.value());
-            decode(place, bytes.value()).map(|record| (place, record))
-        }))
-    }
-
-    /// The value that lies at a place, where there is to be one.
-    pub(super) fn value(&self, place: Place) -> Result<Arc<KeyValue>, StoreError> {
-        let bytes = self
-            .history
-            .get(place.to_bytes())
-            .map_err(|error| failure("read a value of the past", error.into()))?
-            .ok_or_else(|| corrupt(format!("the record of {} is missing", place.revision)))?;
-        decode(place, bytes.value()).map(|record| record.kv)
-    }
-
     /// What the store is, and how far it was.
     pub(super) fn meta(&self) -> Result<(Identity, Meta), StoreError> {
         read_meta(&self.txn)?.ok_or_else(|| corrupt("there is no state in it"))
@@ -196,12 +165,8 @@ impl View {
 }
 
 pub(super) fn decode(place: Place, bytes: &[u8]) -> Result<Record, StoreError> {
-    Record::decode(place, bytes).map_err(|error| {
-        corrupt(format!(
-            "the record of revision {} ({}): {error}",
-            place.revision, place.sub
-        ))
-    })
+    Record::decode(place, bytes)
+        .map_err(|error| corrupt(format!("the record of revision {place}: {error}")))
 }
 
 pub(super) fn encode_ttl(id: LeaseId, ttl: Duration) -> [u8; 12] {

@@ -164,7 +164,7 @@ fn load(
 ) -> Result<(State, Leases), StoreError> {
     let view = disk.view()?;
     let mut index = Index::default();
-    for entry in view.records(Place::FIRST, Place::LAST)? {
+    for entry in view.history.records(Place::FIRST, Place::LAST)? {
         let (place, record) = entry?;
         index.apply(place, record.kind, &record.kv);
     }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::history::MAX_RECORD;
+
 /// The limits of an embedded store.
 ///
 /// The defaults suit a hub; what each costs is memory.
@@ -14,7 +16,7 @@ pub struct Options {
     /// Requests that may wait for the writer, and those it takes into one
     /// commit; 1,024. Whoever comes then waits for a place.
     pub queue: usize,
-    /// The longest value, in bytes; 8 MiB.
+    /// The longest value, in bytes; 8 MiB, and 62 MiB at most.
     pub max_value: usize,
     /// Leases that there may be; 100,000.
     pub max_leases: usize,
@@ -32,6 +34,11 @@ impl Options {
     pub const MIN_TTL: Duration = Duration::from_millis(100);
     /// The longest lease.
     pub const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
+
+    /// The longest value that fits into a record, too.
+    pub(super) fn max_value(&self) -> usize {
+        self.max_value.min(MAX_RECORD - Self::MAX_KEY - 1024)
+    }
 }
 
 impl Default for Options {

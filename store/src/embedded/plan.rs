@@ -218,7 +218,7 @@ impl<'a> Plan<'a> {
         };
         size("key", key.as_bytes().len(), 1, Options::MAX_KEY)?;
         if let Change::Put { value, lease } = change {
-            size("value", value.len(), 0, self.options.max_value)?;
+            size("value", value.len(), 0, self.options.max_value())?;
             if let Some(id) = *lease
                 && !self.has_lease(id)
             {

@@ -54,7 +54,7 @@ fn past_value(
         |view, found| match found {
             None => Ok(None),
             Some(Found::Here(kv)) => Ok(Some(kv)),
-            Some(Found::There(place)) => view.value(place).map(Some),
+            Some(Found::There(place)) => view.history.record(place).map(|past| Some(past.kv)),
         },
     )
 }
@@ -90,7 +90,7 @@ fn past_range(shared: &Shared, range: &Range, at: Revision) -> Result<Page, Stor
         |view, finding| {
             let read = |found| match found {
                 Found::Here(kv) => Ok(kv),
-                Found::There(place) => view.value(place),
+                Found::There(place) => view.history.record(place).map(|past| past.kv),
             };
             Ok(Page {
                 kvs: finding

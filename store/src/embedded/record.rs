@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -50,6 +51,15 @@ impl Place {
         Self {
             revision: Revision(u64::from_be_bytes([a, b, c, d, e, f, g, h])),
             sub: u32::from_be_bytes(sub),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sub {
+            0 => self.revision.fmt(f),
+            sub => write!(f, "{}.{sub}", self.revision),
         }
     }
 }

@@ -168,7 +168,10 @@ fn slice(view: &View, prefix: &Key, from: Revision, to: Revision) -> Result<Batc
     let mut events: Vec<Event> = Vec::new();
     let (mut seen, mut bytes) = (0, 0);
     let mut revision = from;
-    for entry in view.records(Place::first_of(from), Place::last_of(to))? {
+    for entry in view
+        .history
+        .records(Place::first_of(from), Place::last_of(to))?
+    {
         let (place, record) = entry?;
         // Of a revision all or nothing.
         if (seen >= SLICE || bytes >= SLICE_BYTES) && place.revision > revision {
@@ -178,8 +181,8 @@ fn slice(view: &View, prefix: &Key, from: Revision, to: Revision) -> Result<Batc
         revision = place.revision;
         seen += 1;
         if record.kv.key.has_prefix(prefix) {
-            let prev = record.prev.map(|prev| view.value(prev)).transpose()?;
-            let event = event(&record, prev);
+            let prev = record.prev.map(|prev| view.history.record(prev));
+            let event = event(&record, prev.transpose()?.map(|past| past.kv));
             bytes += weight(&event);
             events.push(event);
         }
