@@ -36,3 +36,4 @@ pub use manager::FieldManager;
 pub use path::{Path, PathElement};
 pub use path_set::PathSet;
 pub use times::keep_times;
+pub(crate) use value::{go_type, go_value};

@@ -26,6 +26,7 @@ pub mod negotiation;
 mod object;
 mod objects;
 mod options;
+pub mod patch;
 mod pem;
 pub mod protobuf;
 mod query;

@@ -15,15 +15,15 @@ pub(super) enum Filter {
 
 impl Filter {
     /// That of the main resource, or of the subresource of that name, by what
-    /// the kind's subresources write.
+    /// the kind's subresources write. What the main resource shares with one
+    /// (a scale's replicas, a namespace's finalizers) is no status.
     pub(super) fn of(resource: &Resource, subresource: &str) -> Self {
         let path = |path: &str| -> Vec<_> { path.split('.').map(PathElement::field).collect() };
         let mut fields = PathSet::new();
         if subresource.is_empty() {
-            for subresource in &resource.subresources {
-                for written in &subresource.writes {
-                    fields.insert(&path(written));
-                }
+            let written = resource.subresources.iter().flat_map(|s| &s.writes);
+            for written in written.filter(|path| is_status(path)) {
+                fields.insert(&path(written));
             }
             return Self::Without(fields);
         }
@@ -48,4 +48,8 @@ impl Filter {
             Self::Only(fields) => set.along(fields),
         }
     }
+}
+
+fn is_status(path: &str) -> bool {
+    path == "status" || path.starts_with("status.")
 }

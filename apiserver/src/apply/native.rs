@@ -5,7 +5,7 @@
 //! owns which fields is found by comparing such objects, so that a new
 //! object's `status: {}` is nobody's. Custom resources are compared as they are.
 
-use api::{Catalogue, Schema};
+use api::{Catalogue, Schema, SchemaType};
 use serde_json::{Map, Value};
 
 /// `value` with all fields that such a struct always has.
@@ -78,8 +78,16 @@ fn zero(catalogue: &Catalogue, schema: &Schema, name: &str, of: &Schema) -> Opti
         }
         Some(default) if is_required(schema, name) && is_zero(default) => Some(default.clone()),
         Some(_) => None,
-        None => is_required(schema, name).then_some(Value::Null),
+        None => (is_required(schema, name) && !is_scalar(of)).then_some(Value::Null),
     }
+}
+
+/// Whether it is known to be no list, map or reference to something.
+const fn is_scalar(schema: &Schema) -> bool {
+    matches!(
+        schema.kind,
+        Some(SchemaType::Boolean | SchemaType::Integer | SchemaType::Number | SchemaType::String)
+    )
 }
 
 fn is_zero(value: &Value) -> bool {

@@ -234,7 +234,7 @@ fn write_number(out: &mut String, number: &Number) {
 }
 
 /// A value as `%v` writes it.
-pub(super) fn go_value(value: &Value) -> String {
+pub(crate) fn go_value(value: &Value) -> String {
     let mut out = String::new();
     write_go(&mut out, value, false);
     out
@@ -293,7 +293,7 @@ fn write_go(out: &mut String, value: &Value, syntax: bool) {
 }
 
 /// The name of a value's Go type.
-pub(super) fn go_type(value: &Value) -> &'static str {
+pub(crate) fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "<nil>",
         Value::Bool(_) => "bool",

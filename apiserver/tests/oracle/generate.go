@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand"
-	"sort"
+	"slices"
+	"strings"
 
 	"k8s.io/kube-openapi/pkg/validation/spec"
 )
@@ -21,6 +23,11 @@ type generator struct {
 	duplicates bool
 	// Whether values may be null.
 	nulls bool
+	// Whether numbers are not 0, booleans true and lists not empty: of those
+	// that are, a struct does not tell whether somebody set them.
+	notZero bool
+	// Whether what is deep is rarer.
+	shallow bool
 }
 
 var words = []string{"a", "b", "c", "web", "x<y>&z", "ü\"q\""}
@@ -42,9 +49,12 @@ func (g *generator) value(s *spec.Schema, depth int) any {
 		ref = s.AllOf[0].Ref.String()
 	}
 	if ref != "" {
-		name := ref[len("#/components/schemas/"):]
+		name := strings.TrimPrefix(ref, "#/components/schemas/")
 		switch name {
 		case "io.k8s.apimachinery.pkg.api.resource.Quantity":
+			if g.notZero {
+				return []any{"1", "500m"}[g.Intn(2)]
+			}
 			return []any{"1", int64(1), "500m"}[g.Intn(3)]
 		case "io.k8s.apimachinery.pkg.runtime.RawExtension":
 			return g.free(2)
@@ -57,12 +67,18 @@ func (g *generator) value(s *spec.Schema, depth int) any {
 	}
 	switch kind {
 	case "integer":
+		if g.notZero {
+			return int64(1 + g.Intn(3))
+		}
 		return int64(g.Intn(4))
 	case "number":
 		return []any{int64(80), int64(443), int64(8080), 0.5, 1e21, 1e-7}[g.Intn(6)]
 	case "boolean":
-		return g.chance(50)
+		return g.notZero || g.chance(50)
 	case "string":
+		if s.Format == "byte" {
+			return []any{"YQ==", "Yg=="}[g.Intn(2)]
+		}
 		if s.Format == "date-time" {
 			return []any{"2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"}[g.Intn(2)]
 		}
@@ -73,6 +89,9 @@ func (g *generator) value(s *spec.Schema, depth int) any {
 		return g.object(s, depth)
 	}
 	if isIntOrString, _ := s.Extensions.GetBool("x-kubernetes-int-or-string"); isIntOrString {
+		return []any{int64(1), "50%"}[g.Intn(2)]
+	}
+	if s.Format == "int-or-string" {
 		return []any{int64(1), "50%"}[g.Intn(2)]
 	}
 	return g.free(2)
@@ -103,7 +122,11 @@ func (g *generator) free(depth int) any {
 func (g *generator) list(s *spec.Schema, depth int) any {
 	out := []any{}
 	seen := map[string]bool{}
-	for range g.Intn(4) {
+	count := g.Intn(4)
+	if g.notZero && count == 0 {
+		count = 1
+	}
+	for range count {
 		item := g.value(s.Items.Schema, depth+1)
 		if !g.duplicates {
 			key := item
@@ -129,6 +152,10 @@ func (g *generator) list(s *spec.Schema, depth int) any {
 	return out
 }
 
+func sorted[V any](fields map[string]V) []string {
+	return slices.Sorted(maps.Keys(fields))
+}
+
 func listKeys(s *spec.Schema) []string {
 	keys, _ := s.Extensions.GetStringSlice("x-kubernetes-list-map-keys")
 	if key, ok := s.Extensions.GetString("x-kubernetes-patch-merge-key"); ok {
@@ -139,13 +166,14 @@ func listKeys(s *spec.Schema) []string {
 
 func (g *generator) object(s *spec.Schema, depth int) any {
 	out := map[string]any{}
-	names := []string{}
-	for name := range s.Properties {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		if g.chance(g.density) {
+	for _, name := range sorted(s.Properties) {
+		density := g.density
+		if g.shallow && depth < 2 {
+			density = 60
+		} else if g.shallow {
+			density = density * 3 / (depth + 1)
+		}
+		if g.chance(density) {
 			member := s.Properties[name]
 			out[name] = g.value(&member, depth+1)
 		}
@@ -171,7 +199,8 @@ func (g *generator) withKeys(s *spec.Schema, value any) {
 	if !ok {
 		return
 	}
-	for name, member := range s.Properties {
+	for _, name := range sorted(s.Properties) {
+		member := s.Properties[name]
 		if len(member.AllOf) == 1 || member.Ref.String() != "" {
 			continue
 		}

@@ -1,7 +1,7 @@
 // Command oracle writes what the real server's code makes of generated
 // requests, for the tests of the crate to compare with.
 //
-//	go run . widgets SEED CASES > ../fixtures/widgets.json
+//	go run . json|merge|native|strategic|widgets SEED CASES > ../fixtures/….json
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func main() {
 	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: oracle widgets SEED CASES")
+		fmt.Fprintln(os.Stderr, "usage: oracle json|merge|native|strategic|widgets SEED CASES")
 		os.Exit(2)
 	}
 	seed, err := strconv.ParseInt(os.Args[2], 10, 64)
@@ -28,6 +28,14 @@ func main() {
 		switch os.Args[1] {
 		case "widgets":
 			cases = append(cases, widgetCase(random))
+		case "native":
+			cases = append(cases, nativeCase(random))
+		case "json":
+			cases = append(cases, jsonPatchCase(random))
+		case "merge":
+			cases = append(cases, mergePatchCase(random))
+		case "strategic":
+			cases = append(cases, strategicCase(random))
 		default:
 			check(fmt.Errorf("no such cases: %s", os.Args[1]))
 		}
