@@ -39,11 +39,11 @@ pub fn check_role(
     let name = role["metadata"]["name"].as_str().unwrap_or_default();
     let refuse = |why: &str| Err(Status::forbidden(&resource(on.resource), name, why));
     let rules = PolicyRule::of_role(role);
-    if let Err(why) = confirm(rbac, request.user, on.namespace, &rules) {
+    if let Err(why) = confirm(rbac, request.user, &on, &rules) {
         return refuse(&why);
     }
     let gathers = gathers(role) || old.is_some_and(gathers);
-    if gathers && confirm(rbac, request.user, on.namespace, &everything()).is_err() {
+    if gathers && confirm(rbac, request.user, &on, &everything()).is_err() {
         return refuse("must have cluster-admin privileges to use the aggregationRule");
     }
     Ok(())
@@ -87,16 +87,22 @@ pub fn check_binding(
         return Ok(());
     }
     let Some(rules) = rbac.role_rules(&role, on.namespace) else {
-        return Err(Status::not_found(&resource(role.resource()), &role.name));
+        // As the real server has it: in the name of what is written.
+        return Err(Status::not_found(&resource(on.resource), &role.name));
     };
     let name = binding["metadata"]["name"].as_str().unwrap_or_default();
-    confirm(rbac, request.user, on.namespace, &rules)
+    confirm(rbac, request.user, &on, &rules)
         .map_err(|why| Status::forbidden(&resource(on.resource), name, &why))
 }
 
 /// Whether the user has all of that himself.
-fn confirm(rbac: &Rbac, user: &User, namespace: &str, wanted: &[PolicyRule]) -> Result<(), String> {
-    let held = rbac.rules_for(user, namespace);
+fn confirm(
+    rbac: &Rbac,
+    user: &User,
+    on: &ResourceAttributes<'_>,
+    wanted: &[PolicyRule],
+) -> Result<(), String> {
+    let held = rbac.rules_for(user, on.namespace);
     let missing = uncovered(&held.rules, wanted);
     if missing.is_empty() {
         return Ok(());
@@ -108,8 +114,11 @@ fn confirm(rbac: &Rbac, user: &User, namespace: &str, wanted: &[PolicyRule]) -> 
         missing.join("\n")
     );
     if !held.errors.is_empty() {
-        // What reads roles for this check names the resource in the plural.
-        let errors = held.errors.iter().map(|error| error.replacen('.', "s.", 1));
+        // Here too the missing role is named by the resource that is written.
+        let errors = held.errors.iter().map(|error| {
+            let behind = error.find('.').map_or(&**error, |at| &error[at..]);
+            format!("{}{behind}", on.resource)
+        });
         why += &format!("; resolution errors: [{}]", aggregate(errors));
     }
     Err(why)

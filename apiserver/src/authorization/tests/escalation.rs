@@ -113,7 +113,7 @@ fn a_binding_may_give_only_what_its_writer_has_or_may_bind() {
         refused.ends_with("\n{APIGroups:[\"*\"], Resources:[\"*\"], Verbs:[\"*\"]}"),
         "{refused}"
     );
-    let lost = r#"clusterroles.rbac.authorization.k8s.io "lost" not found"#;
+    let lost = r#"rolebindings.rbac.authorization.k8s.io "lost" not found"#;
     assert_eq!(
         check("alice", "a", "ClusterRole/lost"),
         Err(lost.to_owned())
