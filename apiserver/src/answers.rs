@@ -16,7 +16,16 @@ pub struct Answers(HashMap<(GroupResource, Box<str>), Arc<dyn Answer>>);
 /// Answers the creation of one kind of object.
 pub trait Answer: Send + Sync {
     /// The object with its answer in it.
-    fn answer<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Value, Status>>;
+    fn answer<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Answered, Status>>;
+}
+
+/// An object with its answer in it.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The object.
+    pub object: Value,
+    /// What the client is to be warned of.
+    pub warnings: Vec<String>,
 }
 
 /// An object that somebody creates to have it answered.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use http_body::{Frame, SizeHint};
 
 /// The body of an answer: pieces that are all there, or a stream that goes on.
@@ -26,6 +26,16 @@ impl Body {
     /// What the stream yields, until it ends.
     pub fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self::Stream(Box::pin(stream))
+    }
+
+    /// The same body, which keeps something until it has been sent or dropped.
+    pub(crate) fn holding<T: Send + 'static>(self, kept: T) -> Self {
+        match self {
+            Self::Pieces(_) => self,
+            Self::Stream(stream) => Self::stream(stream.inspect(move |_| {
+                let _ = &kept;
+            })),
+        }
     }
 }
 

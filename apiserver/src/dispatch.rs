@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::answers::{Answers, Question};
+use crate::authorization::{Attributes, Rbac};
 use crate::handlers::{self, Replacement};
 use crate::options::{DeleteOptions, ListOptions, WriteOptions};
 use crate::request_body::RequestBody;
@@ -18,8 +19,8 @@ use crate::request_info::ResourceInfo;
 use crate::respond::{Form, respond, warn};
 use crate::scope::Scope;
 use crate::storage::Storage;
-use crate::writer::Writer;
-use crate::{Body, Registry, Status, User, admission};
+use crate::writer::{Guard, Writer};
+use crate::{Body, Registry, RequestInfo, Status, User, admission};
 
 /// A request about a resource that its user may make.
 pub(crate) struct Call<'a> {
@@ -27,7 +28,8 @@ pub(crate) struct Call<'a> {
     pub(crate) registry: Arc<Registry>,
     pub(crate) answers: &'a Answers,
     pub(crate) user: &'a User,
-    pub(crate) verb: &'static str,
+    pub(crate) rbac: &'a Rbac,
+    pub(crate) info: &'a RequestInfo,
     pub(crate) resource: &'a ResourceInfo,
     pub(crate) head: &'a Parts,
 }
@@ -39,9 +41,9 @@ where
     B::Error: fmt::Display,
 {
     let scope = Scope::new(call.registry.clone(), call.resource)?;
-    check_verb(&scope, call.verb)?;
+    check_verb(&scope, call.info.verb)?;
     let mut warnings = Vec::new();
-    let form = Form::of(call.head, call.verb == "watch")?;
+    let form = Form::of(call.head, call.info.verb == "watch")?;
     let answer = call.handle(&scope, body, &mut warnings).await?;
     let mut response = respond(&scope, form, answer)?;
     warn(&mut response, &warnings);
@@ -60,7 +62,7 @@ impl Call<'_> {
         B::Error: fmt::Display,
     {
         let query = self.head.uri.query().unwrap_or_default();
-        match self.verb {
+        match self.info.verb {
             "get" => handlers::get(self.storage, scope, query).await,
             "list" => {
                 let options = ListOptions::parse(query, false)?;
@@ -74,17 +76,26 @@ impl Call<'_> {
             "update" => self.update(scope, query, body, warnings).await,
             "delete" => {
                 admission::check_delete(scope)?;
-                let options = self.delete_options(query, body).await?;
+                let options = self.delete_options(scope, query, body).await?;
                 let writer = Writer::new(scope, self.user, "");
                 handlers::delete(self.storage, &writer, &options).await
             }
             "deletecollection" => {
                 let list = ListOptions::parse(query, false)?;
-                let options = self.delete_options(query, body).await?;
+                let options = self.delete_options(scope, query, body).await?;
                 let writer = Writer::new(scope, self.user, "");
                 handlers::delete_collection(self.storage, &writer, &options, &list).await
             }
             _ => Err(Status::method_not_allowed()),
+        }
+    }
+
+    /// What is checked of an object before it is kept: nobody may give away
+    /// what he does not have.
+    fn guard(&self) -> Guard<'_> {
+        Guard {
+            rbac: self.rbac,
+            attributes: Attributes::new(self.user, self.info),
         }
     }
 
@@ -104,15 +115,20 @@ impl Call<'_> {
         let object = body.object(scope, options.validation, warnings)?;
         let answered = scope.resource.storage == Kept::Answered || !scope.subresource.is_empty();
         if answered {
-            return self.ask(scope, object).await;
+            return self.ask(scope, object, warnings).await;
         }
         let name = crate::object::meta_str(&object, "name").to_owned();
         admission::check_namespace(self.storage, scope, &name).await?;
-        let writer = Writer::new(scope, self.user, &options.manager);
+        let writer = Writer::new(scope, self.user, &options.manager).guarded(self.guard());
         handlers::create(self.storage, &writer, &options, object).await
     }
 
-    async fn ask(&self, scope: &Scope, object: Value) -> Result<Answer, Status> {
+    async fn ask(
+        &self,
+        scope: &Scope,
+        object: Value,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Status> {
         let answer = self
             .answers
             .get(&scope.group_resource(), &scope.subresource);
@@ -123,10 +139,9 @@ impl Call<'_> {
             name: &scope.name,
             object,
         };
-        Ok(Answer::Value(
-            StatusCode::CREATED,
-            answer.answer(question).await?,
-        ))
+        let answered = answer.answer(question).await?;
+        warnings.extend(answered.warnings);
+        Ok(Answer::Value(StatusCode::CREATED, answered.object))
     }
 
     async fn update<B>(
@@ -143,13 +158,18 @@ impl Call<'_> {
         let body = RequestBody::read(self.head, body).await?;
         let options = WriteOptions::parse(query, self.user_agent(), "UpdateOptions")?;
         let object = body.object(scope, options.validation, warnings)?;
-        let writer = Writer::new(scope, self.user, &options.manager);
+        let writer = Writer::new(scope, self.user, &options.manager).guarded(self.guard());
         let creates = scope.resource.behaviour.created_by_update && scope.subresource.is_empty();
         let mut change = Replacement { object, creates };
         handlers::update(self.storage, &writer, &options, &mut change).await
     }
 
-    async fn delete_options<B>(&self, query: &str, body: B) -> Result<DeleteOptions, Status>
+    async fn delete_options<B>(
+        &self,
+        scope: &Scope,
+        query: &str,
+        body: B,
+    ) -> Result<DeleteOptions, Status>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: fmt::Display,
@@ -158,7 +178,7 @@ impl Call<'_> {
         if body.is_empty() {
             DeleteOptions::from_query(query)
         } else {
-            DeleteOptions::from_body(body.delete_options()?)
+            DeleteOptions::from_body(body.delete_options(scope)?)
         }
     }
 

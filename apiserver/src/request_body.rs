@@ -1,5 +1,6 @@
 use std::fmt;
 
+use api::canonicalise;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use crate::Status;
 use crate::negotiation::{BodyMedia, Document, DocumentError, unrecognized};
 use crate::options::FieldValidation;
+use crate::protobuf::Envelope;
 use crate::scope::Scope;
 
 /// A request's body, read whole.
@@ -47,34 +49,41 @@ impl<'a> RequestBody<'a> {
         validation: FieldValidation,
         warnings: &mut Vec<String>,
     ) -> Result<Value, Status> {
-        let document = self.document(&scope.resource.names.kind)?;
+        let (schema, kind) = expected(scope);
+        let mut document = self.document(scope, schema, &kind)?;
         if !document.value.is_object() {
             let why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
-            return Err(unrecognized(&scope.resource.names.kind, why, &self.bytes));
+            return Err(unrecognized(&kind, why, &self.bytes));
         }
         let duplicates = document
             .duplicates
             .iter()
             .map(|of| format!("duplicate field {of:?}"));
         tell(scope, validation, warnings, duplicates.collect())?;
+        let definitions = scope.registry.definitions();
+        if let (false, Some(schema)) = (scope.resource.custom, definitions.get(schema)) {
+            canonicalise(definitions, schema, &mut document.value);
+        }
         Ok(document.value)
     }
 
     /// The options of a delete, whose kind need not be said.
-    pub(crate) fn delete_options(&self) -> Result<Value, Status> {
-        Ok(self.document("DeleteOptions")?.value)
+    pub(crate) fn delete_options(&self, scope: &Scope) -> Result<Value, Status> {
+        Ok(self.document(scope, DELETE_OPTIONS, "DeleteOptions")?.value)
     }
 
-    fn document(&self, kind: &str) -> Result<Document, Status> {
+    /// The body as an object of a schema, whatever form it is in.
+    fn document(&self, scope: &Scope, schema: &str, kind: &str) -> Result<Document, Status> {
         let read = match BodyMedia::of(&self.head.headers)? {
             BodyMedia::Json => Document::from_json(&self.bytes),
             BodyMedia::Yaml => Document::from_yaml(&self.bytes),
-            BodyMedia::Protobuf => {
+            BodyMedia::Protobuf if scope.resource.custom && schema != DELETE_OPTIONS => {
                 return Err(Status::unsupported_media_type(&[
                     "application/json",
                     "application/yaml",
                 ]));
             }
+            BodyMedia::Protobuf => return self.protobuf(scope, schema, kind),
         };
         read.map_err(|error| match error {
             DocumentError::Json(why) | DocumentError::Yaml(why) => {
@@ -82,6 +91,38 @@ impl<'a> RequestBody<'a> {
             }
         })
     }
+
+    fn protobuf(&self, scope: &Scope, schema: &str, kind: &str) -> Result<Document, Status> {
+        let definitions = scope.registry.definitions();
+        let no_schema = || Status::internal(&format!("{schema} is not defined"));
+        let schema = definitions.get(schema).ok_or_else(no_schema)?;
+        let decoded =
+            Envelope::parse(&self.bytes).and_then(|envelope| envelope.decode(definitions, schema));
+        let value = decoded.map_err(|error| {
+            Status::bad_request(format!(
+                "the object provided is unrecognized (must be of type {kind}): {error}"
+            ))
+        })?;
+        Ok(Document {
+            value,
+            duplicates: Vec::new(),
+        })
+    }
+}
+
+/// The schema and the kind of what is sent to a resource or its subresource.
+fn expected(scope: &Scope) -> (&str, Box<str>) {
+    let subresource = scope.resource.subresource(&scope.subresource);
+    let own = subresource.and_then(|of| of.kind.as_ref());
+    let Some(kind) = own else {
+        return (&scope.resource.schema, scope.resource.names.kind.clone());
+    };
+    let definitions = scope.registry.definitions().iter();
+    let schema = definitions
+        .filter(|(_, schema)| schema.kinds.contains(kind))
+        .map(|(name, _)| name);
+    let schema = schema.map(AsRef::as_ref).next().unwrap_or_default();
+    (schema, kind.kind.clone())
 }
 
 /// What becomes of fields that should not be there.
@@ -112,4 +153,5 @@ pub(crate) fn tell(
 #[error("{0}")]
 struct BrokenBody(String);
 
+const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 const BODY_MAX: usize = 3 * 1024 * 1024;

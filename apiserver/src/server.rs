@@ -2,25 +2,33 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use store::Store;
+use time::OffsetDateTime;
 use tower::Service;
 
 use crate::answers::Answers;
-use crate::authorization::{Attributes, Authorizer, authorize};
+use crate::authentication::{Authenticator, Tokens, impersonate};
+use crate::authorization::{Attributes, Rbac, authorize};
 use crate::dispatch::{Call, dispatch};
+use crate::mirror::Mirror;
 use crate::respond::failure;
+use crate::reviews::Reviewer;
 use crate::storage::Storage;
-use crate::{Body, Registry, RequestInfo, Status, User};
+use crate::tokens::ServiceAccountTokens;
+use crate::{Body, InFlight, InFlightLimits, Registry, RequestInfo, Status, documents};
 
 /// A Kubernetes-style API server: one service over a store. Cheap to clone.
 ///
-/// Who asks is the [`User`] in a request's extensions, put there by whoever has
-/// authenticated the connection; without one the request is anonymous.
+/// Who asks is found out as the real server does: by the client certificate
+/// ([`ClientCertificate`](crate::authentication::ClientCertificate)) among a
+/// request's extensions, or by a token in its head. Within the process, a
+/// [`User`](crate::User) among the extensions is believed. What they may do is
+/// decided by RBAC.
 #[derive(Clone)]
 pub struct ApiServer(Arc<Inner>);
 
@@ -31,29 +39,80 @@ pub struct Config {
     pub store: Arc<dyn Store>,
     /// What is served.
     pub registry: Arc<Registry>,
-    /// Who may do what.
-    pub authorizer: Arc<dyn Authorizer>,
-    /// What answers for the kinds that are not kept.
+    /// Issues and knows the tokens of service accounts.
+    pub service_accounts: Arc<ServiceAccountTokens>,
+    /// Other bearer tokens that are known.
+    pub tokens: Vec<Arc<dyn Tokens>>,
+    /// What answers for kinds that are not kept, beside those of
+    /// authentication and authorization, which the server answers itself.
     pub answers: Answers,
+    /// How many requests may run at once.
+    pub in_flight: InFlightLimits,
+}
+
+/// The work that goes on beside the requests. Whoever starts a server runs it.
+#[derive(Debug)]
+#[must_use = "a server whose driver does not run decides by what was at its start"]
+pub struct Driver {
+    mirror: Arc<Mirror>,
+    storage: Storage,
+}
+
+impl Driver {
+    /// Runs until the store is closed. Dropping the future ends it at once.
+    pub async fn run(self) {
+        self.mirror.follow(&self.storage).await;
+    }
 }
 
 struct Inner {
     storage: Storage,
+    mirror: Arc<Mirror>,
     registry: RwLock<Arc<Registry>>,
-    authorizer: Arc<dyn Authorizer>,
+    rbac: Arc<Rbac>,
+    authenticator: Authenticator,
+    service_accounts: Arc<ServiceAccountTokens>,
+    in_flight: InFlight,
     answers: Answers,
 }
 
 impl ApiServer {
-    /// A server of `config`.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
-        Self(Arc::new(Inner {
-            storage: Storage::new(config.store),
+    /// A server of `config`, with the namespaces, roles and bindings that
+    /// every server has.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn start(config: Config) -> Result<(Self, Driver), Status> {
+        let storage = Storage::new(config.store);
+        let rbac = Arc::new(Rbac::default());
+        let mirror = Mirror::read(&storage, config.registry.clone(), rbac.clone()).await?;
+        let mirror = Arc::new(mirror);
+        let storage = storage.mirrored_by(mirror.clone());
+        let mut authenticator = Authenticator::new(mirror.clone(), config.service_accounts.clone());
+        for tokens in config.tokens {
+            authenticator = authenticator.with_tokens(tokens);
+        }
+        let reviewer = Reviewer {
+            authorizer: rbac.clone(),
+            authenticator: authenticator.clone(),
+            service_accounts: config.service_accounts.clone(),
+            objects: mirror.clone(),
+        };
+        let driver = Driver {
+            mirror: mirror.clone(),
+            storage: storage.clone(),
+        };
+        let server = Self(Arc::new(Inner {
+            storage,
+            mirror,
             registry: RwLock::new(config.registry),
-            authorizer: config.authorizer,
-            answers: config.answers,
-        }))
+            rbac,
+            authenticator,
+            service_accounts: config.service_accounts,
+            in_flight: InFlight::new(config.in_flight),
+            answers: reviewer.answers(config.answers),
+        }));
+        Ok((server, driver))
     }
 
     /// What is served now.
@@ -71,7 +130,8 @@ impl ApiServer {
             .registry
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        *current = registry;
+        *current = registry.clone();
+        self.0.mirror.replace_registry(registry);
     }
 
     /// Answers one request. A failure is an answer too: a `Status`.
@@ -91,25 +151,35 @@ impl ApiServer {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: fmt::Display,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let info = RequestInfo::new(&head.method, &head.uri)?;
-        let user = head.extensions.get::<User>().cloned();
-        let user = user.unwrap_or_else(User::anonymous);
-        authorize(&*self.0.authorizer, &Attributes::new(&user, &info))?;
+        let Inner {
+            rbac,
+            authenticator,
+            ..
+        } = &*self.0;
+        let now = OffsetDateTime::from(SystemTime::now());
+        let user = authenticator.authenticate(&mut head, now)?;
+        let user = impersonate(&**rbac, user, &info, &mut head.headers)?;
+        let ticket = self.0.in_flight.enter(&user, &info)?;
+        authorize(&**rbac, &Attributes::new(&user, &info))?;
         let Some(resource) = &info.resource else {
-            return Err(Status::no_such_path());
+            let registry = self.registry();
+            return documents::answer(&registry, &self.0.service_accounts, &info, &head);
         };
         let call = Call {
             storage: &self.0.storage,
             registry: self.registry(),
+            rbac,
             answers: &self.0.answers,
             user: &user,
-            verb: info.verb,
+            info: &info,
             resource,
             head: &head,
         };
         if matches!(info.verb, "watch" | "deletecollection") {
-            return dispatch(call, body).await;
+            let response = dispatch(call, body).await?;
+            return Ok(response.map(|body| body.holding(ticket)));
         }
         match tokio::time::timeout(PATIENCE, dispatch(call, body)).await {
             Ok(response) => response,
@@ -143,7 +213,7 @@ impl fmt::Debug for ApiServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiServer")
             .field("storage", &self.0.storage)
-            .field("authorizer", &self.0.authorizer)
+            .field("authenticator", &self.0.authenticator)
             .finish_non_exhaustive()
     }
 }

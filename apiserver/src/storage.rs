@@ -8,11 +8,15 @@ use bytes::Bytes;
 use store::{Key, KeyValue, Outcome, Page, Range, Revision, Store, StoreError, Txn, WatchStream};
 
 use crate::Status;
+use crate::mirror::Mirror;
 use crate::object::Stored;
 
 /// The store, with its failures as clients are told them.
 #[derive(Clone, Debug)]
-pub(crate) struct Storage(Arc<dyn Store>);
+pub(crate) struct Storage {
+    store: Arc<dyn Store>,
+    mirror: Option<Arc<Mirror>>,
+}
 
 /// What came of a write.
 #[derive(Debug)]
@@ -25,18 +29,29 @@ pub(crate) enum Written {
 
 impl Storage {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self(store)
+        Self {
+            store,
+            mirror: None,
+        }
+    }
+
+    /// The same store, whose writes are done only when `mirror` shows them.
+    pub(crate) fn mirrored_by(self, mirror: Arc<Mirror>) -> Self {
+        Self {
+            mirror: Some(mirror),
+            ..self
+        }
     }
 
     /// The object under a key, if there is one.
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Stored>, Status> {
-        let got = self.0.get(key, None).await.map_err(failed)?;
+        let got = self.store.get(key, None).await.map_err(failed)?;
         got.kv.as_deref().map(Stored::new).transpose()
     }
 
     /// The keys and values of a range.
     pub(crate) async fn range(&self, range: Range) -> Result<Page, RangeError> {
-        self.0.range(range).await.map_err(|error| {
+        self.store.range(range).await.map_err(|error| {
             if matches!(error, StoreError::Compacted { .. }) {
                 RangeError::Gone
             } else {
@@ -67,8 +82,13 @@ impl Storage {
     }
 
     async fn write(&self, txn: Txn) -> Result<Written, Status> {
-        match self.0.txn(txn).await.map_err(failed)? {
-            Outcome::Done { revision, .. } => Ok(Written::Done(revision.0)),
+        match self.store.txn(txn).await.map_err(failed)? {
+            Outcome::Done { revision, .. } => {
+                if let Some(mirror) = &self.mirror {
+                    mirror.reach(revision.0).await;
+                }
+                Ok(Written::Done(revision.0))
+            }
             Outcome::Conflict { .. } => Ok(Written::Lost),
         }
     }
@@ -80,12 +100,12 @@ impl Storage {
         from: Option<u64>,
     ) -> Result<WatchStream, Status> {
         let from = from.map_or(Revision::ZERO, Revision);
-        self.0.watch(prefix, from).await.map_err(failed)
+        self.store.watch(prefix, from).await.map_err(failed)
     }
 
     /// The current revision.
     pub(crate) async fn current(&self) -> Result<u64, Status> {
-        Ok(self.0.current().await.map_err(failed)?.0)
+        Ok(self.store.current().await.map_err(failed)?.0)
     }
 
     /// Waits until the store has reached a revision that a client asks for.
@@ -108,7 +128,7 @@ impl Storage {
 
     /// Asks all watches to tell how far they are.
     pub(crate) async fn request_progress(&self) -> Result<(), Status> {
-        self.0.request_progress().await.map_err(failed)
+        self.store.request_progress().await.map_err(failed)
     }
 }
 

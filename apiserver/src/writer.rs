@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::apply::FieldManager;
+use crate::authorization::{Attributes, Rbac, check_binding, check_role};
 use crate::object::{at, meta_str, metadata_mut, set_at};
 use crate::scope::Scope;
 use crate::{Status, User, metadata};
@@ -20,6 +21,28 @@ pub(crate) struct Writer<'a> {
     /// Who writes, for `managedFields`.
     pub(crate) manager: &'a str,
     pub(crate) now: OffsetDateTime,
+    pub(crate) guard: Option<Guard<'a>>,
+}
+
+/// Checks, before an object of RBAC's is kept, that nobody gives away what he
+/// does not have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guard<'a> {
+    pub(crate) rbac: &'a Rbac,
+    pub(crate) attributes: Attributes<'a>,
+}
+
+impl Guard<'_> {
+    fn check(&self, scope: &Scope, object: &Value, old: Option<&Value>) -> Result<(), Status> {
+        if !Rbac::wants(&scope.group_resource()) {
+            return Ok(());
+        }
+        if object.get("roleRef").is_some() {
+            check_binding(self.rbac, &self.attributes, object, old)
+        } else {
+            check_role(self.rbac, &self.attributes, object, old)
+        }
+    }
 }
 
 impl<'a> Writer<'a> {
@@ -30,6 +53,15 @@ impl<'a> Writer<'a> {
             user,
             manager,
             now: now.replace_nanosecond(0).unwrap_or(now),
+            guard: None,
+        }
+    }
+
+    /// As it is, with something checked before an object is kept.
+    pub(crate) fn guarded(self, guard: Guard<'a>) -> Self {
+        Self {
+            guard: Some(guard),
+            ..self
         }
     }
 
@@ -138,7 +170,9 @@ impl<'a> Writer<'a> {
         self.run_hooks(object, Change::Create);
         let mut errors = metadata::check_new(self.scope, object);
         errors.extend(self.hook_errors(object, Change::Create));
-        self.reject(object, &errors)
+        self.reject(object, &errors)?;
+        self.guard
+            .map_or(Ok(()), |guard| guard.check(self.scope, object, None))
     }
 
     /// Makes the object that takes the place of `old` complete.
@@ -156,7 +190,9 @@ impl<'a> Writer<'a> {
         }
         let mut errors = metadata::check_update(object, old);
         errors.extend(self.hook_errors(object, change));
-        self.reject(object, &errors)
+        self.reject(object, &errors)?;
+        self.guard
+            .map_or(Ok(()), |guard| guard.check(self.scope, object, Some(old)))
     }
 
     /// Undoes what this change may not touch.

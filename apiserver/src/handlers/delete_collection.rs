@@ -43,6 +43,7 @@ pub(crate) async fn delete_collection(
                     user: writer.user,
                     manager: writer.manager,
                     now: writer.now,
+                    guard: None,
                 };
                 match delete(storage, &writer, options).await {
                     Err(status) if status.reason() != Reason::NotFound => Err(status),

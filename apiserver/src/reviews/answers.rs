@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use api::GroupResource;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
@@ -13,7 +12,7 @@ use crate::authentication::Authenticator;
 use crate::authorization::Authorizer;
 use crate::objects::core;
 use crate::tokens::ServiceAccountTokens;
-use crate::{Answer, Answers, Objects, Question, Status};
+use crate::{Answer, Answered, Answers, Objects, Question, Status};
 
 /// What the answers are found with.
 #[derive(Clone, Debug)]
@@ -80,7 +79,7 @@ impl Reviewer {
         answers.with(core("serviceaccounts"), "token", token)
     }
 
-    fn answer(&self, kind: Kind, question: Question<'_>) -> Result<Value, Status> {
+    fn answer(&self, kind: Kind, question: Question<'_>) -> Result<Answered, Status> {
         let Question {
             user,
             namespace,
@@ -88,7 +87,8 @@ impl Reviewer {
             object,
         } = question;
         let (authorizer, now) = (&*self.authorizer, OffsetDateTime::now_utc());
-        match kind {
+        let mut warnings = Vec::new();
+        let object = match kind {
             Kind::LocalSubjectAccess => local_subject_access(authorizer, object, namespace),
             Kind::SelfSubject => Ok(self_subject(&object, user, now)),
             Kind::SelfSubjectAccess => self_subject_access(authorizer, object, user),
@@ -98,14 +98,16 @@ impl Reviewer {
             Kind::TokenRequest => {
                 let tokens = &self.service_accounts;
                 let issued = tokens.issue(namespace, name, object, &*self.objects, now)?;
+                warnings = issued.warnings;
                 Ok(issued.object)
             }
-        }
+        }?;
+        Ok(Answered { object, warnings })
     }
 }
 
 impl Answer for Reviewed {
-    fn answer<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Value, Status>> {
+    fn answer<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<Answered, Status>> {
         let Self(reviewer, kind) = self;
         Box::pin(async move { reviewer.answer(*kind, question) })
     }

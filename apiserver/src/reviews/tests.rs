@@ -262,7 +262,7 @@ async fn all_kinds_that_are_answered_have_their_answer() {
             object,
         };
         let answer = answers.get(&resource, subresource).unwrap();
-        let answer = answer.answer(question).await.unwrap();
+        let answer = answer.answer(question).await.unwrap().object;
         assert!(
             answer["status"].get(field).is_some(),
             "{resource}: {answer}"

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
-use apiserver::authorization::Rbac;
-use apiserver::{Answers, ApiServer, Body, Config, Registry, User};
+use apiserver::tokens::{Keyring, ServiceAccountTokens};
+use apiserver::{Answers, ApiServer, Body, Config, InFlightLimits, Registry, User};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use store::{Embedded, Options};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 /// A server of the core kinds, with the namespace `default`, asked by one who
 /// may do everything.
@@ -16,6 +17,7 @@ pub(super) struct Server {
     pub(super) service: ApiServer,
     pub(super) store: Arc<Embedded>,
     _dir: TempDir,
+    _tasks: JoinSet<()>,
 }
 
 impl Server {
@@ -25,16 +27,29 @@ impl Server {
             .await
             .unwrap();
         let store = Arc::new(store);
-        let service = ApiServer::new(Config {
+        let keyring = Keyring::from_pem(&Keyring::generate_pem().unwrap()).unwrap();
+        let issuer = "https://hub.example";
+        let (service, driver) = ApiServer::start(Config {
             store: store.clone(),
             registry: Arc::new(Registry::new(Arc::new(api::core().clone()))),
-            authorizer: Arc::new(Rbac::default()),
+            service_accounts: Arc::new(ServiceAccountTokens::new(
+                issuer,
+                vec![issuer.to_owned()],
+                keyring,
+            )),
+            tokens: Vec::new(),
             answers: Answers::default(),
-        });
+            in_flight: InFlightLimits::default(),
+        })
+        .await
+        .unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(driver.run());
         let server = Self {
             service,
             store,
             _dir: dir,
+            _tasks: tasks,
         };
         let namespace = json!({"metadata": {"name": "default"}});
         server.post("/api/v1/namespaces", &namespace).await.ok(201);

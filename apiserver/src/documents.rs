@@ -1,0 +1,56 @@
+//! What is served at paths that are no resource's: discovery, health, and the
+//! keys that service accounts' tokens are signed with.
+
+use http::header::{CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use crate::respond::value_response;
+use crate::tokens::ServiceAccountTokens;
+use crate::{Body, Registry, RequestInfo, Status, discovery};
+
+/// The document at the path of a request.
+pub(crate) fn answer(
+    registry: &Registry,
+    service_accounts: &ServiceAccountTokens,
+    info: &RequestInfo,
+    head: &Parts,
+) -> Result<Response<Body>, Status> {
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return Err(Status::method_not_allowed());
+    }
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+    let address = authority.or(host).unwrap_or_default();
+    match &*info.path {
+        "/healthz" | "/livez" | "/readyz" => Ok(text("ok")),
+        OPENID_CONFIGURATION => {
+            let document = service_accounts.openid_configuration(address);
+            Ok(value_response(StatusCode::OK, &document))
+        }
+        ServiceAccountTokens::JWKS_PATH => {
+            let mut response = value_response(StatusCode::OK, &service_accounts.jwks());
+            let content_type = HeaderValue::from_static("application/jwk-set+json");
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+            Ok(response)
+        }
+        path => {
+            let request = discovery::Request {
+                path,
+                query: head.uri.query(),
+                headers: &head.headers,
+                address,
+            };
+            discovery::answer(registry, request).unwrap_or_else(|| Err(Status::no_such_path()))
+        }
+    }
+}
+
+fn text(body: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.as_bytes().to_vec()));
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
