@@ -27,6 +27,7 @@ mod mirror;
 pub mod negotiation;
 mod object;
 mod objects;
+pub mod openapi;
 mod options;
 pub mod patch;
 mod pem;
