@@ -32,6 +32,14 @@ fn invalid(errors: &[FieldError]) -> Status {
     Status::invalid(&kind, "", errors)
 }
 
+/// The review with its answer.
+fn answered(mut review: Value, status: Value) -> Value {
+    if let Some(review) = review.as_object_mut() {
+        review.insert("status".to_owned(), status);
+    }
+    review
+}
+
 /// The text of a field; empty if there is none.
 fn text<'v>(object: &'v Value, field: &str) -> &'v str {
     object[field].as_str().unwrap_or_default()

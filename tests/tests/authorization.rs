@@ -22,6 +22,8 @@ use tests::network::{CLUSTER, Memory, Network};
 use tests::wait::{GENEROUS, once, until};
 use tokio::sync::OnceCell;
 
+#[path = "authorization/forms.rs"]
+mod forms;
 #[path = "authorization/generate.rs"]
 mod generate;
 

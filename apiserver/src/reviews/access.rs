@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{invalid, text, texts, validate};
+use super::{answered, invalid, text, texts, validate};
 use crate::authorization::{Attributes, Authorizer, Decision, Object, ResourceAttributes};
 use crate::{Status, User};
 
@@ -81,7 +81,7 @@ fn user(spec: &Value) -> User {
     }
 }
 
-fn answer(authorizer: &dyn Authorizer, mut review: Value, user: &User) -> Value {
+fn answer(authorizer: &dyn Authorizer, review: Value, user: &User) -> Value {
     let spec = &review["spec"];
     let of = &spec["resourceAttributes"];
     let attributes = if of.is_null() {
@@ -116,6 +116,5 @@ fn answer(authorizer: &dyn Authorizer, mut review: Value, user: &User) -> Value 
     if !ignored.is_empty() {
         status["evaluationError"] = ignored.join("; ").into();
     }
-    review["status"] = status;
-    review
+    answered(review, status)
 }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{text, texts, user_info};
+use super::{answered, text, texts, user_info};
 use crate::authentication::Authenticator;
 use crate::{Status, User};
 
@@ -24,7 +24,7 @@ pub fn self_subject(review: &Value, user: &User, now: OffsetDateTime) -> Value {
 /// 400 if there is no token in it.
 pub fn token(
     authenticator: &Authenticator,
-    mut review: Value,
+    review: Value,
     now: OffsetDateTime,
 ) -> Result<Value, Status> {
     let token = text(&review["spec"], "token");
@@ -37,7 +37,7 @@ pub fn token(
     if audiences.is_empty() {
         audiences = authenticator.audiences().to_vec();
     }
-    review["status"] = match authenticator.token_user(token, &audiences, now) {
+    let status = match authenticator.token_user(token, &audiences, now) {
         Ok(found) => json!({
             "authenticated": true,
             "user": user_info(&found.user),
@@ -45,5 +45,5 @@ pub fn token(
         }),
         Err(error) => json!({"user": {}, "error": error}),
     };
-    Ok(review)
+    Ok(answered(review, status))
 }

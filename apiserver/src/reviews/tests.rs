@@ -7,6 +7,8 @@ use crate::authentication::Authenticator;
 use crate::authorization::{Rbac, bootstrap_policy};
 use crate::tokens::tests::{hub, now};
 
+mod hostile;
+
 fn rbac() -> Rbac {
     let rbac = Rbac::default();
     for object in bootstrap_policy() {

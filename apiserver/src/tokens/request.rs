@@ -1,5 +1,5 @@
 use api::{FieldError, FieldErrorKind, GroupResource, GroupVersionKind};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -91,26 +91,46 @@ impl ServiceAccountTokens {
         };
         let token = jwt::sign(&claims, &self.verifier().keyring)
             .map_err(|error| Status::internal(&format!("failed to generate token: {error}")))?;
-        let expires = time_text(now + Duration::seconds(seconds))?;
+        let Some(expires) = now.checked_add(Duration::seconds(seconds)) else {
+            return Err(Status::internal("the token would live too long"));
+        };
+        let metadata = part(&mut request, "metadata");
         for (field, value) in [
             ("name", name),
             ("namespace", namespace),
             ("uid", uid),
             ("creationTimestamp", &time_text(now)?),
         ] {
-            request["metadata"][field] = value.into();
+            metadata.insert(field.to_owned(), value.into());
         }
-        request["spec"]["audiences"] = audiences.into();
-        request["spec"]["expirationSeconds"] = seconds.into();
-        if request["spec"]["boundObjectRef"].is_null() {
-            request["spec"]["boundObjectRef"] = Value::Null;
-        }
-        request["status"] = json!({"token": token, "expirationTimestamp": expires});
+        let spec = part(&mut request, "spec");
+        spec.insert("audiences".to_owned(), audiences.into());
+        spec.insert("expirationSeconds".to_owned(), seconds.into());
+        spec.entry("boundObjectRef").or_insert(Value::Null);
+        let answer = part(&mut request, "status");
+        answer.clear();
+        answer.insert("token".to_owned(), token.into());
+        answer.insert("expirationTimestamp".to_owned(), time_text(expires)?.into());
         Ok(IssuedToken {
             object: request,
             warnings,
         })
     }
+}
+
+/// A part of the request, made if it is not there or no object.
+fn part<'v>(request: &'v mut Value, name: &str) -> &'v mut Map<String, Value> {
+    let part = object(request).entry(name).or_insert(Value::Null);
+    object(part)
+}
+
+fn object(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value
+        .as_object_mut()
+        .expect("it has just been made an object")
 }
 
 fn check_same(request: &Value, field: &str, expected: &str, account: &str) -> Result<(), Status> {

@@ -31,7 +31,7 @@ const PATHS: [&str; 6] = ["/healthz", "/healthz/*", "/x", "/x/*", "/x*", "*"];
 const ROLES: usize = 24;
 
 /// Makes what a seed says.
-pub(crate) struct Generator(StdRng);
+pub(crate) struct Generator(pub(crate) StdRng);
 
 impl Generator {
     /// One for the seed `ADIT_SEED`, or a fixed one.
@@ -196,11 +196,17 @@ impl Generator {
         binding(scope, name, kind, &role, subjects)
     }
 
+    /// Yes, so often of all times.
+    pub(crate) fn chance(&mut self, of: f64) -> bool {
+        self.0.random_bool(of)
+    }
+
     fn scope(&mut self) -> &'static str {
         self.one(&["", NAMESPACES[0], NAMESPACES[1]])
     }
 
-    fn one(&mut self, of: &[&'static str]) -> &'static str {
+    /// One of several.
+    pub(crate) fn one(&mut self, of: &[&'static str]) -> &'static str {
         of.choose(&mut self.0).copied().unwrap_or_default()
     }
 
