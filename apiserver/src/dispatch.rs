@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::answers::{Answers, Question};
 use crate::authorization::{Attributes, Rbac};
-use crate::handlers::{self, Replacement};
-use crate::options::{DeleteOptions, ListOptions, WriteOptions};
+use crate::handlers::{self, Patch, Replacement};
+use crate::negotiation::PatchMedia;
+use crate::options::{DeleteOptions, ListOptions, PatchOptions, WriteOptions};
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
 use crate::respond::{Form, respond, warn};
@@ -73,6 +74,7 @@ impl Call<'_> {
                 handlers::watch(self.storage, scope, options).await
             }
             "create" => self.create(scope, query, body, warnings).await,
+            "patch" => self.patch(scope, query, body, warnings).await,
             "update" => self.update(scope, query, body, warnings).await,
             "delete" => {
                 admission::check_delete(scope)?;
@@ -162,6 +164,37 @@ impl Call<'_> {
         let creates = scope.resource.behaviour.created_by_update && scope.subresource.is_empty();
         let mut change = Replacement { object, creates };
         handlers::update(self.storage, &writer, &options, &mut change).await
+    }
+
+    async fn patch<B>(
+        &self,
+        scope: &Scope,
+        query: &str,
+        body: B,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Status>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        let media = PatchMedia::of(&self.head.headers, !scope.resource.custom)?;
+        let body = RequestBody::read(self.head, body).await?;
+        let apply = media == PatchMedia::Apply;
+        let options = PatchOptions::parse(query, self.user_agent(), apply)?;
+        let patch = body.patch(apply, options.write.validation, warnings)?;
+        if apply {
+            let name = crate::object::meta_str(&patch, "name").to_owned();
+            admission::check_namespace(self.storage, scope, &name).await?;
+        }
+        let manager = &options.write.manager;
+        let writer = Writer::new(scope, self.user, manager).guarded(self.guard());
+        let mut change = Patch {
+            writer: &writer,
+            media,
+            patch,
+            force: options.force,
+        };
+        handlers::update(self.storage, &writer, &options.write, &mut change).await
     }
 
     async fn delete_options<B>(

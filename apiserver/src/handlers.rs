@@ -5,6 +5,7 @@ mod delete;
 mod delete_collection;
 mod get;
 mod list;
+mod patch;
 mod update;
 mod watch;
 
@@ -13,5 +14,6 @@ pub(crate) use delete::delete;
 pub(crate) use delete_collection::delete_collection;
 pub(crate) use get::get;
 pub(crate) use list::list;
+pub(crate) use patch::Patch;
 pub(crate) use update::{Replacement, update};
 pub(crate) use watch::watch;

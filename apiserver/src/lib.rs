@@ -11,6 +11,7 @@ pub mod apply;
 pub mod authentication;
 pub mod authorization;
 mod body;
+mod bootstrap;
 pub mod certificates;
 mod continue_token;
 pub mod discovery;

@@ -6,7 +6,7 @@ mod write;
 
 pub(crate) use delete::{DeleteOptions, Propagation};
 pub(crate) use list::{ListOptions, RevisionMatch, revision};
-pub(crate) use write::{FieldValidation, WriteOptions};
+pub(crate) use write::{FieldValidation, PatchOptions, WriteOptions};
 
 use api::{FieldError, GroupVersionKind};
 

@@ -67,6 +67,41 @@ impl<'a> RequestBody<'a> {
         Ok(document.value)
     }
 
+    /// A patch: YAML for an apply, JSON for the others.
+    pub(crate) fn patch(
+        &self,
+        apply: bool,
+        validation: FieldValidation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, Status> {
+        let read = if apply {
+            Document::from_yaml(&self.bytes)
+        } else {
+            Document::from_json(&self.bytes)
+        };
+        let document = read.map_err(|error| {
+            let what = if apply { "YAML" } else { "patch" };
+            Status::bad_request(format!("error decoding {what}: {error}"))
+        })?;
+        let faults: Vec<String> = document
+            .duplicates
+            .iter()
+            .map(|of| format!("duplicate field {of:?}"))
+            .collect();
+        match validation {
+            FieldValidation::Ignore => {}
+            FieldValidation::Strict if !faults.is_empty() => {
+                return Err(Status::bad_request(format!(
+                    "error strict decoding YAML: {}",
+                    faults.join(", ")
+                )));
+            }
+            FieldValidation::Strict => {}
+            FieldValidation::Warn => warnings.extend(faults),
+        }
+        Ok(document.value)
+    }
+
     /// The options of a delete, whose kind need not be said.
     pub(crate) fn delete_options(&self, scope: &Scope) -> Result<Value, Status> {
         Ok(self.document(scope, DELETE_OPTIONS, "DeleteOptions")?.value)

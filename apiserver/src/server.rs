@@ -14,6 +14,7 @@ use tower::Service;
 use crate::answers::Answers;
 use crate::authentication::{Authenticator, Tokens, impersonate};
 use crate::authorization::{Attributes, Rbac, authorize};
+use crate::bootstrap::bootstrap;
 use crate::dispatch::{Call, dispatch};
 use crate::mirror::Mirror;
 use crate::respond::failure;
@@ -84,6 +85,7 @@ impl ApiServer {
     /// If the store cannot be read or written.
     pub async fn start(config: Config) -> Result<(Self, Driver), Status> {
         let storage = Storage::new(config.store);
+        bootstrap(&storage, &config.registry).await?;
         let rbac = Arc::new(Rbac::default());
         let mirror = Mirror::read(&storage, config.registry.clone(), rbac.clone()).await?;
         let mirror = Arc::new(mirror);

@@ -41,6 +41,8 @@ pub enum Reason {
     Timeout,
     TooManyRequests,
     Unauthorized,
+    /// None that has a name; left out of the object.
+    Unknown,
     UnsupportedMediaType,
 }
 
@@ -292,14 +294,39 @@ impl Status {
         .caused_by(Vec::new())
     }
 
-    /// 413: the body is too large.
+    /// 422 to a patch that cannot be applied to the object; the real server
+    /// keeps to itself why.
     #[must_use]
-    pub fn too_large(limit: usize) -> Self {
+    pub fn unprocessable() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Reason::Invalid,
+            "the server rejected our request due to an error in our request",
+        )
+        .caused_by(Vec::new())
+    }
+
+    /// 500 with a text alone, as the real server has it for what it did not
+    /// foresee.
+    #[must_use]
+    pub fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Reason::Unknown, message)
+    }
+
+    /// 413: the request asks for too much.
+    #[must_use]
+    pub fn too_large_because(why: &str) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             Reason::RequestEntityTooLarge,
-            format!("Request entity too large: limit is {limit}"),
+            format!("Request entity too large: {why}"),
         )
+    }
+
+    /// 413: the body is too large.
+    #[must_use]
+    pub fn too_large(limit: usize) -> Self {
+        Self::too_large_because(&format!("limit is {limit}"))
     }
 
     /// 500: it did not succeed in time, but may if tried again.
@@ -424,9 +451,11 @@ impl Status {
             "metadata": metadata,
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
             "code": self.code.as_u16(),
         });
+        if self.reason != Reason::Unknown {
+            value["reason"] = serde_json::to_value(self.reason).unwrap_or_default();
+        }
         if let Some(details) = &self.details {
             value["details"] = serde_json::to_value(details).unwrap_or_default();
         }

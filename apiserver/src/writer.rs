@@ -1,13 +1,13 @@
 use std::time::SystemTime;
 
-use api::{Change, FieldError, Request};
+use api::{Change, FieldError, Request, canonicalise};
 use rand::Rng as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::apply::FieldManager;
-use crate::authorization::{Attributes, Rbac, check_binding, check_role};
+use crate::authorization::{Attributes, Rbac, authorize, check_binding, check_role};
 use crate::object::{at, meta_str, metadata_mut, set_at};
 use crate::scope::Scope;
 use crate::{Status, User, metadata};
@@ -33,6 +33,15 @@ pub(crate) struct Guard<'a> {
 }
 
 impl Guard<'_> {
+    /// Whether the user may create what his update or apply is to make.
+    pub(crate) fn check_create(&self) -> Result<(), Status> {
+        let create = Attributes {
+            verb: "create",
+            ..self.attributes
+        };
+        authorize(self.rbac, &create)
+    }
+
     fn check(&self, scope: &Scope, object: &Value, old: Option<&Value>) -> Result<(), Status> {
         if !Rbac::wants(&scope.group_resource()) {
             return Ok(());
@@ -140,6 +149,15 @@ impl<'a> Writer<'a> {
             ));
         }
         Ok(())
+    }
+
+    /// Gives an object of a built-in kind the form in which it is written.
+    pub(crate) fn canonicalise(&self, object: &mut Value) {
+        let resource = &self.scope.resource;
+        let definitions = self.scope.registry.definitions();
+        if let (false, Some(schema)) = (resource.custom, definitions.get(&resource.schema)) {
+            canonicalise(definitions, schema, object);
+        }
     }
 
     /// Makes a new object complete.

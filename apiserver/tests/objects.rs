@@ -9,6 +9,7 @@
 mod objects {
     mod delete;
     mod lists;
+    mod patches;
     mod server;
     mod watches;
     mod writes;

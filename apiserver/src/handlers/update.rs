@@ -75,6 +75,9 @@ async fn make(
     options: &WriteOptions,
     change: &mut dyn Update,
 ) -> Result<Option<Answer>, Status> {
+    if let Some(guard) = &writer.guard {
+        guard.check_create()?;
+    }
     let mut new = change.next(None)?;
     check_name(writer.scope, &new)?;
     writer.settle(&mut new)?;

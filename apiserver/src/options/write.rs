@@ -22,6 +22,14 @@ pub(crate) enum FieldValidation {
     Warn,
 }
 
+/// The options of a patch.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct PatchOptions {
+    pub(crate) write: WriteOptions,
+    /// Whether an apply takes fields from others.
+    pub(crate) force: bool,
+}
+
 impl WriteOptions {
     /// Reads and checks them; `kind` is what messages call them.
     pub(crate) fn parse(query: &str, user_agent: &str, kind: &str) -> Result<Self, Status> {
@@ -59,6 +67,32 @@ impl WriteOptions {
             manager,
             validation,
         }
+    }
+}
+
+impl PatchOptions {
+    /// Reads and checks those of a patch, which may be an apply.
+    pub(crate) fn parse(query: &str, user_agent: &str, apply: bool) -> Result<Self, Status> {
+        let query = Query::parse(query);
+        let mut errors = Vec::new();
+        if apply && query.get("fieldManager").unwrap_or_default().is_empty() {
+            let why = "is required for apply patch";
+            errors.push(FieldError::new(
+                "fieldManager",
+                FieldErrorKind::Required,
+                why,
+            ));
+        }
+        if !apply && query.get("force").is_some() {
+            let why = "may not be specified for non-apply patch";
+            errors.push(FieldError::new("force", FieldErrorKind::Forbidden, why));
+        }
+        let write = WriteOptions::read(&query, user_agent, &mut errors);
+        invalid("PatchOptions", &errors)?;
+        Ok(Self {
+            write,
+            force: query.switch("force").unwrap_or_default(),
+        })
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Body, Config, InFlightLimits, Registry, User};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use store::{Embedded, Options};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-/// A server of the core kinds, with the namespace `default`, asked by one who
+/// A server of the core kinds, asked by one who
 /// may do everything.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -45,19 +46,27 @@ impl Server {
         .unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(driver.run());
-        let server = Self {
+        Self {
             service,
             store,
             _dir: dir,
             _tasks: tasks,
-        };
-        let namespace = json!({"metadata": {"name": "default"}});
-        server.post("/api/v1/namespaces", &namespace).await.ok(201);
-        server
+        }
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
-        let response = self.open(method, path, body).await;
+        self.send_as(method, path, "application/json", body).await
+    }
+
+    /// Sends a body of a certain media type.
+    pub(super) async fn send_as(
+        &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: Vec<u8>,
+    ) -> Answer {
+        let response = self.open(method, path, media, body).await;
         let code = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Answer {
@@ -67,10 +76,18 @@ impl Server {
     }
 
     /// Sends a request and leaves the answer's body to the caller.
-    pub(super) async fn open(&self, method: Method, path: &str, body: Vec<u8>) -> Response<Body> {
+    pub(super) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: Vec<u8>,
+    ) -> Response<Body> {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap();
+        let media = media.parse().unwrap();
+        request.headers_mut().insert(CONTENT_TYPE, media);
         let masters = [User::MASTERS.to_owned()];
         request.extensions_mut().insert(User::new("admin", masters));
         self.service.handle(request).await

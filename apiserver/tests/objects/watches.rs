@@ -15,7 +15,9 @@ struct Watch {
 
 impl Watch {
     async fn open(server: &Server, path: &str) -> Self {
-        let response: Response<Body> = server.open(Method::GET, path, Vec::new()).await;
+        let response: Response<Body> = server
+            .open(Method::GET, path, "application/json", Vec::new())
+            .await;
         assert_eq!(response.status(), 200);
         Self {
             body: response.into_body(),

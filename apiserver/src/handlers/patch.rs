@@ -1,0 +1,95 @@
+use serde_json::Value;
+
+use crate::apply::ApplyError;
+use crate::handlers::update::Update;
+use crate::negotiation::PatchMedia;
+use crate::object::meta_str;
+use crate::patch::{PatchError, json, merge, strategic};
+use crate::writer::Writer;
+use crate::{Cause, Status};
+
+/// A patch, applied to whatever is there.
+pub(crate) struct Patch<'a> {
+    pub(crate) writer: &'a Writer<'a>,
+    pub(crate) media: PatchMedia,
+    pub(crate) patch: Value,
+    /// Whether an apply takes fields from others.
+    pub(crate) force: bool,
+}
+
+impl Update for Patch<'_> {
+    fn next(&mut self, old: Option<&Value>) -> Result<Value, Status> {
+        let scope = self.writer.scope;
+        let catalogue = scope.registry.catalogue();
+        let patch = &self.patch;
+        if self.media == PatchMedia::Apply {
+            return self.apply(old);
+        }
+        let old = old.cloned().unwrap_or_default();
+        let new = match self.media {
+            PatchMedia::Json => json::apply(old, patch),
+            PatchMedia::Strategic => {
+                strategic::apply(catalogue, &scope.resource.schema, old, patch.clone())
+            }
+            PatchMedia::Merge | PatchMedia::Apply => merge::apply(old, patch.clone()),
+        };
+        let mut new = new.map_err(patch_failed)?;
+        self.writer.canonicalise(&mut new);
+        Ok(new)
+    }
+
+    fn creates(&self) -> bool {
+        self.media == PatchMedia::Apply && self.writer.scope.subresource.is_empty()
+    }
+
+    fn owns(&self) -> bool {
+        self.media == PatchMedia::Apply
+    }
+}
+
+impl Patch<'_> {
+    fn apply(&self, old: Option<&Value>) -> Result<Value, Status> {
+        let Writer {
+            scope,
+            manager,
+            now,
+            ..
+        } = self.writer;
+        let uid = meta_str(&self.patch, "uid");
+        if old.is_none() && !uid.is_empty() {
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            return Err(Status::conflict(&scope.group_resource(), &scope.name, &why));
+        }
+        let fields = self.writer.field_manager();
+        let applied = fields.apply(old, &self.patch, manager, self.force, *now);
+        let mut applied = applied.map_err(apply_failed)?;
+        self.writer.canonicalise(&mut applied);
+        Ok(applied)
+    }
+}
+
+fn apply_failed(error: ApplyError) -> Status {
+    match error {
+        ApplyError::BadRequest(message) => Status::bad_request(message),
+        ApplyError::Conflict { message, conflicts } => {
+            let causes = conflicts.into_iter().map(|of| Cause {
+                reason: "FieldManagerConflict",
+                message: of.message,
+                field: of.field,
+            });
+            Status::apply_conflict(message, causes.collect())
+        }
+        ApplyError::Other(message) => Status::unexpected(message),
+    }
+}
+
+fn patch_failed(error: PatchError) -> Status {
+    match error {
+        PatchError::BadRequest(message) => Status::bad_request(message),
+        PatchError::TooLarge(message) => Status::too_large_because(&message),
+        PatchError::Unprocessable(_) => Status::unprocessable(),
+        PatchError::Other(message) => Status::unexpected(message),
+    }
+}
