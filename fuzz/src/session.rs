@@ -9,6 +9,7 @@ use tunnel::{Driver, HandshakeError, Incoming, Link, LinkConfig};
 
 use crate::bytes_peer::{BytesPeer, MAX_PLAY};
 use crate::input::Input;
+use crate::quic_peer::{QuicPair, QuicPeer};
 use crate::script::{self, MAX_SCRIPT};
 use crate::streams_peer::{RogueAgent, RogueHub};
 use crate::user::use_session;
@@ -55,6 +56,63 @@ pub fn hub_streams(data: &[u8]) {
 /// The agent's end of such a session; see [`hub_streams`].
 pub fn agent_streams(data: &[u8]) {
     play(data, tunnel::h2::agent, RogueHub::play);
+}
+
+/// The hub's end of a session over QUIC whose agent says hello, and then does
+/// anything on the session's streams and with the connection; see [`hub_session`].
+pub fn hub_quic(data: &[u8]) {
+    let (falls_silent, mut input) = manner(data);
+    on_paused_clock(MAX_SCRIPT, async {
+        let pair = QuicPair::connect(&config()).await;
+        let peer = QuicPeer::new(pair.agent, &mut input);
+        let theirs = peer.play_agent(script::steps(input));
+        let theirs = end(theirs, &pair.network, falls_silent);
+        beside(attend(|config| tunnel::quic::hub(pair.hub, config)), theirs).await;
+    });
+}
+
+/// The agent's end of such a session; see [`hub_quic`].
+pub fn agent_quic(data: &[u8]) {
+    let (falls_silent, mut input) = manner(data);
+    on_paused_clock(MAX_SCRIPT, async {
+        let pair = QuicPair::connect(&config()).await;
+        let peer = QuicPeer::new(pair.hub, &mut input);
+        let theirs = peer.play_hub(script::steps(input));
+        let theirs = end(theirs, &pair.network, falls_silent);
+        let ours = attend(|config| tunnel::quic::agent(pair.agent, config));
+        beside(ours, theirs).await;
+    });
+}
+
+/// Whether the peer's last word is none, and what else is given.
+fn manner(data: &[u8]) -> (bool, Input<'_>) {
+    let mut input = Input::new(data);
+    (input.byte() % 2 == 1, input)
+}
+
+/// Ends what a peer has done: with its farewell, or with nothing more.
+async fn end(
+    peer: impl Future<Output = QuicPeer>,
+    network: &simnet::Network,
+    falls_silent: bool,
+) -> QuicPeer {
+    let peer = Box::pin(peer).await;
+    if falls_silent {
+        network.fall_silent();
+    } else {
+        peer.leave();
+    }
+    peer
+}
+
+/// Runs this end to its end, whatever becomes of the peer.
+async fn beside<T>(ours: impl Future<Output = ()>, theirs: impl Future<Output = T>) {
+    let mut ours = Box::pin(ours);
+    let _peer = tokio::select! {
+        () = &mut ours => return,
+        peer = theirs => peer,
+    };
+    ours.await;
 }
 
 /// What this end may need beyond its peer's part: a handshake, a silence until

@@ -62,11 +62,13 @@ macro_rules! replays {
 }
 
 replays! {
+    agent_quic: an_agent_gets_rid_of_a_hub_that_does_anything_over_quic,
     agent_session: an_agent_gets_rid_of_a_hub_that_sends_anything,
     agent_streams: an_agent_gets_rid_of_a_hub_that_does_anything_on_streams,
     dial_target: what_is_dialled_is_what_was_judged,
     gateway_path: what_a_caller_asks_for_is_forwarded_as_it_was_judged,
     gateway_policy: no_policy_file_lets_a_stranger_in,
+    hub_quic: a_hub_gets_rid_of_an_agent_that_does_anything_over_quic,
     hub_session: a_hub_gets_rid_of_an_agent_that_sends_anything,
     hub_streams: a_hub_gets_rid_of_an_agent_that_does_anything_on_streams,
     identity: nothing_but_the_exact_subject_is_an_agents,
