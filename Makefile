@@ -1,5 +1,5 @@
 # `make test` is the gate. It wants Rust, Go, a C compiler and, for the tests in
-# network namespaces, root with curl, iproute2, nftables, procps, tinyproxy-bin and microsocks.
+# network namespaces, root with curl, iproute2, nftables, procps, tinyproxy-bin, microsocks and stunnel4.
 
 CARGO ?= cargo
 PEERS_BUILD := tests/peers/build

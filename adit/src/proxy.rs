@@ -1,10 +1,13 @@
 //! Which proxy stands before the hub, by flags and environment.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use proxy_agent::{NoProxy, Proxy, ProxyConfig, ProxyCredentials};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 use crate::data_dir;
 
@@ -13,8 +16,9 @@ use crate::data_dir;
 pub(crate) struct ProxyArgs {
     /// Reach the hub through this proxy, or with `none` through no proxy at all
     ///
-    /// `http://HOST:PORT` (CONNECT), `socks5://HOST:PORT`, or
-    /// `socks5h://HOST:PORT`, which leaves names to the proxy. Without it
+    /// `http://HOST:PORT` (CONNECT), `https://HOST:PORT` (the same over TLS),
+    /// `socks5://HOST:PORT`, or `socks5h://HOST:PORT`, which leaves names to
+    /// the proxy. Without it
     /// HTTPS_PROXY or ALL_PROXY name the proxy, and NO_PROXY the hubs that are
     /// reached without; with it none of them counts.
     #[arg(long, value_name = "URL")]
@@ -23,6 +27,12 @@ pub(crate) struct ProxyArgs {
     /// A file with USER:PASSWORD for the proxy
     #[arg(long, value_name = "FILE")]
     proxy_credentials: Option<PathBuf>,
+
+    /// A PEM file with the authorities of an https:// proxy's certificate
+    ///
+    /// Default: those that this machine trusts.
+    #[arg(long, value_name = "FILE")]
+    proxy_ca: Option<PathBuf>,
 }
 
 /// The first that is set and not empty counts.
@@ -37,16 +47,39 @@ impl ProxyArgs {
     ) -> anyhow::Result<ProxyConfig> {
         let config = match &self.proxy {
             Some(none) if none == "none" => ProxyConfig::Direct,
-            Some(url) => ProxyConfig::Always(self.with_credentials(by_flag(url)?)?),
+            Some(url) => ProxyConfig::Always(self.complete(by_flag(url)?)?),
             None => match by_environment(&environment)? {
-                Some((proxy, bypass)) => ProxyConfig::Except(self.with_credentials(proxy)?, bypass),
+                Some((proxy, bypass)) => ProxyConfig::Except(self.complete(proxy)?, bypass),
                 None => ProxyConfig::Direct,
             },
         };
         if matches!(config, ProxyConfig::Direct) && self.proxy_credentials.is_some() {
             bail!("--proxy-credentials is for a proxy, and there is none: name it with --proxy");
         }
+        let over_tls = match &config {
+            ProxyConfig::Direct => false,
+            ProxyConfig::Always(proxy) | ProxyConfig::Except(proxy, _) => proxy.is_tls(),
+        };
+        if !over_tls && self.proxy_ca.is_some() {
+            bail!("--proxy-ca is for an https:// proxy, and there is none: name it with --proxy");
+        }
         Ok(config)
+    }
+
+    fn complete(&self, proxy: Proxy) -> anyhow::Result<Proxy> {
+        let proxy = self.with_credentials(proxy)?;
+        if !proxy.is_tls() {
+            return Ok(proxy);
+        }
+        let roots = match &self.proxy_ca {
+            Some(file) => authorities(file)
+                .with_context(|| format!("cannot use {} as --proxy-ca", file.display()))?,
+            None => system_authorities()?,
+        };
+        let tls = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(proxy.with_tls(tls))
     }
 
     fn with_credentials(&self, proxy: Proxy) -> anyhow::Result<Proxy> {
@@ -57,6 +90,32 @@ impl ProxyArgs {
             .with_context(|| format!("cannot use {} as --proxy-credentials", file.display()))?;
         Ok(proxy.with_credentials(credentials))
     }
+}
+
+fn authorities(file: &Path) -> anyhow::Result<RootCertStore> {
+    let text = data_dir::read(file)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        roots.add(certificate.context("it is no PEM file")?)?;
+    }
+    if roots.is_empty() {
+        bail!("it holds no certificate");
+    }
+    Ok(roots)
+}
+
+/// Those that this machine trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+fn system_authorities() -> anyhow::Result<RootCertStore> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        bail!(
+            "this machine trusts no authority, so that no https:// proxy can be told from \
+             another: name the authority of its certificate with --proxy-ca"
+        );
+    }
+    Ok(roots)
 }
 
 /// Errors do not repeat the URL: it may hold a password.
@@ -109,6 +168,7 @@ mod tests {
         let args = ProxyArgs {
             proxy: proxy.map(str::to_owned),
             proxy_credentials: None,
+            proxy_ca: None,
         };
         args.config(|name| value(environment, name))
     }
@@ -160,11 +220,43 @@ mod tests {
         for (proxy, environment) in [
             (Some("http://anna:hush@proxy:1"), [("X", "")]),
             (Some("https://anna:hush@proxy:1"), [("X", "")]),
-            (None, [("HTTPS_PROXY", "https://anna:hush@proxy:1")]),
+            (None, [("HTTPS_PROXY", "ftp://anna:hush@proxy:1")]),
         ] {
             let error = format!("{:#}", config(proxy, &environment).unwrap_err());
             assert!(!error.contains("hush"), "{error}");
         }
+    }
+
+    #[test]
+    fn authorities_are_for_a_proxy_over_tls_and_come_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.crt");
+        let mut args = ProxyArgs {
+            proxy: Some("https://proxy:1".to_owned()),
+            proxy_credentials: None,
+            proxy_ca: Some(file.clone()),
+        };
+        let made = |args: &ProxyArgs| args.config(|_| None).map_err(|e| format!("{e:#}"));
+        for (text, words) in [
+            ("", "it holds no certificate"),
+            (
+                "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----",
+                "no PEM",
+            ),
+        ] {
+            fs::write(&file, text).unwrap();
+            let error = made(&args).unwrap_err();
+            assert!(
+                error.contains("--proxy-ca") && error.contains(words),
+                "{error}"
+            );
+        }
+        args.proxy = Some("http://proxy:1".to_owned());
+        let error = made(&args).unwrap_err();
+        assert!(
+            error.contains("--proxy-ca is for an https:// proxy"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -175,6 +267,7 @@ mod tests {
         let mut args = ProxyArgs {
             proxy: Some("http://proxy:1".to_owned()),
             proxy_credentials: Some(file.clone()),
+            proxy_ca: None,
         };
         let made = args.config(|_| None).unwrap();
         let ProxyConfig::Always(proxy) = made else {

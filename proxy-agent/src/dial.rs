@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use crate::proxy::{Proxy, ProxyKind};
 use crate::resolve::{ResolveError, Resolver};
@@ -41,9 +43,12 @@ enum Left<'a> {
 /// A TCP connection to a hub.
 #[derive(Debug)]
 pub(crate) struct Dialled {
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: Socket,
     pub(crate) remote: Remote,
 }
+
+/// What carries the bytes to a hub: TCP, or TLS to a proxy.
+pub(crate) type Socket = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// What is at the far end of a connection, and how it is reached.
 #[derive(Clone, Debug)]
@@ -154,7 +159,9 @@ async fn destinations(
     kind: ProxyKind,
 ) -> Result<VecDeque<Destination>, DialError> {
     match kind {
-        ProxyKind::Http | ProxyKind::Socks5h => Ok([Destination::Host(hub.clone())].into()),
+        ProxyKind::Http | ProxyKind::Https | ProxyKind::Socks5h => {
+            Ok([Destination::Host(hub.clone())].into())
+        }
         ProxyKind::Socks5 => {
             let addresses = addresses(resolver, hub).await?;
             Ok(addresses.into_iter().map(Destination::Address).collect())
@@ -170,8 +177,10 @@ async fn addresses(resolver: &Resolver, host: &HubAddress) -> Result<Vec<SocketA
 
 async fn direct(addresses: &[SocketAddr]) -> Result<Dialled, DialError> {
     let (address, socket) = race(addresses, DIAL_LIMIT, tcp::connect).await?;
-    let remote = Remote::direct(address);
-    Ok(Dialled { socket, remote })
+    Ok(Dialled {
+        socket: Socket::Left(socket),
+        remote: Remote::direct(address),
+    })
 }
 
 async fn through(
@@ -179,12 +188,17 @@ async fn through(
     proxy: &Proxy,
     destination: Destination,
 ) -> Result<Dialled, DialError> {
-    let reaching = async { direct(&addresses(resolver, &proxy.address).await?).await };
-    let Dialled { socket, remote } =
-        reaching.await.map_err(|source| DialError::ProxyUnreached {
-            proxy: proxy.to_string(),
-            source: Box::new(source),
-        })?;
+    let reaching = async {
+        let addresses = addresses(resolver, &proxy.address).await?;
+        Ok(race(&addresses, DIAL_LIMIT, tcp::connect).await?)
+    };
+    let (address, socket) =
+        reaching
+            .await
+            .map_err(|source: DialError| DialError::ProxyUnreached {
+                proxy: proxy.to_string(),
+                source: Box::new(source),
+            })?;
     let socket = match proxied::through(socket, proxy, &destination).await {
         Ok(socket) => socket,
         Err(source) => {
@@ -197,7 +211,7 @@ async fn through(
     };
     let remote = Remote {
         through: Some(format!("{destination} through the proxy {proxy}").into()),
-        ..remote
+        ..Remote::direct(address)
     };
     Ok(Dialled { socket, remote })
 }

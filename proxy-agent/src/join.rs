@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rustls::ProtocolVersion;
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -16,7 +15,7 @@ use tunnel::{Carrier, Driver, Incoming, Link, LinkConfig, ReadAhead};
 use crate::access::HubAccess;
 use crate::connect::ConnectError;
 use crate::datagrams::QuicDialer;
-use crate::dial::{Dialer, Dialled, Remote};
+use crate::dial::{Dialer, Dialled, Remote, Socket};
 use crate::{CarrierChoice, HubAddress, ProxyConfig};
 
 /// What links are made by.
@@ -145,10 +144,12 @@ impl Carriers {
     ) -> Result<Connected, ConnectError> {
         let Dialled { socket, remote } = dialled;
         // What waits in the kernel's queue is beyond the tunnel's order; it works without this too.
-        let _ = SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT);
-        let addresses = socket
-            .local_addr()
-            .and_then(|own| Ok((own, socket.peer_addr()?)));
+        let tcp = match &socket {
+            Socket::Left(tcp) => tcp,
+            Socket::Right(tls) => tls.get_ref().0,
+        };
+        let _ = SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
+        let addresses = tcp.local_addr().and_then(|own| Ok((own, tcp.peer_addr()?)));
         let addresses = addresses.ok();
         let tls = TlsConnector::from(Arc::clone(&access.tls));
         let handshake = tls.connect(access.server_name.clone(), ReadAhead::new(socket));
@@ -176,7 +177,7 @@ impl Carriers {
 
 /// Only TLS 1.3 hides the agent's certificate, and only the protocol's own
 /// name says that the server knows what follows.
-fn check(stream: &TlsStream<ReadAhead<TcpStream>>, remote: &Remote) -> Result<(), ConnectError> {
+fn check(stream: &TlsStream<ReadAhead<Socket>>, remote: &Remote) -> Result<(), ConnectError> {
     let (_, tls) = stream.get_ref();
     if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         let source = io::Error::other("the hub does not speak TLS 1.3");

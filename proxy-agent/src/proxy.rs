@@ -1,7 +1,9 @@
 //! What stands between an agent and its hub.
 
 use std::fmt;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use secrecy::SecretString;
 
 use crate::HubAddress;
@@ -30,15 +32,18 @@ pub enum ProxyConfig {
 /// A proxy that connects to others for an agent.
 ///
 /// It is read from a URL: `http://[USER:PASSWORD@]HOST[:PORT]` is a proxy that
-/// knows HTTP's method CONNECT, `socks5://…` and `socks5h://…` are SOCKS5
+/// knows HTTP's method CONNECT, `https://…` one that is spoken to over TLS
+/// ([`Self::with_tls`]), and `socks5://…` and `socks5h://…` are SOCKS5
 /// (RFC 1928), the first with names resolved by the agent, the second with
-/// names left to the proxy. Ports are 80 and 1080 unless said; without a
+/// names left to the proxy. Ports are 80, 443 and 1080 unless said; without a
 /// scheme it is `http://`. Shown, it is the URL without the user and password.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     pub(crate) kind: ProxyKind,
     pub(crate) address: HubAddress,
     pub(crate) credentials: Option<ProxyCredentials>,
+    /// How it is spoken to over TLS, if it is.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
 }
 
 /// The protocol that a proxy speaks.
@@ -46,6 +51,8 @@ pub struct Proxy {
 pub(crate) enum ProxyKind {
     /// HTTP CONNECT; the proxy resolves names.
     Http,
+    /// The same over TLS.
+    Https,
     /// SOCKS5; the agent resolves names.
     Socks5,
     /// SOCKS5; the proxy resolves names.
@@ -87,6 +94,19 @@ impl Proxy {
         self
     }
 
+    /// Whether it is spoken to over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.kind == ProxyKind::Https
+    }
+
+    /// The same proxy, if it is one of TLS with a certificate that `tls` trusts.
+    pub fn with_tls(mut self, mut tls: ClientConfig) -> Self {
+        // What is asked for is CONNECT over HTTP/1.1.
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        self.tls = Some(Arc::new(tls));
+        self
+    }
+
     /// Whether the agent has a user and password for it.
     pub fn has_credentials(&self) -> bool {
         self.credentials.is_some()
@@ -103,6 +123,7 @@ impl ProxyKind {
     fn scheme(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Https => "https",
             Self::Socks5 => "socks5",
             Self::Socks5h => "socks5h",
         }

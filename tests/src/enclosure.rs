@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub const CLUSTER: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 2);
 pub const PROXY: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 1);
 /// HTTP CONNECT, for [`LOGIN`] only.
 pub const HTTP_PORT: u16 = 3128;
+/// The same over TLS, with a certificate of [`Enclosure::proxy_authority`].
+pub const HTTPS_PORT: u16 = 3129;
 /// SOCKS5, for everybody.
 pub const SOCKS_PORT: u16 = 1080;
 /// SOCKS5, for [`LOGIN`] only.
@@ -59,8 +62,11 @@ pub const SOCKS_LOGIN_PORT: u16 = 1081;
 pub const LOGIN: (&str, &str) = ("anna", "open-sesame");
 
 /// The programs that it needs besides, and the Debian packages that have them.
-pub const PROGRAMS: &[(&str, &str)] =
-    &[("tinyproxy", "tinyproxy-bin"), ("microsocks", "microsocks")];
+pub const PROGRAMS: &[(&str, &str)] = &[
+    ("tinyproxy", "tinyproxy-bin"),
+    ("microsocks", "microsocks"),
+    ("stunnel", "stunnel4"),
+];
 
 /// Nobody answers in these networks, and nobody says so.
 const DEAD: &str = "
@@ -91,6 +97,7 @@ impl Enclosure {
         let mut proxies = Vec::new();
         for (command, port) in [
             (tinyproxy(&proxy)?, HTTP_PORT),
+            (stunnel(&proxy)?, HTTPS_PORT),
             (microsocks(&proxy, SOCKS_PORT, &[]), SOCKS_PORT),
             (
                 microsocks(&proxy, SOCKS_LOGIN_PORT, &["-u", LOGIN.0, "-P", LOGIN.1]),
@@ -124,6 +131,11 @@ impl Enclosure {
     /// Where the proxies are, and agents that need none.
     pub fn proxy(&self) -> &Namespace {
         &self.proxy
+    }
+
+    /// Who vouches for the proxy at [`HTTPS_PORT`], in a PEM file.
+    pub fn proxy_authority(&self) -> PathBuf {
+        certificate(&self.proxy)
     }
 
     /// The tests would show nothing if the cluster had another way to the hub.
@@ -194,6 +206,30 @@ fn tinyproxy(namespace: &Namespace) -> Result<Command> {
     fs::write(&config, text)?;
     let mut command = namespace.command("tinyproxy");
     command.arg("-d").arg("-c").arg(config);
+    Ok(command)
+}
+
+fn certificate(namespace: &Namespace) -> PathBuf {
+    scratch::folder().join(format!("{}.crt", namespace.name()))
+}
+
+/// TLS in front of tinyproxy.
+fn stunnel(namespace: &Namespace) -> Result<Command> {
+    let made = rcgen::generate_simple_self_signed([PROXY.to_string()])?;
+    let certificate = certificate(namespace);
+    let key = certificate.with_extension("key");
+    fs::write(&certificate, made.cert.pem())?;
+    fs::write(&key, made.signing_key.serialize_pem())?;
+    let config = certificate.with_extension("stunnel");
+    let text = format!(
+        "foreground = yes\npid =\n[proxy]\naccept = {HTTPS_PORT}\nconnect = {PROXY}:{HTTP_PORT}\n\
+         cert = {}\nkey = {}\n",
+        certificate.display(),
+        key.display()
+    );
+    fs::write(&config, text)?;
+    let mut command = namespace.command("stunnel");
+    command.arg(config);
     Ok(command)
 }
 

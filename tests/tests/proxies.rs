@@ -7,8 +7,8 @@ use std::fs;
 
 use tests::api_double::{ApiDouble, Reply};
 use tests::enclosure::{
-    CLUSTER, Enclosure, HTTP_PORT, HUB_IPV6_NAME, HUB_NAME, HUB_NAME_WITH_DEAD_ADDRESSES, LOGIN,
-    PROGRAMS, PROXY, SOCKS_LOGIN_PORT, SOCKS_PORT,
+    CLUSTER, Enclosure, HTTP_PORT, HTTPS_PORT, HUB_IPV6_NAME, HUB_NAME,
+    HUB_NAME_WITH_DEAD_ADDRESSES, LOGIN, PROGRAMS, PROXY, SOCKS_LOGIN_PORT, SOCKS_PORT,
 };
 use tests::fixture::Fixture;
 use tests::https::Client;
@@ -114,6 +114,57 @@ fn a_hub_is_reached_through_http_connect_with_a_password_by_a_name_that_only_the
         let args = ["--proxy", &url, "--proxy-credentials", &login];
         let edge = Edge::start(place, place.cluster(), "http", HUB_NAME, &args, &[]).await;
         edge.answers().await;
+    });
+}
+
+#[test]
+fn a_hub_is_reached_through_a_proxy_that_is_spoken_to_over_tls() {
+    ENCLOSURE.test(async |place| {
+        let login = login_file(&format!("{}:{}\n", LOGIN.0, LOGIN.1));
+        let url = proxy("https", HTTPS_PORT);
+        let authority = place.proxy_authority().to_string_lossy().into_owned();
+        let args = [
+            "--proxy",
+            &url,
+            "--proxy-credentials",
+            &login,
+            "--proxy-ca",
+            &authority,
+        ];
+        let edge = Edge::start(place, place.cluster(), "https", HUB_NAME, &args, &[]).await;
+        edge.answers().await;
+        // What the machine trusts, as OpenSSL's variable has it.
+        let (user, password) = LOGIN;
+        let url = format!("https://{user}:{password}@{PROXY}:{HTTPS_PORT}");
+        let environment = [
+            ("HTTPS_PROXY", url.as_str()),
+            ("SSL_CERT_FILE", authority.as_str()),
+        ];
+        let cluster = place.cluster();
+        let edge = Edge::start(place, cluster, "https-env", HUB_NAME, &[], &environment).await;
+        edge.answers().await;
+    });
+}
+
+#[test]
+fn a_proxy_that_nobody_vouches_for_is_told_nothing() {
+    ENCLOSURE.test(async |place| {
+        let url = proxy("https", HTTPS_PORT);
+        let login = login_file(&format!("{}:{}\n", LOGIN.0, LOGIN.1));
+        // The hub's authority vouches for the hub alone.
+        let other = place.hub.data().join("ca.crt");
+        let other = other.to_string_lossy();
+        let args = [
+            "--proxy",
+            &url,
+            "--proxy-credentials",
+            &login,
+            "--proxy-ca",
+            &other,
+        ];
+        let edge = Edge::start(place, place.cluster(), "strange", HUB_NAME, &args, &[]).await;
+        let said = edge.explains("no TLS with it").await;
+        assert!(said.contains("--proxy-ca") && said.contains(&url), "{said}");
     });
 }
 

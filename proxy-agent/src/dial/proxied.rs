@@ -5,9 +5,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use super::Socket;
 use crate::HubAddress;
 use crate::proxy::{Proxy, ProxyKind};
 
@@ -42,6 +46,10 @@ pub(crate) enum ProxyError {
     NotAProxy(&'static str),
     #[error("it refuses{}; {advice}", Said(said))]
     Refused { said: String, advice: &'static str },
+    #[error("nobody has said whom to trust as a proxy of TLS")]
+    NoTls,
+    #[error("no TLS with it: {0}; --proxy-ca names a file with the authority of its certificate")]
+    Tls(#[source] io::Error),
     #[error("no answer within {ANSWER_LIMIT:?}; can it reach the hub from where it is?")]
     TimedOut,
 }
@@ -55,19 +63,33 @@ pub(crate) async fn through(
     mut socket: TcpStream,
     proxy: &Proxy,
     destination: &Destination,
-) -> Result<TcpStream, ProxyError> {
+) -> Result<Socket, ProxyError> {
     let credentials = proxy.credentials.as_ref();
     let asking = async {
         match proxy.kind {
-            ProxyKind::Http => http::connect(&mut socket, destination, credentials).await,
+            ProxyKind::Http => http::connect(&mut socket, destination, credentials).await?,
+            ProxyKind::Https => {
+                let mut socket = Box::new(secured(socket, proxy).await?);
+                http::connect(&mut socket, destination, credentials).await?;
+                return Ok(Socket::Right(socket));
+            }
             ProxyKind::Socks5 | ProxyKind::Socks5h => {
-                socks::connect(&mut socket, destination, credentials).await
+                socks::connect(&mut socket, destination, credentials).await?;
             }
         }
+        Ok(Socket::Left(socket))
     };
     let answer = timeout(ANSWER_LIMIT, asking).await;
-    answer.unwrap_or(Err(ProxyError::TimedOut))?;
-    Ok(socket)
+    answer.unwrap_or(Err(ProxyError::TimedOut))
+}
+
+/// TLS with the proxy itself, by the host in its URL.
+async fn secured(socket: TcpStream, proxy: &Proxy) -> Result<TlsStream<TcpStream>, ProxyError> {
+    let tls = proxy.tls.clone().ok_or(ProxyError::NoTls)?;
+    let name = ServerName::try_from(proxy.address.host().to_owned())
+        .map_err(|error| ProxyError::Tls(io::Error::other(error)))?;
+    let connecting = TlsConnector::from(tls).connect(name, socket);
+    connecting.await.map_err(ProxyError::Tls)
 }
 
 impl ProxyError {

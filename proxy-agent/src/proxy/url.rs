@@ -24,7 +24,9 @@ pub enum ProxyUrlError {
     #[error("a proxy's URL ends after the port: it has no path")]
     Path,
     /// The scheme is none that an agent knows.
-    #[error("a proxy of scheme {0:?} is not supported: use http://, socks5:// or socks5h://")]
+    #[error(
+        "a proxy of scheme {0:?} is not supported: use http://, https://, socks5:// or socks5h://"
+    )]
     Scheme(String),
 }
 
@@ -35,6 +37,7 @@ impl FromStr for Proxy {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let (kind, default_port) = match scheme.to_ascii_lowercase().as_str() {
             "http" => (ProxyKind::Http, 80),
+            "https" => (ProxyKind::Https, 443),
             "socks5" => (ProxyKind::Socks5, 1080),
             "socks5h" => (ProxyKind::Socks5h, 1080),
             _ => return Err(unknown_scheme(scheme)),
@@ -52,6 +55,7 @@ impl FromStr for Proxy {
             kind,
             address: address(host, default_port)?,
             credentials: user.map(credentials).transpose()?,
+            tls: None,
         })
     }
 }
@@ -102,6 +106,7 @@ mod tests {
             ("http://proxy:3128/", "http://proxy:3128"),
             ("proxy.example.org:3128", "http://proxy.example.org:3128"),
             ("HTTP://proxy", "http://proxy:80"),
+            ("https://proxy", "https://proxy:443"),
             ("socks5://192.0.2.1", "socks5://192.0.2.1:1080"),
             ("socks5h://[2001:db8::1]", "socks5h://[2001:db8::1]:1080"),
             ("http://[2001:db8::1]:3128", "http://[2001:db8::1]:3128"),
@@ -131,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_refused_without_a_word_of_a_password() {
         for url in [
-            "https://anna:hush@proxy:443",
+            "ftp://anna:hush@proxy:443",
             "socks4://anna:hush@proxy",
             "anna:hush://proxy",
             "http://anna:hush",

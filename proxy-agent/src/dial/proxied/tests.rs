@@ -16,7 +16,9 @@ async fn ask(
     far.write_all(HUB).await.unwrap();
     far.shutdown().await.unwrap();
     let outcome = match proxy.kind {
-        ProxyKind::Http => http::connect(&mut near, destination, credentials).await,
+        ProxyKind::Http | ProxyKind::Https => {
+            http::connect(&mut near, destination, credentials).await
+        }
         ProxyKind::Socks5 | ProxyKind::Socks5h => {
             socks::connect(&mut near, destination, credentials).await
         }
