@@ -7,7 +7,7 @@ use super::history::MAX_RECORD;
 /// The defaults suit a hub; what each costs is memory.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Memory for pages of the file, in bytes; 16 MiB. Values of the present
+    /// Memory for pages of the file, in bytes; 4 MiB. Values of the present
     /// are in memory anyway, so this serves commits and reads of the past.
     pub cache: usize,
     /// Latest changes kept in memory for watches that begin a little in the
@@ -44,7 +44,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache: 16 << 20,
+            cache: 4 << 20,
             recent: 16 << 20,
             queue: 1024,
             max_value: 8 << 20,
