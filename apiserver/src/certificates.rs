@@ -9,8 +9,11 @@ use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509CertificationRequest};
 
+mod admission;
 mod der;
 mod template;
+
+pub use admission::{check_approval, check_create, check_status, set_requester};
 
 use self::template::Template;
 

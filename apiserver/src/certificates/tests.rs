@@ -8,6 +8,8 @@ use crate::User;
 use crate::authentication::ClientCertificate;
 use crate::tokens::tests::now;
 
+mod admission;
+
 /// A CA that is good for ten days, and its signer.
 fn authority() -> (String, String) {
     let key = KeyPair::generate().unwrap();
