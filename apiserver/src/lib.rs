@@ -40,6 +40,7 @@ mod request_body;
 mod request_info;
 mod respond;
 pub mod reviews;
+pub mod schema;
 mod scope;
 pub mod selector;
 mod server;

@@ -1,0 +1,59 @@
+use api::Schema;
+use serde_json::Value;
+
+use super::MAX_DEPTH;
+use crate::Registry;
+
+/// Fills in what is absent from `object` and has a default. `custom` is whether
+/// the kind is a custom resource: all of its defaults are meant, and a `null`
+/// where that is no value counts as absent and is dropped.
+pub fn default(registry: &Registry, schema: &Schema, object: &mut Value, custom: bool) {
+    fill(registry, schema, object, custom, 0);
+}
+
+fn fill(registry: &Registry, schema: &Schema, value: &mut Value, custom: bool, depth: usize) {
+    let Some(schema) = registry.resolve(schema).filter(|_| depth < MAX_DEPTH) else {
+        return;
+    };
+    match value {
+        Value::Array(items) => {
+            if let Some(of_items) = &schema.items {
+                for item in items {
+                    let nullable = registry.resolve(of_items).is_some_and(|of| of.nullable);
+                    if let Some(default) = of_items.default_to_set(custom)
+                        && item.is_null()
+                        && !nullable
+                    {
+                        *item = default.clone();
+                    }
+                    fill(registry, of_items, item, custom, depth + 1);
+                }
+            }
+        }
+        Value::Object(fields) => {
+            if custom {
+                fields.retain(|name, value| {
+                    let own = schema.properties.get(name.as_str());
+                    let of_field = own.or(schema.additional_properties.as_deref());
+                    let of_field = of_field.and_then(|of_field| registry.resolve(of_field));
+                    !value.is_null() || of_field.is_none_or(|of| of.nullable)
+                });
+            }
+            for (name, of_field) in &schema.properties {
+                if let Some(default) = of_field.default_to_set(custom) {
+                    let field = fields.entry(&**name).or_insert_with(|| default.clone());
+                    if field.is_null() && !custom {
+                        *field = default.clone();
+                    }
+                }
+            }
+            for (name, value) in fields {
+                let own = schema.properties.get(name.as_str());
+                if let Some(of_field) = own.or(schema.additional_properties.as_deref()) {
+                    fill(registry, of_field, value, custom, depth + 1);
+                }
+            }
+        }
+        Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
+    }
+}
