@@ -8,11 +8,13 @@
 
 mod bytes_peer;
 mod dial_target;
+mod fields_v1;
 mod gateway_path;
 mod gateway_policy;
 mod identity;
 mod input;
 mod messages;
+mod patches;
 mod protobuf_body;
 mod quic_peer;
 mod script;
@@ -22,10 +24,12 @@ mod streams_peer;
 mod user;
 
 pub use dial_target::dial_target;
+pub use fields_v1::fields_v1;
 pub use gateway_path::gateway_path;
 pub use gateway_policy::gateway_policy;
 pub use identity::identity;
 pub use messages::messages;
+pub use patches::patches;
 pub use protobuf_body::protobuf_body;
 pub use session::{agent_quic, agent_session, agent_streams, hub_quic, hub_session, hub_streams};
 pub use store_record::store_record;

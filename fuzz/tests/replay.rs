@@ -66,6 +66,7 @@ replays! {
     agent_session: an_agent_gets_rid_of_a_hub_that_sends_anything,
     agent_streams: an_agent_gets_rid_of_a_hub_that_does_anything_on_streams,
     dial_target: what_is_dialled_is_what_was_judged,
+    fields_v1: whoever_owns_fields_is_read_back_as_written,
     gateway_path: what_a_caller_asks_for_is_forwarded_as_it_was_judged,
     gateway_policy: no_policy_file_lets_a_stranger_in,
     hub_quic: a_hub_gets_rid_of_an_agent_that_does_anything_over_quic,
@@ -73,6 +74,7 @@ replays! {
     hub_streams: a_hub_gets_rid_of_an_agent_that_does_anything_on_streams,
     identity: nothing_but_the_exact_subject_is_an_agents,
     messages: every_message_is_decoded_the_same_however_it_is_cut,
+    patches: a_patch_of_any_sort_ends_and_what_was_applied_can_be_again,
     protobuf_body: an_object_in_protobuf_is_one_in_json,
     store_record: a_damaged_record_is_no_record,
 }

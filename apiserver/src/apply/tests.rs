@@ -1,6 +1,8 @@
 //! Of sets of paths, against sets that are nothing but lists of paths.
 
+mod owners;
 mod values;
+mod walks;
 
 use std::collections::BTreeSet;
 
