@@ -17,6 +17,13 @@ pub enum Control {
     },
     /// First message of a session, in each direction.
     Hello(Hello),
+    /// What the sender has sent in packets on the link's connection since its begin.
+    Packets {
+        /// All of them, those that were sent again included.
+        sent: u64,
+        /// Those that the network lost.
+        lost: u64,
+    },
     /// How an agent is to come back, from now on.
     Reconnect(Reconnect),
     /// The hub does not let the agent in, and says why; nothing follows.
@@ -65,6 +72,7 @@ impl Message for Control {
                 deadline_ms: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX),
             })),
             Self::Hello(hello) => Some(Wire::Hello(hello.to_wire())),
+            &Self::Packets { sent, lost } => Some(Wire::Packets(wire::Packets { sent, lost })),
             Self::Reconnect(reconnect) => Some(Wire::Reconnect(reconnect.to_wire())),
             Self::Rejected { message } => Some(Wire::Rejected(wire::Rejected {
                 message: message.clone(),
@@ -84,6 +92,7 @@ impl Message for Control {
                 deadline: Duration::from_millis(u64::from(drain.deadline_ms)),
             },
             Some(Wire::Hello(hello)) => Self::Hello(Hello::from_wire(hello)),
+            Some(Wire::Packets(wire::Packets { sent, lost })) => Self::Packets { sent, lost },
             Some(Wire::Reconnect(reconnect)) => Self::Reconnect(Reconnect::from_wire(reconnect)),
             Some(Wire::Rejected(rejected)) => {
                 let printable = rejected.message.chars().filter(|c| !c.is_control());

@@ -46,6 +46,7 @@ fn control() -> impl Strategy<Value = Control> {
             Control::Windows(windows.into_iter().map(limit).collect())
         }),
         reconnect().prop_map(Control::Reconnect),
+        any::<(u64, u64)>().prop_map(|(sent, lost)| Control::Packets { sent, lost }),
         (
             "[ -~]{0,64}",
             prop::collection::vec("[a-z]{1,64}", 0..64),

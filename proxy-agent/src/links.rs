@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tunnel::{Link, Packets, Session, Siblings};
+use tunnel::{Link, Session, Siblings};
 
 use crate::CarrierChoice;
 use crate::connect::ConnectError;
@@ -14,10 +14,8 @@ use crate::join::{Connected, Further};
 use crate::serve::Services;
 
 mod controller;
-mod diagnosis;
 
 use controller::{Action, Controller, Sample};
-use diagnosis::Diagnosis;
 
 /// One session, from its first link to its last.
 pub(crate) struct Links {
@@ -25,8 +23,6 @@ pub(crate) struct Links {
     services: Arc<Services>,
     further: Option<Arc<Further>>,
     controller: Controller,
-    /// `None` where the system does not tell.
-    diagnosis: Option<Diagnosis>,
     held: Vec<Held>,
     /// The links' work; it ends with this.
     work: JoinSet<()>,
@@ -38,16 +34,6 @@ pub(crate) struct Links {
 struct Held {
     id: u64,
     link: Link,
-    connection: Connection,
-}
-
-/// What is known of a link's connection.
-#[derive(Clone, Copy)]
-enum Connection {
-    /// The link itself knows.
-    Own,
-    /// The ends of its socket, if they are known.
-    Tcp(Option<(std::net::SocketAddr, std::net::SocketAddr)>),
 }
 
 /// How often the controller is asked while there are streams, and else.
@@ -70,7 +56,6 @@ impl Links {
             services,
             further: further.map(Arc::new),
             controller: Controller::new(choice == Some(CarrierChoice::Auto)),
-            diagnosis: Diagnosis::new().ok(),
             held: Vec::new(),
             work: JoinSet::new(),
             opening: JoinSet::new(),
@@ -136,15 +121,10 @@ impl Links {
         } = connected;
         let id = self.next_id;
         self.next_id += 1;
-        let connection = match link.packets() {
-            Some(_) => Connection::Own,
-            None => Connection::Tcp(socket),
-        };
-        self.held.push(Held {
-            id,
-            link,
-            connection,
-        });
+        if let Some((local, remote)) = socket {
+            link.set_socket(local, remote);
+        }
+        self.held.push(Held { id, link });
         let services = Arc::clone(&self.services);
         self.work.spawn(async move {
             let mut work = JoinSet::new();
@@ -171,7 +151,7 @@ impl Links {
 
     fn decide(&mut self, now: Duration) {
         let Some(further) = &self.further else { return };
-        let samples: Vec<Sample> = self.held.iter().map(|held| self.sample(held)).collect();
+        let samples: Vec<Sample> = self.held.iter().map(Held::sample).collect();
         for action in self.controller.tick(now, &samples) {
             match action {
                 Action::Open(carrier) => {
@@ -187,25 +167,17 @@ impl Links {
             }
         }
     }
+}
 
-    fn sample(&self, held: &Held) -> Sample {
+impl Held {
+    fn sample(&self) -> Sample {
         Sample {
-            id: held.id,
-            carrier: held.link.carrier(),
-            takes_streams: held.link.takes_streams(),
-            streams: held.link.stats().open_streams,
-            bulk: held.link.bulk_streams(),
-            packets: self.packets(held),
-        }
-    }
-
-    fn packets(&self, held: &Held) -> Option<Packets> {
-        match held.connection {
-            Connection::Own => held.link.packets(),
-            Connection::Tcp(addresses) => {
-                let (local, remote) = addresses?;
-                self.diagnosis.as_ref()?.packets(local, remote).ok()
-            }
+            id: self.id,
+            carrier: self.link.carrier(),
+            takes_streams: self.link.takes_streams(),
+            streams: self.link.stats().open_streams,
+            bulk: self.link.bulk_streams(),
+            packets: [self.link.packets(), self.link.peer_packets()],
         }
     }
 }

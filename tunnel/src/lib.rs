@@ -14,6 +14,7 @@ mod budget;
 mod carrier;
 mod config;
 mod counters;
+mod diagnosis;
 mod driver;
 mod error;
 pub mod h2;

@@ -1,11 +1,13 @@
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use proto::{Hello, Lifecycle, Message as _, Reconnect, StreamHeader, StreamLimit};
 use tokio::sync::watch;
 
 use crate::carrier::{Opener, Unwritten};
+use crate::diagnosis::Diagnosis;
 use crate::meter::Meter;
 use crate::stream::Shared;
 use crate::{Carrier, CloseReason, LinkConfig, OpenError, Opening, StreamError, StreamInfo};
@@ -65,6 +67,10 @@ pub(crate) struct Core {
     streams: AtomicUsize,
     /// Bytes by which the streams' windows have grown.
     growth: AtomicU64,
+    /// The two ends of a TCP connection's socket, this one's first.
+    socket: OnceLock<(SocketAddr, SocketAddr)>,
+    /// What the peer says that it has sent.
+    reported: Mutex<Option<Packets>>,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +83,8 @@ struct State {
     told: Option<Reconnect>,
     /// Whether it is yet to be told so.
     tell: bool,
+    /// What this end has sent, of which the peer is yet to be told.
+    report: Option<Packets>,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +107,8 @@ pub(crate) enum Step {
     Announce(Duration),
     /// Tell the agent how to come back.
     Tell(Reconnect),
+    /// Tell the peer what this end has sent.
+    Report(Packets),
     /// End at once.
     Close(CloseReason),
     /// The drain is complete.
@@ -176,10 +186,32 @@ impl Link {
         }
     }
 
-    /// What this end has sent in packets, where the carrier itself sends them;
-    /// `None` over TCP, whose user has the socket.
+    /// What this end has sent in packets. Over TCP the system is asked, about
+    /// the socket that [`Self::set_socket`] has named; `None` if it cannot say.
     pub fn packets(&self) -> Option<Packets> {
-        self.core.opener.packets()
+        if let Some(packets) = self.core.opener.packets() {
+            return Some(packets);
+        }
+        let (local, remote) = *self.core.socket.get()?;
+        Diagnosis::shared()?.packets(local, remote).ok()
+    }
+
+    /// Says between which two addresses its TCP connection is, this end's first.
+    pub fn set_socket(&self, local: SocketAddr, remote: SocketAddr) {
+        let _ = self.core.socket.set((local, remote));
+    }
+
+    /// What the peer has sent in packets, as it has said last.
+    pub fn peer_packets(&self) -> Option<Packets> {
+        *self.core.reported()
+    }
+
+    /// Tells the peer what this end has sent in packets, if that is known.
+    pub(crate) fn report_packets(&self) {
+        if let Some(packets) = self.packets() {
+            self.core.state().report = Some(packets);
+            self.core.meter.wake.notify_one();
+        }
     }
 
     /// What carries it.
@@ -277,6 +309,8 @@ impl Core {
             reconnect,
             streams: AtomicUsize::new(0),
             growth: AtomicU64::new(0),
+            socket: OnceLock::new(),
+            reported: Mutex::default(),
         });
         core.config.siblings.add(&core);
         core
@@ -338,6 +372,9 @@ impl Core {
         {
             return Step::Tell(reconnect);
         }
+        if let Some(packets) = state.report.take() {
+            return Step::Report(packets);
+        }
         if state.lifecycle.poll(self.meter.now(), self.open_streams()) {
             return Step::Over;
         }
@@ -350,6 +387,15 @@ impl Core {
     /// The hub has said how to come back.
     pub(crate) fn set_reconnect(&self, reconnect: Reconnect) {
         self.reconnect.send_replace(Some(reconnect));
+    }
+
+    /// The peer has said what it has sent.
+    pub(crate) fn set_reported(&self, packets: Packets) {
+        *self.reported() = Some(packets);
+    }
+
+    fn reported(&self) -> MutexGuard<'_, Option<Packets>> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the link's end, unless one is known; returns the one that counts.

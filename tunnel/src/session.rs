@@ -40,7 +40,15 @@ pub enum AttachError {
 struct Shared {
     links: Mutex<Vec<Link>>,
     status: watch::Sender<Status>,
-    balanced: Mutex<Instant>,
+    balanced: Mutex<Balanced>,
+}
+
+/// When the links were last seen to.
+#[derive(Debug)]
+struct Balanced {
+    looked: Instant,
+    /// When the agent was told what was sent.
+    reported: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +63,8 @@ const MAX_LINKS: usize = 20;
 
 /// How often streams are moved.
 const BALANCE_EVERY: Duration = Duration::from_millis(250);
+/// How often the agent is told what was sent, while there is bulk.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 impl Session {
     /// A session of one link.
@@ -62,7 +72,10 @@ impl Session {
         let shared = Shared {
             links: Mutex::new(vec![first]),
             status: watch::Sender::new(Status::Lives(0)),
-            balanced: Mutex::new(Instant::now()),
+            balanced: Mutex::new(Balanced {
+                looked: Instant::now(),
+                reported: Instant::now(),
+            }),
         };
         Self {
             shared: Arc::new(shared),
@@ -129,7 +142,8 @@ impl Session {
 
     /// Moves streams in bulk from links where they are in each other's way, or in
     /// that of others, to such with less on them, as the hub. Only between
-    /// links over HTTP/2, and as far as the agent knows how.
+    /// links over HTTP/2, and as far as the agent knows how. Tells the agent
+    /// what is lost on the way to it.
     ///
     /// Never ends. Of several that are polled for one session one is enough.
     /// Cancel-safe.
@@ -138,20 +152,41 @@ impl Session {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if self.is_due() {
+            let (balance, report) = self.due();
+            if balance {
                 self.balance_once();
+            }
+            if report {
+                self.report();
             }
         }
     }
 
-    fn is_due(&self) -> bool {
+    /// Whether streams are to be moved, and the agent told what was sent.
+    fn due(&self) -> (bool, bool) {
         let balanced = &self.shared.balanced;
         let mut balanced = balanced.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = balanced.elapsed() >= BALANCE_EVERY / 2;
-        if due {
-            *balanced = Instant::now();
+        let due = |last: &mut Instant, every: Duration| {
+            let due = last.elapsed() >= every / 2;
+            if due {
+                *last = Instant::now();
+            }
+            due
+        };
+        (
+            due(&mut balanced.looked, BALANCE_EVERY),
+            due(&mut balanced.reported, REPORT_EVERY),
+        )
+    }
+
+    /// Tells the agent, who decides about links, what this end has sent and lost:
+    /// over TCP only the sender knows.
+    fn report(&self) {
+        for link in self.links() {
+            if link.carrier() == Carrier::H2 && link.bulk_streams() > 0 {
+                link.report_packets();
+            }
         }
-        due
     }
 
     fn balance_once(&self) {

@@ -187,6 +187,8 @@ impl Connections {
             // It works without this too, only less well.
             let _ = SockRef::from(socket.get_ref()).set_tcp_notsent_lowat(UNSENT);
         }
+        let tcp = socket.get_ref();
+        let ends = tcp.local_addr().ok().zip(tcp.peer_addr().ok());
         let Some(place) = self.room.settle(place, kind) else {
             self.too_many(remote);
             return;
@@ -203,7 +205,7 @@ impl Connections {
             }
             // No ALPN says QUIC.
             ConnectionKind::Quic | ConnectionKind::Session => {
-                Box::pin(self.session(io, certificate, remote)).await;
+                Box::pin(self.session(io, certificate, remote, ends)).await;
             }
             ConnectionKind::Http1 => {
                 let peer = Peer {
@@ -264,10 +266,16 @@ impl Connections {
         tracing::warn!(%remote, "connection closed: too many are open");
     }
 
-    async fn session(&self, io: impl Io, certificate: Option<Vec<u8>>, remote: SocketAddr) {
+    async fn session(
+        &self,
+        io: impl Io,
+        certificate: Option<Vec<u8>>,
+        remote: SocketAddr,
+        socket: Option<(SocketAddr, SocketAddr)>,
+    ) {
         self.take_notice(certificate.as_deref()).await;
-        let served = self.proxy.serve(io, certificate.as_deref(), remote).await;
-        note_end(served, remote);
+        let served = self.proxy.serve(io, certificate.as_deref(), remote, socket);
+        note_end(served.await, remote);
     }
 
     /// An agent may come sooner than its credentials are noticed; it would be

@@ -46,7 +46,7 @@ pub struct Reconnect {
 /// Every message on the control stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Control {
-    #[prost(oneof = "control::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "control::Message", tags = "1, 2, 3, 4, 5, 6")]
     pub message: ::core::option::Option<control::Message>,
 }
 /// Nested message and enum types in `Control`.
@@ -64,7 +64,21 @@ pub mod control {
         /// From a hub, whenever it changes: takes the place of the hello's.
         #[prost(message, tag = "5")]
         Reconnect(super::Reconnect),
+        /// From a hub, while much is sent.
+        #[prost(message, tag = "6")]
+        Packets(super::Packets),
     }
+}
+/// What the sender has sent on the link's connection since its begin, which
+/// only the sender's kernel knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Packets {
+    /// All of them, those that were sent again included.
+    #[prost(uint64, tag = "1")]
+    pub sent: u64,
+    /// Those that the network lost.
+    #[prost(uint64, tag = "2")]
+    pub lost: u64,
 }
 /// The sender opens no more streams and takes none; what is open may end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

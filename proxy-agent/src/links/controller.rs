@@ -14,7 +14,7 @@ pub(crate) struct Controller {
     /// Whether it may go over to QUIC.
     may_switch: bool,
     known: HashMap<u64, Known>,
-    /// What was sent on all TCP links from each of the last looks to the next.
+    /// What was sent on all TCP links, by both ends, from each of the last looks to the next.
     sent: VecDeque<(Duration, Packets)>,
     /// Since when loss has been measured without a break.
     lossy_since: Option<Duration>,
@@ -35,8 +35,8 @@ pub(crate) struct Sample {
     pub(crate) streams: usize,
     /// Those of them that move much.
     pub(crate) bulk: usize,
-    /// What this end has sent; `None` if that cannot be known.
-    pub(crate) packets: Option<Packets>,
+    /// What this end has sent, and the hub; `None` if that is not known.
+    pub(crate) packets: [Option<Packets>; 2],
 }
 
 /// What is to be done.
@@ -50,7 +50,7 @@ pub(crate) enum Action {
 
 #[derive(Debug, Default)]
 struct Known {
-    packets: Option<Packets>,
+    packets: [Option<Packets>; 2],
     idle_since: Option<Duration>,
 }
 
@@ -148,11 +148,11 @@ impl Controller {
         for link in links {
             let known = self.known.entry(link.id).or_default();
             known.idle_since = (link.streams == 0).then(|| known.idle_since.unwrap_or(now));
-            if let (Carrier::H2, Some(before), Some(packets)) =
-                (link.carrier, known.packets, link.packets)
-            {
-                sent.sent += packets.sent.saturating_sub(before.sent);
-                sent.lost += packets.lost.saturating_sub(before.lost);
+            for (before, now) in known.packets.iter().zip(&link.packets) {
+                if let (Carrier::H2, Some(before), Some(now)) = (link.carrier, before, now) {
+                    sent.sent += now.sent.saturating_sub(before.sent);
+                    sent.lost += now.lost.saturating_sub(before.lost);
+                }
             }
             known.packets = link.packets;
         }

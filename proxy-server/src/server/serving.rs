@@ -29,13 +29,16 @@ impl ProxyServer {
     /// Serves one connection with ALPN `adit/1` until its session has ended.
     ///
     /// `certificate` is what the client showed in the TLS handshake, which has
-    /// verified it, in DER. A client that is not let in is told why. Dropping
-    /// the future ends the session.
+    /// verified it, in DER. A client that is not let in is told why. `socket`
+    /// has the two ends of a TCP connection as the system knows them, this one's
+    /// first, where the system is to be asked what is lost. Dropping the future
+    /// ends the session.
     pub async fn serve<IO>(
         &self,
         io: IO,
         certificate: Option<&[u8]>,
         remote: SocketAddr,
+        socket: Option<(SocketAddr, SocketAddr)>,
     ) -> Result<(), ServeError>
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -48,6 +51,9 @@ impl ProxyServer {
             }
         };
         let parts = tunnel::h2::hub(io, self.link_config()).await?;
+        if let Some((local, remote)) = socket {
+            parts.0.set_socket(local, remote);
+        }
         self.keep(parts, certificate, remote).await
     }
 

@@ -142,7 +142,9 @@ impl Hub {
         let server = self.server.clone();
         self.tasks.spawn(async move {
             let remote = "192.0.2.1:4711".parse().unwrap();
-            server.serve(near, certificate.as_deref(), remote).await
+            server
+                .serve(near, certificate.as_deref(), remote, None)
+                .await
         });
         let mut config = LinkConfig::new(Hello {
             session_key,

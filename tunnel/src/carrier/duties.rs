@@ -11,11 +11,11 @@ use tokio::time::sleep_until;
 
 use super::RawStream;
 use super::control::{ControlError, ControlStream};
-use crate::CloseReason;
 use crate::budget::Share;
 use crate::h2::Pulse;
 use crate::incoming::{IncomingStream, enqueue, read_header};
 use crate::link::{Core, Origin, Step, follow};
+use crate::{CloseReason, Packets};
 
 /// What a driver does at either end besides moving its connection's bytes.
 pub(crate) struct Duties {
@@ -120,6 +120,10 @@ impl Duties {
                     let _ = self.control.send(&Control::Reconnect(reconnect));
                     continue;
                 }
+                Step::Report(Packets { sent, lost }) => {
+                    let _ = self.control.send(&Control::Packets { sent, lost });
+                    continue;
+                }
                 Step::Close(reason) => return End::Abrupt(reason),
                 Step::Over => return End::Drained,
                 Step::Wait(until) => until,
@@ -204,6 +208,10 @@ impl Duties {
             }
             Ok(Control::Reconnect(reconnect)) => {
                 self.core.set_reconnect(reconnect);
+                None
+            }
+            Ok(Control::Packets { sent, lost }) => {
+                self.core.set_reported(Packets { sent, lost });
                 None
             }
             Ok(Control::Rejected { message }) => Some(CloseReason::Rejected(message.into())),

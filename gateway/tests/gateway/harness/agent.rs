@@ -37,7 +37,7 @@ impl Agent {
         let certificate = agent_certificate(cluster);
         hub.tasks.spawn(async move {
             // A session that ends is what some tests want.
-            let _ = server.serve(far, Some(&certificate), remote()).await;
+            let _ = server.serve(far, Some(&certificate), remote(), None).await;
         });
         let handshake = tunnel::h2::agent(near, LinkConfig::new(hello()));
         let (session, incoming, driver) = within(handshake).await.expect("a session");

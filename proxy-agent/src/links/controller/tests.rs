@@ -28,7 +28,7 @@ impl World {
             takes_streams: true,
             streams: 0,
             bulk: 0,
-            packets: Some(Packets::default()),
+            packets: [Some(Packets::default()), None],
         });
         self.controller.opened();
     }
@@ -42,7 +42,7 @@ impl World {
     fn second(&mut self, lost: u64) -> Vec<Action> {
         self.now += 1;
         for link in &mut self.links {
-            let packets = link.packets.get_or_insert_default();
+            let packets = link.packets[0].get_or_insert_default();
             packets.sent += 1000;
             packets.lost += lost;
         }
@@ -138,6 +138,21 @@ fn under_loss_sixteen_streams_in_bulk_get_about_a_link_each() {
 }
 
 #[test]
+fn what_the_hub_loses_counts_as_much() {
+    let mut world = World::new(false);
+    world.bulk(0, 16);
+    for _ in 0..4 {
+        for link in &mut world.links {
+            let packets = link.packets[1].get_or_insert_default();
+            packets.sent += 1000;
+            packets.lost += 30;
+        }
+        world.grow(1, 0);
+    }
+    assert_eq!(world.links.len(), 16);
+}
+
+#[test]
 fn what_is_lost_at_once_when_a_connection_begins_is_no_loss() {
     let mut world = World::new(false);
     world.bulk(0, 16);
@@ -173,7 +188,7 @@ fn loss_that_is_small_short_or_of_few_packets_changes_nothing() {
     }
     for _ in 0..600 {
         world.now += 1;
-        let packets = world.links[0].packets.get_or_insert_default();
+        let packets = world.links[0].packets[0].get_or_insert_default();
         packets.sent += 10;
         packets.lost += 5;
         assert_eq!(world.quiet_second(), []);

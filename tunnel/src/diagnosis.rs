@@ -3,13 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use crate::Packets;
 use rustix::net::netlink::SOCK_DIAG;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
-use tunnel::Packets;
 
 /// Asks the kernel about sockets of this process by its socket diagnosis,
 /// sock_diag(7), which needs no privilege and no unsafe code.
@@ -34,8 +35,14 @@ const TCP_INFO_DATA_SEGS_OUT: usize = 156;
 const MAX_ANSWER: usize = 8192;
 
 impl Diagnosis {
+    /// This process's, unless the system has no such thing.
+    pub(crate) fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Diagnosis>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::new().ok()).as_ref()
+    }
+
     /// Fails where the system has no such thing, or does not let this process.
-    pub(crate) fn new() -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let netlink = socket_with(
             AddressFamily::NETLINK,
             SocketType::DGRAM,
