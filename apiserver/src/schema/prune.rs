@@ -8,13 +8,24 @@ use crate::Registry;
 const MAX_TOLD: usize = 100;
 
 /// Drops the fields of `object` that its schema does not know. Returns their
-/// paths, as `spec.list[0].x`.
-pub fn prune(registry: &Registry, schema: &Schema, object: &mut Value) -> Vec<String> {
+/// paths, as `spec.list[0].x`. `custom` is whether the kind is a custom
+/// resource, of whose schemas one that names no fields has none.
+pub fn prune(
+    registry: &Registry,
+    schema: &Schema,
+    object: &mut Value,
+    custom: bool,
+) -> Vec<String> {
     let mut pruning = Pruning {
         registry,
         dropped: Vec::new(),
     };
-    pruning.value(schema, object, "", 0, true);
+    let root = Place {
+        whole: true,
+        closed: custom,
+        depth: 0,
+    };
+    pruning.value(schema, object, "", root);
     pruning.dropped
 }
 
@@ -23,35 +34,55 @@ struct Pruning<'a> {
     dropped: Vec<String>,
 }
 
+/// Where a value stands.
+#[derive(Clone, Copy)]
+struct Place {
+    /// It is a whole object, with kind and metadata.
+    whole: bool,
+    /// A schema that names no fields allows none here.
+    closed: bool,
+    depth: usize,
+}
+
 impl Pruning<'_> {
-    /// `whole` is whether it is a whole object, with kind and metadata.
-    fn value(&mut self, schema: &Schema, value: &mut Value, path: &str, depth: usize, whole: bool) {
-        let Some(schema) = self.registry.resolve(schema).filter(|_| depth < MAX_DEPTH) else {
+    fn value(&mut self, schema: &Schema, value: &mut Value, path: &str, place: Place) {
+        let deep = place.depth >= MAX_DEPTH;
+        let Some(schema) = self.registry.resolve(schema).filter(|_| !deep) else {
             return;
         };
-        let whole = whole || schema.embedded_resource;
+        let whole = place.whole || schema.embedded_resource;
+        let inside = Place {
+            whole: false,
+            depth: place.depth + 1,
+            ..place
+        };
         match value {
             Value::Array(items) => {
                 if let Some(of_items) = &schema.items {
                     for (at, item) in items.iter_mut().enumerate() {
-                        self.value(of_items, item, &format!("{path}[{at}]"), depth + 1, false);
+                        self.value(of_items, item, &format!("{path}[{at}]"), inside);
                     }
                 }
             }
             Value::Object(fields) => {
-                // A schema that says nothing of its fields is open.
-                let open = schema.preserve_unknown_fields
-                    || (schema.properties.is_empty() && schema.additional_properties.is_none());
+                let names_none =
+                    schema.properties.is_empty() && schema.additional_properties.is_none();
+                let open = schema.preserve_unknown_fields || (names_none && !place.closed);
                 fields.retain(|name, value| {
                     if whole && matches!(name.as_str(), "apiVersion" | "kind") {
                         return true;
                     }
+                    let metadata = whole && name == "metadata";
+                    let inside = Place {
+                        closed: inside.closed && !metadata,
+                        ..inside
+                    };
                     let own = schema.properties.get(name.as_str());
                     let of_field = own.or(schema.additional_properties.as_deref());
                     let path = child(path, name);
                     match of_field {
-                        Some(of_field) => self.value(of_field, value, &path, depth + 1, false),
-                        None if open || (whole && name == "metadata") => {}
+                        Some(of_field) => self.value(of_field, value, &path, inside),
+                        None if open || metadata => {}
                         None => {
                             self.tell(path);
                             return false;

@@ -61,7 +61,7 @@ fn unknown_fields_are_dropped_and_told() {
             "list": [{"key": "a"}, {"key": "b", "other": 1}]},
         "status": {},
     });
-    let dropped = prune(&registry(), &schema(), &mut object);
+    let dropped = prune(&registry(), &schema(), &mut object, true);
     assert_eq!(dropped, ["spec.list[1].other", "spec.x", "status"]);
     assert_eq!(
         object,
@@ -71,6 +71,25 @@ fn unknown_fields_are_dropped_and_told() {
                 "list": [{"key": "a"}, {"key": "b"}]},
         })
     );
+}
+
+#[test]
+fn a_schema_that_names_no_fields_has_none_in_a_custom_resource_alone() {
+    let schema: Schema = serde_json::from_value(json!({
+        "type": "object",
+        "properties": {"metadata": {"type": "object"}, "spec": {"type": "object"}},
+    }))
+    .unwrap();
+    let object = json!({"kind": "A", "metadata": {"name": "a"}, "spec": {"x": 1}});
+    let mut custom = object.clone();
+    assert_eq!(prune(&registry(), &schema, &mut custom, true), ["spec.x"]);
+    assert_eq!(
+        custom,
+        json!({"kind": "A", "metadata": {"name": "a"}, "spec": {}})
+    );
+    let mut built_in = object.clone();
+    assert!(prune(&registry(), &schema, &mut built_in, false).is_empty());
+    assert_eq!(built_in, object);
 }
 
 #[test]
