@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::sync::Semaphore;
+
 use super::disk::{Disk, View, corrupt, failure};
 use super::medium::Medium;
 use super::meta::{Identity, Meta};
@@ -19,6 +21,8 @@ pub(super) struct Shared {
     identity: Identity,
     disk: RwLock<Option<Disk>>,
     state: RwLock<State>,
+    /// Places for watches.
+    pub(super) watches: Arc<Semaphore>,
     /// A sync has failed: nothing is written any more.
     failed: AtomicBool,
 }
@@ -31,7 +35,9 @@ impl Shared {
         disk: Disk,
         state: State,
     ) -> Self {
+        let watches = Arc::new(Semaphore::new(options.max_watches));
         Self {
+            watches,
             options,
             medium,
             identity,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::disk::View;
 use super::reading::blocking;
@@ -22,6 +23,8 @@ struct Watch {
     shared: Arc<Shared>,
     prefix: Key,
     place: Where,
+    /// One of those that there may be.
+    _seat: OwnedSemaphorePermit,
 }
 
 /// How far a watch is.
@@ -56,14 +59,13 @@ pub(super) fn watch(
     prefix: Key,
     from: Revision,
 ) -> Result<WatchStream, StoreError> {
+    let Ok(seat) = shared.watches.clone().try_acquire_owned() else {
+        let (what, limit) = ("watches", shared.options.max_watches);
+        return Err(StoreError::Limit { what, limit });
+    };
     let place = {
         let mut state = shared.state_mut();
         let current = state.readable(None)?;
-        let limit = shared.options.max_watches;
-        if state.watchers.len() >= limit {
-            let what = "watches";
-            return Err(StoreError::Limit { what, limit });
-        }
         let from = match from {
             Revision::ZERO => current.next(),
             from => from,
@@ -74,6 +76,7 @@ pub(super) fn watch(
         shared,
         prefix,
         place,
+        _seat: seat,
     };
     let stream = stream::unfold(watch, async |mut watch| {
         let next = watch.next().await?;
