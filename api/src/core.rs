@@ -12,7 +12,10 @@ mod certificates;
 mod coordination;
 mod discovery;
 mod events;
+mod fields;
+mod pod_spec;
 mod rbac;
+mod rows;
 mod v1;
 
 const TABLES: &[&[Kind]] = &[

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
@@ -20,6 +20,9 @@ pub struct Hooks {
     /// Fills in what only the server knows of a change: who asked for it, and
     /// when. Called after `prepare`.
     pub stamp: Option<fn(object: &mut Value, change: Change<'_>, request: &Request<'_>)>,
+    /// The cells of an object's row in a Table, in the order of the columns,
+    /// where those have no paths.
+    pub row: Option<fn(object: &Value, elapsed: Elapsed<'_>) -> Vec<Value>>,
     /// Says what is wrong with an object that its schema allows.
     pub validate: Option<fn(object: &Value, change: Change<'_>) -> Vec<FieldError>>,
 }
@@ -30,6 +33,7 @@ impl Hooks {
         conversion: None,
         default: None,
         prepare: None,
+        row: None,
         stamp: None,
         validate: None,
     };
@@ -42,6 +46,22 @@ pub struct Conversion {
     pub from_stored: fn(object: &mut Value),
     /// Turns this version into what is kept.
     pub to_stored: fn(object: &mut Value),
+}
+
+/// Tells how long things took, in Kubernetes' short form (`3m2s`). What is no
+/// time is `<unknown>`.
+#[derive(Clone, Copy)]
+pub struct Elapsed<'a> {
+    /// From one time, as objects have it, to another; to now, if that is empty.
+    pub between: &'a dyn Fn(&str, &str) -> String,
+    /// A number of seconds.
+    pub seconds: &'a dyn Fn(i64) -> String,
+}
+
+impl fmt::Debug for Elapsed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Elapsed").finish_non_exhaustive()
+    }
 }
 
 /// Who asks for a change, and when.

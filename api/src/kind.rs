@@ -51,13 +51,12 @@ pub(crate) struct ScalePaths {
     pub(crate) selector: &'static str,
 }
 
-/// [`Column`], for tables.
+/// [`Column`], for tables. What stands in it is said by [`Hooks::row`].
 #[derive(Debug)]
 pub(crate) struct Col {
     pub(crate) name: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) wide: bool,
-    pub(crate) path: &'static str,
 }
 
 /// [`SelectableField`], for tables.
@@ -200,7 +199,7 @@ impl Col {
             kind: self.kind.into(),
             format: if self.name == "Name" { "name" } else { "" }.into(),
             priority: self.wide.into(),
-            json_path: self.path.into(),
+            json_path: "".into(),
         }
     }
 }

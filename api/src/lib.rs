@@ -8,6 +8,7 @@ mod behaviour;
 mod canonical;
 mod catalogue;
 mod core;
+mod crd;
 mod field_error;
 mod hooks;
 mod kind;
@@ -21,7 +22,7 @@ pub use canonical::canonicalise;
 pub use catalogue::{Catalogue, Definitions, all};
 pub use core::core;
 pub use field_error::{FieldError, FieldErrorKind};
-pub use hooks::{Change, Conversion, Hooks, Request};
+pub use hooks::{Change, Conversion, Elapsed, Hooks, Request};
 pub use ocm::ocm;
 pub use resource::{
     Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,

@@ -213,7 +213,7 @@ pub struct Column {
     #[serde(default)]
     pub priority: i32,
     /// Where the cell's value is, in Kubernetes' simple JSONPath, as in
-    /// `.status.phase`.
+    /// `.status.phase`. Empty where [`Hooks::row`] says it.
     pub json_path: Box<str>,
 }
 

@@ -111,3 +111,22 @@ fn each(schema: &Schema, visit: &mut dyn FnMut(&Schema)) {
         each(schema, visit);
     }
 }
+
+#[test]
+fn definitions_are_whole_and_have_one_version_that_is_stored() {
+    let definitions = api::ocm().custom_resource_definitions();
+    let names: Vec<&str> = definitions
+        .iter()
+        .filter_map(|of| of.pointer("/metadata/name")?.as_str())
+        .collect();
+    assert_eq!(names.len(), definitions.len());
+    assert!(names.contains(&"managedclusters.cluster.open-cluster-management.io"));
+    assert!(!names.contains(&"clustergateways.cluster.core.oam.dev"));
+    for definition in &definitions {
+        let versions = definition["spec"]["versions"].as_array().unwrap();
+        let stored = versions.iter().filter(|of| of["storage"] == true);
+        assert_eq!(stored.count(), 1, "{}", definition["metadata"]["name"]);
+        let text = definition.to_string();
+        assert!(!text.contains("$ref"), "{}", definition["metadata"]["name"]);
+    }
+}

@@ -1,10 +1,10 @@
 //! What becomes of objects and lists for clients that ask for a `Table` or
 //! for metadata alone.
 
-use api::Resource;
+use api::{Elapsed, Resource};
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::Status;
 use crate::human_duration::human_duration;
@@ -45,6 +45,8 @@ impl IncludeObject {
 pub struct Layout {
     definitions: Value,
     cells: Vec<Cell>,
+    /// What says the cells, if it is not the columns.
+    row: Option<fn(&Value, Elapsed<'_>) -> Vec<Value>>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,16 +67,21 @@ impl Layout {
         let mut layout = Self {
             definitions: json!([]),
             cells: Vec::new(),
+            row: resource.hooks.row,
         };
         let own = &resource.columns;
         if !own.iter().any(|column| &*column.format == "name") {
             layout.push(("Name", "string", "name", 0), "The object's name.", "");
         }
         for column in own {
-            let description = format!(
-                "Custom resource definition column (in JSONPath format): {}",
-                column.json_path
-            );
+            let description = if column.json_path.is_empty() {
+                column.name.to_string()
+            } else {
+                format!(
+                    "Custom resource definition column (in JSONPath format): {}",
+                    column.json_path
+                )
+            };
             layout.push(
                 (&column.name, &column.kind, &column.format, column.priority),
                 &description,
@@ -144,7 +151,10 @@ impl Layout {
         include: IncludeObject,
         now: OffsetDateTime,
     ) -> Value {
-        let cells: Vec<Value> = self.cells.iter().map(|cell| cell.of(object, now)).collect();
+        let cells: Vec<Value> = match self.row {
+            Some(row) => row(object, elapsed(&between(now))),
+            None => self.cells.iter().map(|cell| cell.of(object, now)).collect(),
+        };
         let object = match include {
             IncludeObject::Object => object.clone(),
             IncludeObject::None if !ends_initial_events(object) => Value::Null,
@@ -182,6 +192,21 @@ impl Cell {
             ("date", Value::String(date)) => age(date, now).into(),
             _ => Value::Null,
         }
+    }
+}
+
+/// What tells the kinds' rows how long things took.
+fn elapsed<'a>(between: &'a dyn Fn(&str, &str) -> String) -> Elapsed<'a> {
+    Elapsed {
+        between,
+        seconds: &|seconds| human_duration(Duration::seconds(seconds)),
+    }
+}
+
+fn between(now: OffsetDateTime) -> impl Fn(&str, &str) -> String {
+    move |from, to| {
+        let to = OffsetDateTime::parse(to, &Rfc3339).unwrap_or(now);
+        age(from, to)
     }
 }
 

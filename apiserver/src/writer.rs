@@ -271,7 +271,13 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn run_hooks(&self, object: &mut Value, change: Change<'_>) {
-        let hooks = self.scope.resource.hooks;
+        let Scope {
+            registry, resource, ..
+        } = self.scope;
+        let hooks = resource.hooks;
+        if let Some(schema) = registry.schema(resource).filter(|_| !resource.custom) {
+            canonicalise(registry.definitions(), schema, object);
+        }
         if let Some(default) = hooks.default {
             default(object);
         }

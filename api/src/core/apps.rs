@@ -1,5 +1,9 @@
+use super::rows;
 use crate::Behaviour;
+use crate::Hooks;
 use crate::kind::{Kind, NAMESPACED, STATUS, ScalePaths, Sub};
+
+mod deployment;
 
 /// Those of the group `apps`.
 pub(super) const KINDS: &[Kind] = &[Kind {
@@ -25,6 +29,11 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     behaviour: Behaviour {
         generation: true,
         ..Behaviour::BUILT_IN
+    },
+    columns: rows::workload::DEPLOYMENT,
+    hooks: Hooks {
+        row: Some(rows::workload::deployment),
+        ..deployment::HOOKS
     },
     ..NAMESPACED
 }];

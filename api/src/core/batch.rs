@@ -1,5 +1,9 @@
+use super::rows;
 use crate::Behaviour;
+use crate::Hooks;
 use crate::kind::{Kind, NAMESPACED, STATUS, Selectable};
+
+mod job;
 
 /// Those of the group `batch`.
 pub(super) const KINDS: &[Kind] = &[Kind {
@@ -16,6 +20,11 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     behaviour: Behaviour {
         generation: true,
         ..Behaviour::BUILT_IN
+    },
+    columns: rows::workload::JOB,
+    hooks: Hooks {
+        row: Some(rows::workload::job),
+        ..job::HOOKS
     },
     ..NAMESPACED
 }];

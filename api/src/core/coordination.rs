@@ -1,5 +1,9 @@
+use super::rows;
 use crate::Behaviour;
+use crate::Hooks;
 use crate::kind::{Kind, NAMESPACED};
+
+mod lease;
 
 /// Those of the group `coordination.k8s.io`.
 pub(super) const KINDS: &[Kind] = &[Kind {
@@ -10,6 +14,11 @@ pub(super) const KINDS: &[Kind] = &[Kind {
         created_by_update: true,
         unconditional_update: false,
         ..Behaviour::BUILT_IN
+    },
+    columns: rows::config::LEASE,
+    hooks: Hooks {
+        row: Some(rows::config::lease),
+        ..lease::HOOKS
     },
     ..NAMESPACED
 }];

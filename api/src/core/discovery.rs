@@ -1,9 +1,18 @@
+use super::rows;
+use crate::Hooks;
 use crate::kind::{Kind, NAMESPACED};
+
+mod endpoint_slice;
 
 /// Those of the group `discovery.k8s.io`.
 pub(super) const KINDS: &[Kind] = &[Kind {
     group: "discovery.k8s.io",
     kind: "EndpointSlice",
     plural: "endpointslices",
+    columns: rows::network::ENDPOINT_SLICE,
+    hooks: Hooks {
+        row: Some(rows::network::endpoint_slice),
+        ..endpoint_slice::HOOKS
+    },
     ..NAMESPACED
 }];

@@ -1,5 +1,10 @@
+use super::rows;
+use crate::Hooks;
 use crate::kind::{CLUSTER, Kind, NAMESPACED};
 use crate::{Behaviour, NameForm};
+
+mod binding;
+mod role;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -10,6 +15,11 @@ pub(super) const KINDS: &[Kind] = &[
         kind: "ClusterRole",
         plural: "clusterroles",
         behaviour: BEHAVIOUR,
+        columns: rows::access::ROLE,
+        hooks: Hooks {
+            row: Some(rows::access::role),
+            ..role::CLUSTER_ROLE
+        },
         ..CLUSTER
     },
     Kind {
@@ -17,6 +27,11 @@ pub(super) const KINDS: &[Kind] = &[
         kind: "ClusterRoleBinding",
         plural: "clusterrolebindings",
         behaviour: BEHAVIOUR,
+        columns: rows::access::BINDING,
+        hooks: Hooks {
+            row: Some(rows::access::binding),
+            ..binding::CLUSTER_ROLE_BINDING
+        },
         ..CLUSTER
     },
     Kind {
@@ -24,6 +39,11 @@ pub(super) const KINDS: &[Kind] = &[
         kind: "Role",
         plural: "roles",
         behaviour: BEHAVIOUR,
+        columns: rows::access::ROLE,
+        hooks: Hooks {
+            row: Some(rows::access::role),
+            ..role::ROLE
+        },
         ..NAMESPACED
     },
     Kind {
@@ -31,6 +51,11 @@ pub(super) const KINDS: &[Kind] = &[
         kind: "RoleBinding",
         plural: "rolebindings",
         behaviour: BEHAVIOUR,
+        columns: rows::access::BINDING,
+        hooks: Hooks {
+            row: Some(rows::access::binding),
+            ..binding::ROLE_BINDING
+        },
         ..NAMESPACED
     },
 ];

@@ -1,7 +1,17 @@
+use super::rows;
 use crate::{
-    Behaviour, NameForm, Verb,
+    Behaviour, Hooks, NameForm, Verb,
     kind::{CLUSTER, Kind, NAMESPACED, STATUS, Selectable, Sub, field},
 };
+
+mod config_map;
+mod endpoints;
+mod event;
+mod namespace;
+mod node;
+pub(super) mod pod;
+mod secret;
+mod service;
 
 /// Those of the core group.
 pub(super) const KINDS: &[Kind] = &[
@@ -9,6 +19,11 @@ pub(super) const KINDS: &[Kind] = &[
         kind: "ConfigMap",
         plural: "configmaps",
         short: &["cm"],
+        columns: rows::config::CONFIG_MAP,
+        hooks: Hooks {
+            row: Some(rows::config::config_map),
+            ..config_map::HOOKS
+        },
         ..NAMESPACED
     },
     Kind {
@@ -22,6 +37,11 @@ pub(super) const KINDS: &[Kind] = &[
         deprecation: Some(
             "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
         ),
+        columns: rows::network::ENDPOINTS,
+        hooks: Hooks {
+            row: Some(rows::network::endpoints),
+            ..endpoints::HOOKS
+        },
         ..NAMESPACED
     },
     Kind {
@@ -33,6 +53,11 @@ pub(super) const KINDS: &[Kind] = &[
             created_by_update: true,
             ttl_seconds: Some(3600),
             ..Behaviour::BUILT_IN
+        },
+        columns: rows::event::COLUMNS,
+        hooks: Hooks {
+            row: Some(rows::event::row),
+            ..event::HOOKS
         },
         ..NAMESPACED
     },
@@ -64,6 +89,11 @@ pub(super) const KINDS: &[Kind] = &[
             returns_deleted: true,
             ..Behaviour::BUILT_IN
         },
+        columns: rows::config::NAMESPACE,
+        hooks: Hooks {
+            row: Some(rows::config::namespace),
+            ..namespace::HOOKS
+        },
         ..CLUSTER
     },
     Kind {
@@ -75,6 +105,11 @@ pub(super) const KINDS: &[Kind] = &[
             absent: "false",
             ..field("spec.unschedulable")
         }],
+        columns: rows::node::COLUMNS,
+        hooks: Hooks {
+            row: Some(rows::node::row),
+            ..node::HOOKS
+        },
         ..CLUSTER
     },
     Kind {
@@ -105,12 +140,22 @@ pub(super) const KINDS: &[Kind] = &[
             returns_deleted: true,
             ..Behaviour::BUILT_IN
         },
+        columns: rows::pod::COLUMNS,
+        hooks: Hooks {
+            row: Some(rows::pod::row),
+            ..pod::HOOKS
+        },
         ..NAMESPACED
     },
     Kind {
         kind: "Secret",
         plural: "secrets",
         selectable: &[field("type")],
+        columns: rows::config::SECRET,
+        hooks: Hooks {
+            row: Some(rows::config::secret),
+            ..secret::HOOKS
+        },
         ..NAMESPACED
     },
     Kind {
@@ -125,6 +170,11 @@ pub(super) const KINDS: &[Kind] = &[
             names: NameForm::Label1035,
             returns_deleted: true,
             ..Behaviour::BUILT_IN
+        },
+        columns: rows::network::SERVICE,
+        hooks: Hooks {
+            row: Some(rows::network::service),
+            ..service::HOOKS
         },
         ..NAMESPACED
     },
@@ -142,6 +192,11 @@ pub(super) const KINDS: &[Kind] = &[
         behaviour: Behaviour {
             returns_deleted: true,
             ..Behaviour::BUILT_IN
+        },
+        columns: rows::config::SERVICE_ACCOUNT,
+        hooks: Hooks {
+            row: Some(rows::config::service_account),
+            ..Hooks::NONE
         },
         ..NAMESPACED
     },

@@ -1,0 +1,171 @@
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    fields::{at, forbidden, invalid, items, items_mut, open, or_set, required, set, text},
+    pod_spec,
+};
+use crate::{Change, FieldError, Hooks, names};
+
+pub(super) const HOOKS: Hooks = Hooks {
+    default: Some(default),
+    prepare: Some(prepare),
+    validate: Some(validate),
+    ..Hooks::NONE
+};
+
+fn default(object: &mut Value) {
+    let Some(spec) = object.get_mut("spec").filter(|spec| spec.is_object()) else {
+        return;
+    };
+    pod_spec::default(spec);
+    or_set(spec, "enableServiceLinks", true);
+    for list in ["/containers", "/initContainers"] {
+        for container in items_mut(spec, list) {
+            let Some(Value::Object(limits)) = container.pointer("/resources/limits").cloned()
+            else {
+                continue;
+            };
+            let resources = open(container, "resources");
+            let Some(requests) = resources.and_then(|of| open(of, "requests")) else {
+                continue;
+            };
+            for (name, limit) in limits {
+                or_set(requests, &name, limit);
+            }
+        }
+    }
+}
+
+fn prepare(object: &mut Value, change: Change<'_>) {
+    match change {
+        Change::Create => {
+            let class = quality(object);
+            let status = json!({"phase": "Pending", "qosClass": class});
+            set(object, "status", status);
+            if let Some(spec) = object.get_mut("spec") {
+                admit(spec);
+            }
+        }
+        Change::Update {
+            old,
+            subresource: Some("status"),
+        } => {
+            let class = old["status"]["qosClass"].clone();
+            if let Some(status) = open(object, "status")
+                && !class.is_null()
+            {
+                or_set(status, "qosClass", class);
+            }
+        }
+        Change::Update { .. } => {}
+    }
+}
+
+/// What the real server adds to every pod that says nothing of it.
+fn admit(spec: &mut Value) {
+    or_set(spec, "serviceAccountName", "default");
+    or_set(spec, "serviceAccount", "default");
+    if text(spec, "/priorityClassName").is_empty() {
+        or_set(spec, "priority", 0);
+        or_set(spec, "preemptionPolicy", "PreemptLowerPriority");
+    }
+    for key in [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ] {
+        let mut tolerated = items(spec, "/tolerations").iter();
+        let said = tolerated.any(|of| {
+            let (of, effect) = (text(of, "/key"), text(of, "/effect"));
+            (of.is_empty() || of == key) && matches!(effect, "" | "NoExecute")
+        });
+        or_set(spec, "tolerations", json!([]));
+        if !said && let Some(Value::Array(all)) = spec.get_mut("tolerations") {
+            all.push(json!({
+                "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300,
+            }));
+        }
+    }
+}
+
+/// Which pods go first when a node runs out of something.
+fn quality(object: &Value) -> &'static str {
+    let containers = items(object, "/spec/containers");
+    let all = containers
+        .iter()
+        .chain(items(object, "/spec/initContainers"));
+    let (mut any, mut guaranteed) = (false, true);
+    for container in all {
+        let none = Map::new();
+        let of = |kind| at(container, kind).as_object().unwrap_or(&none);
+        let (limits, requests) = (of("/resources/limits"), of("/resources/requests"));
+        for name in ["cpu", "memory"] {
+            let (limit, request) = (limits.get(name), requests.get(name));
+            any |= limit.is_some() || request.is_some();
+            guaranteed &= limit.is_some() && request == limit;
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
+    if let Change::Update { old, subresource } = change {
+        if subresource.is_some() || !changed(object, old) {
+            return Vec::new();
+        }
+        const DETAIL: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+        return vec![forbidden("spec", DETAIL)];
+    }
+    template("spec", at(object, "/spec"))
+}
+
+/// Whether anything of a pod's spec that has to stay is another than it was.
+fn changed(object: &Value, old: &Value) -> bool {
+    let fixed = |of: &Value| {
+        let mut spec = of["spec"].clone();
+        for list in ["/containers", "/initContainers"] {
+            items_mut(&mut spec, list).for_each(|container| set(container, "image", Value::Null));
+        }
+        if let Some(spec) = spec.as_object_mut() {
+            for free in FREE {
+                spec.remove(*free);
+            }
+        }
+        spec
+    };
+    fixed(object) != fixed(old)
+}
+
+/// The fields of a pod's spec that may change, beside images.
+const FREE: &[&str] = &[
+    "activeDeadlineSeconds",
+    "schedulingGates",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+];
+
+/// What every pod's spec has to have, at `field`.
+pub(in crate::core) fn template(field: &str, spec: &Value) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    let containers = items(spec, "/containers");
+    if containers.is_empty() {
+        wrong.push(required(format!("{field}.containers"), ""));
+    }
+    for (i, container) in containers.iter().enumerate() {
+        let field = format!("{field}.containers[{i}]");
+        let name = text(container, "/name");
+        if name.is_empty() {
+            wrong.push(required(format!("{field}.name"), ""));
+        } else {
+            let why = names::dns_label(name).into_iter();
+            wrong.extend(why.map(|why| invalid(format!("{field}.name"), name, why)));
+        }
+        if text(container, "/image").is_empty() {
+            wrong.push(required(format!("{field}.image"), ""));
+        }
+    }
+    wrong
+}
