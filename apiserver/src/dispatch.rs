@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::answers::{Answers, Question};
 use crate::authorization::{Attributes, Rbac};
+use crate::handlers::scale::{self, ScaleChange, Scaled};
 use crate::handlers::{self, Patch, Replacement};
 use crate::negotiation::PatchMedia;
 use crate::options::{DeleteOptions, ListOptions, PatchOptions, WriteOptions};
@@ -64,7 +65,13 @@ impl Call<'_> {
     {
         let query = self.head.uri.query().unwrap_or_default();
         match self.info.verb {
-            "get" => handlers::get(self.storage, scope, query).await,
+            "get" => {
+                let answer = handlers::get(self.storage, scope, query).await?;
+                match scale::paths(scope) {
+                    Some(paths) => scale::shown(scope, paths, answer),
+                    None => Ok(answer),
+                }
+            }
             "list" => {
                 let options = ListOptions::parse(query, false)?;
                 handlers::list(self.storage, scope, &options).await
@@ -161,6 +168,16 @@ impl Call<'_> {
         let options = WriteOptions::parse(query, self.user_agent(), "UpdateOptions")?;
         let object = body.object(scope, options.validation, warnings)?;
         let writer = Writer::new(scope, self.user, &options.manager).guarded(self.guard());
+        if let Some(paths) = scale::paths(scope) {
+            let change = Scaled::Replacement(object);
+            return rescale(
+                self.storage,
+                &writer,
+                &options,
+                ScaleChange { paths, change },
+            )
+            .await;
+        }
         let creates = scope.resource.behaviour.created_by_update && scope.subresource.is_empty();
         let mut change = Replacement { object, creates };
         handlers::update(self.storage, &writer, &options, &mut change).await
@@ -188,6 +205,13 @@ impl Call<'_> {
         }
         let manager = &options.write.manager;
         let writer = Writer::new(scope, self.user, manager).guarded(self.guard());
+        if let Some(paths) = scale::paths(scope) {
+            let change = ScaleChange {
+                paths,
+                change: Scaled::Patch(media, patch),
+            };
+            return rescale(self.storage, &writer, &options.write, change).await;
+        }
         let mut change = Patch {
             writer: &writer,
             media,
@@ -221,6 +245,16 @@ impl Call<'_> {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
     }
+}
+
+async fn rescale(
+    storage: &Storage,
+    writer: &Writer<'_>,
+    options: &WriteOptions,
+    mut change: ScaleChange<'_>,
+) -> Result<Answer, Status> {
+    let answer = handlers::update(storage, writer, options, &mut change).await?;
+    scale::shown(writer.scope, change.paths, answer)
 }
 
 /// Whether the resource, or its subresource, does what is asked for.

@@ -6,6 +6,7 @@ mod delete_collection;
 mod get;
 mod list;
 mod patch;
+pub(crate) mod scale;
 mod update;
 mod watch;
 

@@ -152,10 +152,10 @@ impl Stored {
     /// it, and the rest as it is stored.
     pub(crate) fn pieces(&self, resource: &Resource) -> [Bytes; 2] {
         let head = format!(
-            "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{{\"resourceVersion\":\"{}\",",
+            "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{{{}",
             resource.names.kind,
             resource.api_version(),
-            self.revision
+            self.version_member(),
         );
         [head.into(), self.tail()]
     }
@@ -176,6 +176,14 @@ impl Stored {
         self
     }
 
+    /// The member `resourceVersion` with a comma; what was not kept has none.
+    fn version_member(&self) -> String {
+        match self.revision {
+            0 => String::new(),
+            revision => format!("\"resourceVersion\":\"{revision}\","),
+        }
+    }
+
     fn tail(&self) -> Bytes {
         self.bytes.slice(self.fields..)
     }
@@ -191,8 +199,10 @@ impl Stored {
             object.insert("kind".into(), (&*resource.names.kind).into());
             object.insert("apiVersion".into(), resource.api_version().into());
         }
-        metadata_mut(&mut value)?
-            .insert("resourceVersion".into(), self.revision.to_string().into());
+        let metadata = metadata_mut(&mut value)?;
+        if self.revision > 0 {
+            metadata.insert("resourceVersion".into(), self.revision.to_string().into());
+        }
         Ok(value)
     }
 

@@ -85,7 +85,7 @@ fn apply_failed(error: ApplyError) -> Status {
     }
 }
 
-fn patch_failed(error: PatchError) -> Status {
+pub(super) fn patch_failed(error: PatchError) -> Status {
     match error {
         PatchError::BadRequest(message) => Status::bad_request(message),
         PatchError::TooLarge(message) => Status::too_large_because(&message),

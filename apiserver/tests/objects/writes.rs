@@ -133,3 +133,33 @@ async fn the_status_is_written_through_its_subresource_alone() {
     let kept = server.put(&format!("{pods}/p"), &main).await.ok(200);
     assert_eq!(kept["status"]["phase"], "Running");
 }
+
+#[tokio::test]
+async fn a_scale_shows_and_sets_how_many_are_wanted() {
+    let server = Server::start().await;
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let deployment = json!({
+        "metadata": {"name": "d"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "d"}},
+            "template": {
+                "metadata": {"labels": {"app": "d"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    });
+    server.post(deployments, &deployment).await.ok(201);
+    let path = format!("{deployments}/d/scale");
+    let mut scale = server.get(&path).await.ok(200);
+    assert_eq!(scale["kind"], "Scale");
+    assert_eq!(scale["spec"]["replicas"], 2);
+    assert_eq!(scale["status"]["selector"], "app=d");
+    scale["spec"]["replicas"] = 5.into();
+    let scaled = server.put(&path, &scale).await.ok(200);
+    assert_eq!(scaled["spec"]["replicas"], 5);
+    let deployment = server.get(&format!("{deployments}/d")).await.ok(200);
+    assert_eq!(deployment["spec"]["replicas"], 5);
+    assert_eq!(deployment["metadata"]["generation"], 2);
+    server.put(&path, &scale).await.failed(409, "Conflict");
+}
