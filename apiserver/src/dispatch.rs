@@ -15,7 +15,7 @@ use crate::authorization::{Attributes, Rbac};
 use crate::handlers::scale::{self, ScaleChange, Scaled};
 use crate::handlers::{self, Patch, Replacement};
 use crate::negotiation::PatchMedia;
-use crate::options::{DeleteOptions, ListOptions, PatchOptions, WriteOptions};
+use crate::options::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, WriteOptions};
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
 use crate::respond::{Form, respond, warn};
@@ -217,8 +217,14 @@ impl Call<'_> {
             media,
             patch,
             force: options.force,
+            validation: options.write.validation,
+            dropped: Vec::new(),
         };
-        handlers::update(self.storage, &writer, &options.write, &mut change).await
+        let answer = handlers::update(self.storage, &writer, &options.write, &mut change).await?;
+        if change.validation == FieldValidation::Warn {
+            warnings.extend(change.dropped);
+        }
+        Ok(answer)
     }
 
     async fn delete_options<B>(

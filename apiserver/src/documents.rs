@@ -1,20 +1,42 @@
 //! What is served at paths that are no resource's: discovery, health, and the
 //! keys that service accounts' tokens are signed with.
 
+use std::sync::Arc;
+
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 
+use time::OffsetDateTime;
+
+use crate::openapi::OpenApi;
 use crate::respond::value_response;
 use crate::tokens::ServiceAccountTokens;
 use crate::{Body, Registry, RequestInfo, Status, discovery};
 
+/// What is served now, and its published schemas.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) registry: Arc<Registry>,
+    openapi: OpenApi,
+}
+
+impl Served {
+    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+        Self {
+            openapi: OpenApi::new(registry.clone()),
+            registry,
+        }
+    }
+}
+
 /// The document at the path of a request.
 pub(crate) fn answer(
-    registry: &Registry,
+    served: &Served,
     service_accounts: &ServiceAccountTokens,
     info: &RequestInfo,
     head: &Parts,
+    now: OffsetDateTime,
 ) -> Result<Response<Body>, Status> {
     if !matches!(head.method, Method::GET | Method::HEAD) {
         return Err(Status::method_not_allowed());
@@ -41,7 +63,9 @@ pub(crate) fn answer(
                 headers: &head.headers,
                 address,
             };
-            discovery::answer(registry, request).unwrap_or_else(|| Err(Status::no_such_path()))
+            discovery::answer(&served.registry, request)
+                .or_else(|| served.openapi.answer(request, now))
+                .unwrap_or_else(|| Err(Status::no_such_path()))
         }
     }
 }

@@ -7,9 +7,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 
 use crate::Status;
-use crate::negotiation::{BodyMedia, Document, DocumentError, unrecognized};
+use crate::negotiation::{BodyMedia, Document, DocumentError, cannot_be_handled, unrecognized};
 use crate::options::FieldValidation;
 use crate::protobuf::Envelope;
+use crate::schema::{check_types, default, prune};
 use crate::scope::Scope;
 
 /// A request's body, read whole.
@@ -55,15 +56,12 @@ impl<'a> RequestBody<'a> {
             let why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
             return Err(unrecognized(&kind, why, &self.bytes));
         }
-        let duplicates = document
-            .duplicates
-            .iter()
-            .map(|of| format!("duplicate field {of:?}"));
-        tell(scope, validation, warnings, duplicates.collect())?;
-        let definitions = scope.registry.definitions();
-        if let (false, Some(schema)) = (scope.resource.custom, definitions.get(schema)) {
-            canonicalise(definitions, schema, &mut document.value);
-        }
+        let duplicates = document.duplicates.iter();
+        let mut faults: Vec<String> = duplicates
+            .map(|of| format!("duplicate field {of:?}"))
+            .collect();
+        faults.extend(fit(scope, schema, &kind, &mut document.value)?);
+        tell(scope, validation, warnings, faults)?;
         Ok(document.value)
     }
 
@@ -143,6 +141,30 @@ impl<'a> RequestBody<'a> {
             duplicates: Vec::new(),
         })
     }
+}
+
+/// Makes an object one of a schema: checks its types, drops what the schema
+/// does not know, fills in what is absent. What was dropped, in words.
+pub(crate) fn fit(
+    scope: &Scope,
+    schema: &str,
+    kind: &str,
+    object: &mut Value,
+) -> Result<Vec<String>, Status> {
+    let (registry, custom) = (&*scope.registry, scope.resource.custom);
+    let Some(schema) = registry.definitions().get(schema) else {
+        return Ok(Vec::new());
+    };
+    if !custom && let Some(why) = check_types(registry, schema, object, kind) {
+        let told = scope.resource.group_version_kind();
+        return Err(cannot_be_handled(&told, kind, &why));
+    }
+    let dropped = prune(registry, schema, object, custom);
+    default(registry, schema, object, custom);
+    if !custom {
+        canonicalise(registry.definitions(), schema, object);
+    }
+    Ok(dropped)
 }
 
 /// The schema and the kind of what is sent to a resource or its subresource.

@@ -16,6 +16,7 @@ use crate::authentication::{Authenticator, Tokens, impersonate};
 use crate::authorization::{Attributes, Rbac, authorize};
 use crate::bootstrap::bootstrap;
 use crate::dispatch::{Call, dispatch};
+use crate::documents::Served;
 use crate::mirror::Mirror;
 use crate::respond::failure;
 use crate::reviews::Reviewer;
@@ -69,7 +70,7 @@ impl Driver {
 struct Inner {
     storage: Storage,
     mirror: Arc<Mirror>,
-    registry: RwLock<Arc<Registry>>,
+    served: RwLock<Arc<Served>>,
     rbac: Arc<Rbac>,
     authenticator: Authenticator,
     service_accounts: Arc<ServiceAccountTokens>,
@@ -107,7 +108,7 @@ impl ApiServer {
         let server = Self(Arc::new(Inner {
             storage,
             mirror,
-            registry: RwLock::new(config.registry),
+            served: RwLock::new(Arc::new(Served::new(config.registry))),
             rbac,
             authenticator,
             service_accounts: config.service_accounts,
@@ -120,19 +121,23 @@ impl ApiServer {
     /// What is served now.
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
-        let registry = self.0.registry.read();
-        registry.unwrap_or_else(PoisonError::into_inner).clone()
+        self.served().registry.clone()
+    }
+
+    fn served(&self) -> Arc<Served> {
+        let served = self.0.served.read();
+        served.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves other kinds from now on. Requests that run go on with those
     /// they began with.
     pub fn replace_registry(&self, registry: Arc<Registry>) {
-        let mut current = self
+        let served = Arc::new(Served::new(registry.clone()));
+        *self
             .0
-            .registry
+            .served
             .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *current = registry.clone();
+            .unwrap_or_else(PoisonError::into_inner) = served;
         self.0.mirror.replace_registry(registry);
     }
 
@@ -166,8 +171,8 @@ impl ApiServer {
         let ticket = self.0.in_flight.enter(&user, &info)?;
         authorize(&**rbac, &Attributes::new(&user, &info))?;
         let Some(resource) = &info.resource else {
-            let registry = self.registry();
-            return documents::answer(&registry, &self.0.service_accounts, &info, &head);
+            let served = self.served();
+            return documents::answer(&served, &self.0.service_accounts, &info, &head, now);
         };
         let call = Call {
             storage: &self.0.storage,
@@ -180,10 +185,10 @@ impl ApiServer {
             head: &head,
         };
         if matches!(info.verb, "watch" | "deletecollection") {
-            let response = dispatch(call, body).await?;
+            let response = Box::pin(dispatch(call, body)).await?;
             return Ok(response.map(|body| body.holding(ticket)));
         }
-        match tokio::time::timeout(PATIENCE, dispatch(call, body)).await {
+        match tokio::time::timeout(PATIENCE, Box::pin(dispatch(call, body))).await {
             Ok(response) => response,
             Err(_) => Err(Status::timeout(
                 "request did not complete within the allotted timeout",

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::apply::FieldManager;
 use crate::authorization::{Attributes, Rbac, authorize, check_binding, check_role};
 use crate::object::{at, meta_str, metadata_mut, set_at};
+use crate::schema::validate;
 use crate::scope::Scope;
 use crate::{Status, User, metadata};
 
@@ -151,15 +152,6 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Gives an object of a built-in kind the form in which it is written.
-    pub(crate) fn canonicalise(&self, object: &mut Value) {
-        let resource = &self.scope.resource;
-        let definitions = self.scope.registry.definitions();
-        if let (false, Some(schema)) = (resource.custom, definitions.get(&resource.schema)) {
-            canonicalise(definitions, schema, object);
-        }
-    }
-
     /// Makes a new object complete.
     ///
     /// # Errors
@@ -187,6 +179,7 @@ impl<'a> Writer<'a> {
         }
         self.run_hooks(object, Change::Create);
         let mut errors = metadata::check_new(self.scope, object);
+        errors.extend(self.schema_errors(object));
         errors.extend(self.hook_errors(object, Change::Create));
         self.reject(object, &errors)?;
         self.guard
@@ -207,6 +200,7 @@ impl<'a> Writer<'a> {
             metadata_mut(object)?.insert("generation".into(), (generation.unwrap_or(0) + 1).into());
         }
         let mut errors = metadata::check_update(object, old);
+        errors.extend(self.schema_errors(object));
         errors.extend(self.hook_errors(object, change));
         self.reject(object, &errors)?;
         self.guard
@@ -294,6 +288,16 @@ impl<'a> Writer<'a> {
                 now: &now,
             };
             stamp(object, change, &request);
+        }
+    }
+
+    /// What the schema says against a custom resource. Built-in kinds are read
+    /// by theirs, and their hooks say the rest.
+    fn schema_errors(&self, object: &Value) -> Vec<FieldError> {
+        let registry = &self.scope.registry;
+        match registry.schema(&self.scope.resource) {
+            Some(schema) if self.scope.resource.custom => validate(registry, schema, object),
+            _ => Vec::new(),
         }
     }
 

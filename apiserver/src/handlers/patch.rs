@@ -1,10 +1,13 @@
+use api::{FieldError, FieldErrorKind, GroupVersionKind};
 use serde_json::Value;
 
 use crate::apply::ApplyError;
 use crate::handlers::update::Update;
 use crate::negotiation::PatchMedia;
 use crate::object::meta_str;
+use crate::options::FieldValidation;
 use crate::patch::{PatchError, json, merge, strategic};
+use crate::request_body::fit;
 use crate::writer::Writer;
 use crate::{Cause, Status};
 
@@ -15,6 +18,9 @@ pub(crate) struct Patch<'a> {
     pub(crate) patch: Value,
     /// Whether an apply takes fields from others.
     pub(crate) force: bool,
+    pub(crate) validation: FieldValidation,
+    /// What the schema does not know, in words.
+    pub(crate) dropped: Vec<String>,
 }
 
 impl Update for Patch<'_> {
@@ -34,7 +40,7 @@ impl Update for Patch<'_> {
             PatchMedia::Merge | PatchMedia::Apply => merge::apply(old, patch.clone()),
         };
         let mut new = new.map_err(patch_failed)?;
-        self.writer.canonicalise(&mut new);
+        self.fit(&mut new)?;
         Ok(new)
     }
 
@@ -48,7 +54,25 @@ impl Update for Patch<'_> {
 }
 
 impl Patch<'_> {
-    fn apply(&self, old: Option<&Value>) -> Result<Value, Status> {
+    /// Makes what was patched an object of its kind's schema.
+    fn fit(&mut self, object: &mut Value) -> Result<(), Status> {
+        let scope = self.writer.scope;
+        let kind = &scope.resource.names.kind;
+        self.dropped = fit(scope, &scope.resource.schema, kind, object)?;
+        if self.validation != FieldValidation::Strict || self.dropped.is_empty() {
+            return Ok(());
+        }
+        let why = format!("strict decoding error: {}", self.dropped.join(", "));
+        let error = FieldError::new("patch", FieldErrorKind::Invalid(object.to_string()), why);
+        let kind = GroupVersionKind {
+            group: "".into(),
+            version: "".into(),
+            kind: "".into(),
+        };
+        Err(Status::invalid(&kind, "", &[error]))
+    }
+
+    fn apply(&mut self, old: Option<&Value>) -> Result<Value, Status> {
         let Writer {
             scope,
             manager,
@@ -65,7 +89,7 @@ impl Patch<'_> {
         let fields = self.writer.field_manager();
         let applied = fields.apply(old, &self.patch, manager, self.force, *now);
         let mut applied = applied.map_err(apply_failed)?;
-        self.writer.canonicalise(&mut applied);
+        self.fit(&mut applied)?;
         Ok(applied)
     }
 }
