@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{agent, ca, clusters, credentials, demo, forward, hub, kubeconfig, token};
+use crate::commands::{
+    agent, ca, clusters, crds, credentials, demo, forward, hub, kubeconfig, token,
+};
 use crate::telemetry::LogFormat;
 
 /// Reach every Kubernetes cluster, wherever it runs.
@@ -40,6 +42,7 @@ pub(crate) enum Command {
     Agent(agent::Args),
     Kubeconfig(kubeconfig::Args),
     Clusters(clusters::Args),
+    Crds(crds::Args),
     Forward(forward::Args),
     Token(token::Args),
     Ca(ca::Args),
@@ -70,6 +73,7 @@ impl Cli {
             Command::Credentials(_)
             | Command::Kubeconfig(_)
             | Command::Clusters(_)
+            | Command::Crds(_)
             | Command::Forward(_)
             | Command::Token(_)
             | Command::Ca(_)

@@ -11,6 +11,7 @@ use crate::output;
 pub(crate) mod agent;
 pub(crate) mod ca;
 pub(crate) mod clusters;
+pub(crate) mod crds;
 pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod forward;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Ca(args) => ca::run(args).await,
         Command::Kubeconfig(args) => kubeconfig::run(args).await,
         Command::Clusters(args) => clusters::run(args).await,
+        Command::Crds(args) => crds::run(&args),
         Command::Token(args) => token::run(args).await,
         Command::Forward(args) => Box::pin(forward::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
