@@ -58,7 +58,11 @@ fn published(schema: Value) -> Value {
 
 /// A property of that name would be an object.
 fn is_our_own(name: &str, value: &Value) -> bool {
-    name == "x-protobuf-field" && value.is_array()
+    match name {
+        "x-go-zero" => value.is_string(),
+        "x-protobuf-field" => value.is_array(),
+        _ => false,
+    }
 }
 
 fn references(document: &Value, found: &mut BTreeSet<String>) {

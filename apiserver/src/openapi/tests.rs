@@ -75,11 +75,9 @@ fn every_reference_leads_to_a_schema() {
         match document {
             Value::Array(items) => items.iter().for_each(|item| check(item, schemas)),
             Value::Object(fields) => {
-                assert!(
-                    fields
-                        .get("x-protobuf-field")
-                        .is_none_or(|of| !of.is_array())
-                );
+                for own in ["x-go-zero", "x-protobuf-field"] {
+                    assert!(fields.get(own).is_none_or(Value::is_object), "{own}");
+                }
                 if let Some(Value::String(target)) = fields.get("$ref") {
                     let name = target.strip_prefix("#/components/schemas/").unwrap();
                     assert!(schemas.contains_key(name), "{name}");
