@@ -164,7 +164,8 @@ pub(crate) fn fit(
     if !custom {
         canonicalise(registry.definitions(), schema, object);
     }
-    Ok(dropped)
+    let told = dropped.iter().map(|path| format!("unknown field {path:?}"));
+    Ok(told.collect())
 }
 
 /// The schema and the kind of what is sent to a resource or its subresource.

@@ -83,9 +83,14 @@ impl Scope {
                     .iter()
                     .any(|of| &*of.label == field);
             if !known {
-                return Err(Status::bad_request(format!(
-                    "field label not supported: {field}"
-                )));
+                let resource = &self.resource;
+                let why = if resource.custom || !resource.selectable.is_empty() {
+                    format!("field label not supported: {field}")
+                } else {
+                    let known = r#"only "metadata.name", "metadata.namespace""#;
+                    format!("{field:?} is not a known field selector: {known}")
+                };
+                return Err(Status::bad_request(why));
             }
         }
         Ok(())

@@ -1,0 +1,131 @@
+//! What kubectl is asked to do.
+
+/// One command, with what is on its standard input.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) command: &'static str,
+    pub(crate) stdin: &'static str,
+}
+
+const fn run(command: &'static str) -> Step {
+    feed(command, "")
+}
+
+const fn feed(command: &'static str, stdin: &'static str) -> Step {
+    Step { command, stdin }
+}
+
+pub(crate) const OBJECTS: &[Step] = &[
+    run("create configmap a --from-literal=x=1"),
+    run("create configmap a --from-literal=x=1"),
+    run("get configmap a"),
+    run("get configmap a -o yaml"),
+    run("get configmap a -o wide"),
+    run("get configmap a -o name"),
+    run("get configmap a --show-labels"),
+    run("get configmap nothing"),
+    run("label configmap a of=x"),
+    run("label configmap a of=y"),
+    run("label configmap a of=y --overwrite"),
+    run("annotate configmap a note=z"),
+    run("get configmap -l of=y -o name"),
+    run("get configmap --field-selector metadata.name=a -o name"),
+    run("get configmap --field-selector spec.x=a"),
+    run("describe configmap a"),
+    run("patch configmap a --type=merge -p {\"data\":{\"y\":\"2\"}}"),
+    run("patch configmap a --type=json -p [{\"op\":\"remove\",\"path\":\"/data/y\"}]"),
+    run(
+        "patch configmap a --type=json -p [{\"op\":\"test\",\"path\":\"/data/y\",\"value\":\"3\"}]",
+    ),
+    run("get configmap a -o jsonpath={.data}"),
+    run("wait --for=jsonpath={.data.x}=1 configmap/a --timeout=20s"),
+    run("delete configmap a"),
+    run("delete configmap a"),
+    run("create secret generic s --from-literal=p=q"),
+    run("get secret s -o yaml"),
+    run("get secret s"),
+    run("describe secret s"),
+    run("create serviceaccount robot"),
+    run("get serviceaccount robot -o name"),
+    run("create service clusterip none --clusterip=None --tcp=80:8080"),
+    run("get service none -o yaml"),
+    run("create deployment d --image=i"),
+    run("scale deployment d --replicas=3"),
+    run("get deployment d -o jsonpath={.spec.replicas}"),
+    run("get events -o name --field-selector involvedObject.name=nothing"),
+    feed(
+        "create -f -",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"Bad\"}}",
+    ),
+    feed(
+        "create -f -",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"b\",\"labels\":{\"a\":\"-\"}}}",
+    ),
+    feed(
+        "create -f -",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"generateName\":\"g-\"},\"datum\":{}}",
+    ),
+    feed(
+        "create --validate=false -f -",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"c\"},\"datum\":{}}",
+    ),
+    feed(
+        "create --dry-run=server -o name -f -",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"e\"}}",
+    ),
+    run("get configmap e"),
+];
+
+pub(crate) const APPLIED: &[Step] = &[
+    feed("diff -f -", ONE),
+    feed("apply -f -", ONE),
+    feed("apply -f -", ONE),
+    feed("diff -f -", TWO),
+    feed("apply -f -", TWO),
+    run("get configmap a -o yaml --show-managed-fields"),
+    feed("apply --server-side -f -", ONE),
+    feed("apply --server-side --force-conflicts -f -", ONE),
+    run("get configmap a -o yaml --show-managed-fields"),
+    feed("apply --server-side --field-manager=other -f -", TWO),
+    feed(
+        "apply --server-side --field-manager=other --force-conflicts -f -",
+        TWO,
+    ),
+    run("get configmap a -o yaml --show-managed-fields"),
+    feed("apply --server-side --dry-run=server -f -", THREE),
+    feed("replace -f -", ONE),
+    feed("delete -f -", ONE),
+    feed(
+        "apply --server-side -f -",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"u\"},\"nothing\":1}",
+    ),
+    feed("apply -f -", DEPLOYMENT),
+    feed("apply --server-side --field-manager=other -f -", DEPLOYMENT),
+    feed("delete -f -", DEPLOYMENT),
+];
+
+pub(crate) const RIGHTS: &[Step] = &[
+    run("auth whoami --as jane --as-group devs"),
+    run("auth can-i list pods --as jane"),
+    run("create role reader --verb=get,list --resource=pods"),
+    run("create rolebinding reads --role=reader --user=jane"),
+    run("wait --for=jsonpath={.roleRef.name}=reader rolebinding/reads --timeout=20s"),
+    run("get role reader -o yaml"),
+    run("get rolebinding reads -o yaml"),
+    run("describe role reader"),
+    run("auth can-i get pods --as jane"),
+    run("auth can-i delete pods --as jane"),
+    run("get pods --as jane"),
+    run("get secrets --as jane"),
+    run("create configmap x --as jane"),
+    run("create role more --verb=* --resource=* --as jane"),
+    run("create clusterrole apiserver-test --verb=get --non-resource-url=/x"),
+    run("get clusterrole apiserver-test -o yaml"),
+    run("delete clusterrole apiserver-test"),
+    run("get --raw /healthz"),
+];
+
+const ONE: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},\"data\":{\"x\":\"1\"}}";
+const TWO: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},\"data\":{\"x\":\"2\",\"y\":\"3\"}}";
+const THREE: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"t\",\"labels\":{\"l\":\"m\"}}}";
+const DEPLOYMENT: &str = "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":0,\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}";
