@@ -44,7 +44,8 @@ where
 {
     let scope = Scope::new(call.registry.clone(), call.resource)?;
     check_verb(&scope, call.info.verb)?;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = Vec::new();
+    warnings.extend(scope.resource.deprecation.as_deref().map(ToOwned::to_owned));
     let form = Form::of(call.head, call.info.verb == "watch")?;
     let answer = call.handle(&scope, body, &mut warnings).await?;
     let mut response = respond(&scope, form, answer)?;

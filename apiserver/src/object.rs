@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use api::Resource;
+use api::{Resource, Storage as Kept};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use store::KeyValue;
@@ -143,14 +143,17 @@ impl Stored {
     }
 
     /// An object that is not in the store as it would be there.
-    pub(crate) fn of(object: &Value, revision: u64) -> Result<Self, Status> {
-        Self::from_bytes(encode(object)?, revision)
+    pub(crate) fn of(resource: &Resource, object: &Value, revision: u64) -> Result<Self, Status> {
+        Self::from_bytes(encode(resource, object)?, revision)
             .ok_or_else(|| Status::internal("an object has too long a kind"))
     }
 
     /// The JSON of the whole object, as one of `resource`: a head written for
     /// it, and the rest as it is stored.
     pub(crate) fn pieces(&self, resource: &Resource) -> [Bytes; 2] {
+        if let Some(whole) = self.converted(resource) {
+            return [whole, Bytes::new()];
+        }
         let head = format!(
             "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{{{}",
             resource.names.kind,
@@ -162,12 +165,22 @@ impl Stored {
 
     /// As [`Self::pieces`], without kind and version, as the items of a list
     /// of a built-in kind are.
-    pub(crate) fn bare_pieces(&self) -> [Bytes; 2] {
+    pub(crate) fn bare_pieces(&self, resource: &Resource) -> [Bytes; 2] {
+        if resource.hooks.conversion.is_some() {
+            return self.pieces(resource);
+        }
         let head = format!(
             "{{\"metadata\":{{\"resourceVersion\":\"{}\",",
             self.revision
         );
         [head.into(), self.tail()]
+    }
+
+    /// The JSON of an object that is kept in another version with other fields.
+    fn converted(&self, resource: &Resource) -> Option<Bytes> {
+        resource.hooks.conversion?;
+        let value = self.value(resource).ok()?;
+        serde_json::to_vec(&value).ok().map(Bytes::from)
     }
 
     /// The same object, as another revision shows it: that of its deletion.
@@ -195,6 +208,9 @@ impl Stored {
     pub(crate) fn value(&self, resource: &Resource) -> Result<Value, Status> {
         let mut value: Value = serde_json::from_slice(&self.bytes)
             .map_err(|error| Status::internal(&format!("what is stored is no JSON: {error}")))?;
+        if let Some(conversion) = &resource.hooks.conversion {
+            (conversion.from_stored)(&mut value);
+        }
         if let Some(object) = value.as_object_mut() {
             object.insert("kind".into(), (&*resource.names.kind).into());
             object.insert("apiVersion".into(), resource.api_version().into());
@@ -212,11 +228,29 @@ impl Stored {
     }
 }
 
-/// An object in the form in which it is kept.
+/// An object of `resource` in the form in which it is kept.
 ///
 /// # Errors
 /// If it has no metadata with a name.
-pub(crate) fn encode(object: &Value) -> Result<Bytes, Status> {
+pub(crate) fn encode(resource: &Resource, object: &Value) -> Result<Bytes, Status> {
+    let Kept::As(kept) = &resource.storage else {
+        return write(object);
+    };
+    let mut converted = object.clone();
+    if let Some(conversion) = &resource.hooks.conversion {
+        (conversion.to_stored)(&mut converted);
+    }
+    let version = match &*kept.group {
+        "" => kept.version.to_string(),
+        group => format!("{group}/{}", kept.version),
+    };
+    if let Some(fields) = converted.as_object_mut() {
+        fields.insert("apiVersion".into(), version.into());
+    }
+    write(&converted)
+}
+
+fn write(object: &Value) -> Result<Bytes, Status> {
     let wrong = || Status::internal("an object without metadata cannot be kept");
     let fields = object.as_object().ok_or_else(wrong)?;
     let metadata = metadata(object)

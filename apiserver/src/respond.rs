@@ -174,7 +174,7 @@ fn list_body(resource: &Resource, list: &List) -> Body {
         pieces.extend(if resource.custom {
             item.pieces(resource)
         } else {
-            item.bare_pieces()
+            item.bare_pieces(resource)
         });
     }
     pieces.push_back(Bytes::from_static(b"]}\n"));

@@ -107,13 +107,13 @@ impl Scope {
             && fields.matches(|field| match field {
                 "metadata.name" | "metadata.namespace" => text_at(of, field),
                 field => {
-                    let selectable = self.resource.selectable.iter();
-                    let path = selectable
-                        .filter(|of| &*of.label == field)
-                        .find_map(|of| of.path.as_deref());
-                    match text_at(of, path.unwrap_or(field)) {
-                        Cow::Borrowed(text) => Cow::Borrowed(text),
-                        owned @ Cow::Owned(_) => owned,
+                    let mut selectable = self.resource.selectable.iter();
+                    let own = selectable.find(|of| &*of.label == field);
+                    let path = own.and_then(|own| own.path.as_deref()).unwrap_or(field);
+                    let value = text_at(of, path);
+                    match own {
+                        Some(own) if value.is_empty() => Cow::Owned(own.absent.to_string()),
+                        _ => value,
                     }
                 }
             })

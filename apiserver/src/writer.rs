@@ -174,7 +174,7 @@ impl<'a> Writer<'a> {
         if behaviour.generation {
             metadata.insert("generation".into(), 1.into());
         }
-        if resource.subresource("status").is_some() {
+        if !behaviour.keeps_status && resource.subresource("status").is_some() {
             set_at(object, "status", None);
         }
         self.run_hooks(object, Change::Create);

@@ -106,6 +106,10 @@ pub(super) const KINDS: &[Kind] = &[
             ..field("spec.unschedulable")
         }],
         columns: rows::node::COLUMNS,
+        behaviour: Behaviour {
+            keeps_status: true,
+            ..Behaviour::BUILT_IN
+        },
         hooks: Hooks {
             row: Some(rows::node::row),
             ..node::HOOKS

@@ -57,12 +57,15 @@ async fn keep_new(
     let taken = || Status::already_exists(&scope.group_resource(), name);
     if options.dry_run {
         return Ok(match storage.get(&key).await? {
-            None => Ok(Stored::of(new, 0)?),
+            None => Ok(Stored::of(&scope.resource, new, 0)?),
             Some(_) => Err(taken()),
         });
     }
-    match storage.create(key.clone(), encode(new)?).await? {
-        Written::Done(revision) => Ok(Ok(Stored::of(new, revision)?)),
+    match storage
+        .create(key.clone(), encode(&scope.resource, new)?)
+        .await?
+    {
+        Written::Done(revision) => Ok(Ok(Stored::of(&scope.resource, new, revision)?)),
         Written::Lost => {
             let there = storage.get(&key).await?;
             let deleting = match there {

@@ -25,14 +25,20 @@ pub(crate) async fn delete(
         check_preconditions(scope, options, &old)?;
         let next = mark(writer, options, &old)?;
         let done = match &next {
-            Some(new) if encode(new)? == there.bytes() => Some(Kept(there.clone())),
-            Some(new) if options.dry_run => Some(Kept(Stored::of(new, there.revision)?)),
+            Some(new) if encode(&scope.resource, new)? == there.bytes() => {
+                Some(Kept(there.clone()))
+            }
+            Some(new) if options.dry_run => {
+                Some(Kept(Stored::of(&scope.resource, new, there.revision)?))
+            }
             Some(new) => {
                 let written = storage
-                    .replace(scope.key(), there.revision, encode(new)?)
+                    .replace(scope.key(), there.revision, encode(&scope.resource, new)?)
                     .await?;
                 match written {
-                    Written::Done(revision) => Some(Kept(Stored::of(new, revision)?)),
+                    Written::Done(revision) => {
+                        Some(Kept(Stored::of(&scope.resource, new, revision)?))
+                    }
                     Written::Lost => None,
                 }
             }
@@ -52,7 +58,10 @@ pub(crate) async fn delete(
                 return Ok(Answer::Object(code, stored));
             }
             Some(Gone(revision)) if scope.resource.behaviour.returns_deleted => {
-                return Ok(Answer::Object(StatusCode::OK, Stored::of(&old, revision)?));
+                return Ok(Answer::Object(
+                    StatusCode::OK,
+                    Stored::of(&scope.resource, &old, revision)?,
+                ));
             }
             Some(Gone(_)) => return Ok(Answer::Value(StatusCode::OK, success(scope, &old))),
             None => {}

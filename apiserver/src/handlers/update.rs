@@ -97,14 +97,17 @@ async fn make(
     if options.dry_run {
         return Ok(Some(Answer::Object(
             StatusCode::CREATED,
-            Stored::of(&new, 0)?,
+            Stored::of(&writer.scope.resource, &new, 0)?,
         )));
     }
     Ok(
-        match storage.create(writer.scope.key(), encode(&new)?).await? {
+        match storage
+            .create(writer.scope.key(), encode(&writer.scope.resource, &new)?)
+            .await?
+        {
             Written::Done(revision) => Some(Answer::Object(
                 StatusCode::CREATED,
-                Stored::of(&new, revision)?,
+                Stored::of(&writer.scope.resource, &new, revision)?,
             )),
             Written::Lost => None,
         },
@@ -142,7 +145,7 @@ async fn replace(
     }
     writer.complete_update(&mut new, &old)?;
     let new = keep_times(&old, new);
-    let bytes = encode(&new)?;
+    let bytes = encode(&writer.scope.resource, &new)?;
     if bytes == there.bytes() {
         return Ok(Some(Answer::Object(StatusCode::OK, there.clone())));
     }
@@ -151,7 +154,7 @@ async fn replace(
         && !keeps_itself(&new)
         && grace_seconds(&old) == 0;
     if options.dry_run {
-        let stored = Stored::of(&new, there.revision)?;
+        let stored = Stored::of(&writer.scope.resource, &new, there.revision)?;
         return Ok(Some(Answer::Object(StatusCode::OK, stored)));
     }
     let written = if ends {
@@ -160,9 +163,10 @@ async fn replace(
         storage.replace(scope.key(), there.revision, bytes).await?
     };
     Ok(match written {
-        Written::Done(revision) => {
-            Some(Answer::Object(StatusCode::OK, Stored::of(&new, revision)?))
-        }
+        Written::Done(revision) => Some(Answer::Object(
+            StatusCode::OK,
+            Stored::of(&writer.scope.resource, &new, revision)?,
+        )),
         Written::Lost => None,
     })
 }

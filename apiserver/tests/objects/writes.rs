@@ -163,3 +163,27 @@ async fn a_scale_shows_and_sets_how_many_are_wanted() {
     assert_eq!(deployment["metadata"]["generation"], 2);
     server.put(&path, &scale).await.failed(409, "Conflict");
 }
+
+#[tokio::test]
+async fn an_event_is_one_in_both_of_its_groups() {
+    let server = Server::start().await;
+    let event = json!({
+        "metadata": {"name": "e"},
+        "involvedObject": {"kind": "Pod", "name": "p", "namespace": "default"},
+        "reason": "Made",
+        "message": "it is made",
+        "type": "Normal",
+        "source": {"component": "c"},
+    });
+    server
+        .post("/api/v1/namespaces/default/events", &event)
+        .await
+        .ok(201);
+    let path = "/apis/events.k8s.io/v1/namespaces/default/events/e";
+    let other = server.get(path).await.ok(200);
+    assert_eq!(other["apiVersion"], "events.k8s.io/v1");
+    assert_eq!(other["regarding"]["name"], "p");
+    assert_eq!(other["note"], "it is made");
+    let list = server.get("/apis/events.k8s.io/v1/events").await.ok(200);
+    assert_eq!(list["items"][0]["note"], "it is made");
+}
