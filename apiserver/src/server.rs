@@ -22,7 +22,9 @@ use crate::respond::failure;
 use crate::reviews::Reviewer;
 use crate::storage::Storage;
 use crate::tokens::ServiceAccountTokens;
-use crate::{Body, InFlight, InFlightLimits, Registry, RequestInfo, Status, documents};
+use crate::{
+    Body, InFlight, InFlightLimits, Registry, RequestInfo, Status, controllers, documents,
+};
 
 /// A Kubernetes-style API server: one service over a store. Cheap to clone.
 ///
@@ -56,14 +58,19 @@ pub struct Config {
 #[derive(Debug)]
 #[must_use = "a server whose driver does not run decides by what was at its start"]
 pub struct Driver {
-    mirror: Arc<Mirror>,
-    storage: Storage,
+    server: ApiServer,
 }
 
 impl Driver {
     /// Runs until the store is closed. Dropping the future ends it at once.
     pub async fn run(self) {
-        self.mirror.follow(&self.storage).await;
+        let Inner {
+            mirror, storage, ..
+        } = &*self.server.0;
+        tokio::select! {
+            () = mirror.follow(storage) => {}
+            () = controllers::run(&self.server) => {}
+        }
     }
 }
 
@@ -101,10 +108,6 @@ impl ApiServer {
             service_accounts: config.service_accounts.clone(),
             objects: mirror.clone(),
         };
-        let driver = Driver {
-            mirror: mirror.clone(),
-            storage: storage.clone(),
-        };
         let server = Self(Arc::new(Inner {
             storage,
             mirror,
@@ -115,6 +118,9 @@ impl ApiServer {
             in_flight: InFlight::new(config.in_flight),
             answers: reviewer.answers(config.answers),
         }));
+        let driver = Driver {
+            server: server.clone(),
+        };
         Ok((server, driver))
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod objects {
+    mod clients;
     mod delete;
     mod lists;
     mod patches;

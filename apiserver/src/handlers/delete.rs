@@ -85,9 +85,9 @@ fn mark(
 ) -> Result<Option<Value>, Status> {
     let mut new = old.clone();
     let finalizers = finalizers(options, old);
-    if finalizers.is_empty() && keeps_itself(old) {
-        // A namespace goes when its content has.
-    } else if finalizers.is_empty() {
+    // A namespace goes when its content has.
+    let waits_for_content = keeps_itself(old);
+    if finalizers.is_empty() && !waits_for_content {
         return Ok(None);
     }
     let metadata = metadata_mut(&mut new)?;
@@ -98,7 +98,9 @@ fn mark(
     }
     if !is_deleting(old) {
         metadata.insert("deletionTimestamp".into(), writer.now_text().into());
-        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        if !waits_for_content {
+            metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        }
         if let Some(generation) = at(old, "metadata.generation").and_then(Value::as_i64) {
             metadata.insert("generation".into(), (generation + 1).into());
         }

@@ -64,3 +64,55 @@ async fn a_collection_is_deleted_as_far_as_it_is_selected() {
     let left = server.get(CONFIG_MAPS).await.ok(200);
     assert_eq!(left["items"][0]["metadata"]["name"], "b");
 }
+
+#[tokio::test]
+async fn a_namespace_goes_with_all_that_is_in_it() {
+    let server = Server::start().await;
+    let namespace = json!({"metadata": {"name": "n"}});
+    let made = server.post("/api/v1/namespaces", &namespace).await.ok(201);
+    assert_eq!(made["spec"]["finalizers"], json!(["kubernetes"]));
+    let maps = "/api/v1/namespaces/n/configmaps";
+    let held = json!({"metadata": {"name": "held", "finalizers": ["example.com/x"]}});
+    server.post(maps, &held).await.ok(201);
+    server
+        .post(maps, &json!({"metadata": {"name": "free"}}))
+        .await
+        .ok(201);
+    let going = server
+        .delete("/api/v1/namespaces/n", &Value::Null)
+        .await
+        .ok(200);
+    assert_eq!(going["status"]["phase"], "Terminating");
+    let message = server
+        .post(maps, &json!({"metadata": {"name": "new"}}))
+        .await;
+    let message = message.failed(403, "Forbidden");
+    assert!(
+        message.contains("because it is being terminated"),
+        "{message}"
+    );
+    let free = format!("{maps}/free");
+    server
+        .until(async || server.get(&free).await.code == 404)
+        .await;
+    let mut held = server.get(&format!("{maps}/held")).await.ok(200);
+    assert!(held["metadata"]["deletionTimestamp"].is_string());
+    held["metadata"]["finalizers"] = json!([]);
+    server.put(&format!("{maps}/held"), &held).await.ok(200);
+    server
+        .until(async || server.get("/api/v1/namespaces/n").await.code == 404)
+        .await;
+}
+
+#[tokio::test]
+async fn some_namespaces_stay() {
+    let server = Server::start().await;
+    let message = server
+        .delete("/api/v1/namespaces/default", &Value::Null)
+        .await;
+    let message = message.failed(403, "Forbidden");
+    assert_eq!(
+        message,
+        "namespaces \"default\" is forbidden: this namespace may not be deleted"
+    );
+}

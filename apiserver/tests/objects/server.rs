@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Body, Config, InFlightLimits, Registry, User};
@@ -112,6 +113,18 @@ impl Server {
             body.to_string()
         };
         self.send(Method::DELETE, path, body.into()).await
+    }
+
+    /// Waits for what a controller brings about.
+    pub(super) async fn until(&self, done: impl AsyncFn() -> bool) {
+        let waits = async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waits)
+            .await
+            .unwrap();
     }
 
     /// Makes a ConfigMap in `default`.

@@ -52,6 +52,13 @@ pub(crate) const OBJECTS: &[Step] = &[
     run("create deployment d --image=i"),
     run("scale deployment d --replicas=3"),
     run("get deployment d -o jsonpath={.spec.replicas}"),
+    run("create namespace going-away"),
+    run("get namespace going-away -o yaml"),
+    run("get namespace going-away"),
+    run("--namespace going-away create configmap inside --from-literal=x=1"),
+    run("delete namespace going-away"),
+    run("get namespace going-away"),
+    run("delete namespace kube-system"),
     run("get events -o name --field-selector involvedObject.name=nothing"),
     feed(
         "create -f -",

@@ -28,6 +28,11 @@ fn default(object: &mut Value) {
 /// A new namespace is active, and what is in it goes before it does.
 fn prepare(object: &mut Value, change: Change<'_>) {
     if !matches!(change, Change::Create) {
+        if !text(object, "/metadata/deletionTimestamp").is_empty()
+            && let Some(status) = open(object, "status")
+        {
+            set(status, "phase", "Terminating");
+        }
         return;
     }
     // The name may have been made up since the defaults were set.

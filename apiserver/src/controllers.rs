@@ -1,0 +1,39 @@
+//! What runs beside the server and keeps objects in the state that they ask
+//! for. Controllers know the server by a `kube::Client` alone, and are the one
+//! part of this crate that knows kinds by name.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use crate::{ApiServer, User};
+
+mod aggregation;
+mod namespaces;
+
+/// Runs all controllers of a server until it is dropped.
+pub(crate) async fn run(server: &ApiServer) {
+    let client = |name: &str| {
+        let user = format!("system:serviceaccount:kube-system:{name}");
+        server.client(User::new(user, [User::MASTERS.to_owned()]))
+    };
+    let namespaces = namespaces::run(client("namespace-controller"), server.clone());
+    let aggregation = aggregation::run(client("clusterrole-aggregation-controller"));
+    tokio::join!(namespaces, aggregation);
+}
+
+/// Drives a controller's stream of results, telling what failed.
+async fn drive<T, E: std::fmt::Display>(
+    name: &'static str,
+    results: impl futures_util::Stream<Item = Result<T, E>>,
+) {
+    let mut results = std::pin::pin!(results);
+    while let Some(result) = results.next().await {
+        if let Err(error) = result {
+            tracing::warn!(controller = name, %error, "to be tried again");
+        }
+    }
+}
+
+/// How long after a failure an object is looked at again.
+const RETRY: Duration = Duration::from_secs(5);

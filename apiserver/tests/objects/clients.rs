@@ -1,0 +1,100 @@
+use apiserver::User;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use serde_json::json;
+
+use super::server::Server;
+
+fn masters() -> User {
+    User::new("controller", [User::MASTERS.to_owned()])
+}
+
+#[tokio::test]
+async fn a_kube_client_in_the_process_finds_the_server_like_any_other() {
+    let server = Server::start().await;
+    let client = server.service.client(masters());
+    let maps: Api<ConfigMap> = Api::namespaced(client, "default");
+    let map = serde_json::from_value(json!({"metadata": {"name": "a"}, "data": {"x": "1"}}));
+    let made = maps
+        .create(&PostParams::default(), &map.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(made.data.unwrap()["x"], "1");
+    let wanted = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a"},
+        "data": {"y": "2"},
+    });
+    let params = PatchParams::apply("test").force();
+    let applied = maps
+        .patch("a", &params, &Patch::Apply(&wanted))
+        .await
+        .unwrap();
+    assert_eq!(applied.data.unwrap().len(), 2);
+    let list = maps.list(&ListParams::default()).await.unwrap();
+    assert_eq!(list.items.len(), 1);
+    maps.delete("a", &DeleteParams::default()).await.unwrap();
+    let gone = maps.get("a").await.unwrap_err();
+    assert!(matches!(gone, kube::Error::Api(status) if status.code == 404));
+}
+
+#[tokio::test]
+async fn what_a_client_in_the_process_may_do_is_decided_as_for_anybody() {
+    let server = Server::start().await;
+    let client = server.service.client(User::new("nobody", []));
+    let secrets: Api<Secret> = Api::namespaced(client, "default");
+    let refused = secrets.list(&ListParams::default()).await.unwrap_err();
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
+}
+
+#[tokio::test]
+async fn a_watcher_of_kube_runtime_follows_objects_in_both_its_ways() {
+    use futures_util::TryStreamExt as _;
+
+    let server = Server::start().await;
+    server.config_map("a", &json!({})).await;
+    for config in [
+        watcher::Config::default(),
+        watcher::Config::default().streaming_lists(),
+    ] {
+        let maps: Api<ConfigMap> = Api::namespaced(server.service.client(masters()), "default");
+        let mut seen = Box::pin(watcher(maps, config).touched_objects());
+        let first = seen.try_next().await.unwrap().unwrap();
+        assert_eq!(first.metadata.name.as_deref(), Some("a"));
+        let name = format!("b-{}", rand_name());
+        server.config_map(&name, &json!({})).await;
+        loop {
+            let next = seen.try_next().await.unwrap().unwrap();
+            if next.metadata.name.as_deref() == Some(&name) {
+                break;
+            }
+        }
+    }
+}
+
+/// A name that no other has had in this process.
+fn rand_name() -> String {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed).to_string()
+}
+
+#[tokio::test]
+async fn a_role_that_gathers_others_has_their_rules() {
+    let server = Server::start().await;
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let role = json!({
+        "metadata": {"name": "more", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+        "rules": [{"apiGroups": ["example.com"], "resources": ["things"], "verbs": ["get"]}],
+    });
+    server.post(roles, &role).await.ok(201);
+    let view = format!("{roles}/view");
+    let gathered = async || {
+        let view = server.get(&view).await.ok(200);
+        view["rules"].to_string().contains("example.com")
+    };
+    server.until(gathered).await;
+}
