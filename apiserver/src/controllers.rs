@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use crate::{ApiServer, User};
 
 mod aggregation;
+mod garbage;
 mod namespaces;
 
 /// Runs all controllers of a server until it is dropped.
@@ -19,7 +20,8 @@ pub(crate) async fn run(server: &ApiServer) {
     };
     let namespaces = namespaces::run(client("namespace-controller"), server.clone());
     let aggregation = aggregation::run(client("clusterrole-aggregation-controller"));
-    tokio::join!(namespaces, aggregation);
+    let garbage = garbage::run(client("generic-garbage-collector"), server.clone());
+    tokio::join!(namespaces, aggregation, garbage);
 }
 
 /// Drives a controller's stream of results, telling what failed.

@@ -116,3 +116,65 @@ async fn some_namespaces_stay() {
         "namespaces \"default\" is forbidden: this namespace may not be deleted"
     );
 }
+
+/// A ConfigMap that is owned by another.
+async fn owned(server: &Server, name: &str, owner: &Value) {
+    let object = json!({
+        "metadata": {
+            "name": name,
+            "ownerReferences": [{
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "name": owner["metadata"]["name"],
+                "uid": owner["metadata"]["uid"],
+                "blockOwnerDeletion": true,
+            }],
+        },
+    });
+    server.post(CONFIG_MAPS, &object).await.ok(201);
+}
+
+#[tokio::test]
+async fn what_an_object_owns_goes_after_it_or_before_it_or_stays() {
+    let server = Server::start().await;
+    let owner = server.config_map("owner", &json!({})).await;
+    owned(&server, "child", &owner).await;
+    let path = |name: &str| format!("{CONFIG_MAPS}/{name}");
+    let gone = async |name: &str| server.get(&path(name)).await.code == 404;
+
+    let background = json!({"propagationPolicy": "Background"});
+    server.delete(&path("owner"), &background).await.ok(200);
+    assert!(gone("owner").await);
+    server.until(async || gone("child").await).await;
+
+    let owner = server.config_map("owner", &json!({})).await;
+    owned(&server, "child", &owner).await;
+    let foreground = json!({"propagationPolicy": "Foreground"});
+    let waiting = server.delete(&path("owner"), &foreground).await.ok(200);
+    assert_eq!(
+        waiting["metadata"]["finalizers"],
+        json!(["foregroundDeletion"])
+    );
+    server.until(async || gone("owner").await).await;
+    assert!(gone("child").await, "the owner went first");
+
+    let owner = server.config_map("owner", &json!({})).await;
+    owned(&server, "child", &owner).await;
+    let orphan = json!({"propagationPolicy": "Orphan"});
+    server.delete(&path("owner"), &orphan).await.ok(200);
+    server.until(async || gone("owner").await).await;
+    let child = server.get(&path("child")).await.ok(200);
+    assert_eq!(child["metadata"]["ownerReferences"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_object_of_an_owner_that_never_was_goes() {
+    let server = Server::start().await;
+    let nobody =
+        json!({"metadata": {"name": "nobody", "uid": "0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f"}});
+    owned(&server, "child", &nobody).await;
+    let path = format!("{CONFIG_MAPS}/child");
+    server
+        .until(async || server.get(&path).await.code == 404)
+        .await;
+}
