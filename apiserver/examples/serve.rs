@@ -44,6 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokens: Vec::new(),
         answers: Answers::default(),
         in_flight: InFlightLimits::default(),
+        signer: None,
     })
     .await?;
     let mut tasks = JoinSet::new();

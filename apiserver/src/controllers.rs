@@ -2,18 +2,21 @@
 //! for. Controllers know the server by a `kube::Client` alone, and are the one
 //! part of this crate that knows kinds by name.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
+use crate::certificates::CertificateSigner;
 use crate::{ApiServer, User};
 
 mod aggregation;
 mod garbage;
 mod namespaces;
+mod signing;
 
 /// Runs all controllers of a server until it is dropped.
-pub(crate) async fn run(server: &ApiServer) {
+pub(crate) async fn run(server: &ApiServer, signer: Option<Arc<CertificateSigner>>) {
     let client = |name: &str| {
         let user = format!("system:serviceaccount:kube-system:{name}");
         server.client(User::new(user, [User::MASTERS.to_owned()]))
@@ -21,7 +24,12 @@ pub(crate) async fn run(server: &ApiServer) {
     let namespaces = namespaces::run(client("namespace-controller"), server.clone());
     let aggregation = aggregation::run(client("clusterrole-aggregation-controller"));
     let garbage = garbage::run(client("generic-garbage-collector"), server.clone());
-    tokio::join!(namespaces, aggregation, garbage);
+    let signing = async {
+        if let Some(signer) = signer {
+            signing::run(client("certificate-controller"), signer).await;
+        }
+    };
+    tokio::join!(namespaces, aggregation, garbage, signing);
 }
 
 /// Drives a controller's stream of results, telling what failed.

@@ -15,6 +15,7 @@ use crate::answers::Answers;
 use crate::authentication::{Authenticator, Tokens, impersonate};
 use crate::authorization::{Attributes, Rbac, authorize};
 use crate::bootstrap::bootstrap;
+use crate::certificates::CertificateSigner;
 use crate::dispatch::{Call, dispatch};
 use crate::documents::Served;
 use crate::mirror::Mirror;
@@ -52,6 +53,8 @@ pub struct Config {
     pub answers: Answers,
     /// How many requests may run at once.
     pub in_flight: InFlightLimits,
+    /// Signs the certificates of clients; without, requests for them wait.
+    pub signer: Option<Arc<CertificateSigner>>,
 }
 
 /// The work that goes on beside the requests. Whoever starts a server runs it.
@@ -59,6 +62,7 @@ pub struct Config {
 #[must_use = "a server whose driver does not run decides by what was at its start"]
 pub struct Driver {
     server: ApiServer,
+    signer: Option<Arc<CertificateSigner>>,
 }
 
 impl Driver {
@@ -69,7 +73,7 @@ impl Driver {
         } = &*self.server.0;
         tokio::select! {
             () = mirror.follow(storage) => {}
-            () = controllers::run(&self.server) => {}
+            () = controllers::run(&self.server, self.signer) => {}
         }
     }
 }
@@ -120,6 +124,7 @@ impl ApiServer {
         }));
         let driver = Driver {
             server: server.clone(),
+            signer: config.signer,
         };
         Ok((server, driver))
     }

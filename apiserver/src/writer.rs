@@ -11,7 +11,7 @@ use crate::authorization::{Attributes, Rbac, authorize, check_binding, check_rol
 use crate::object::{at, meta_str, metadata_mut, set_at};
 use crate::schema::validate;
 use crate::scope::Scope;
-use crate::{Status, User, metadata};
+use crate::{Status, User, certificates, metadata};
 
 /// Makes objects what the server keeps: fills in what clients do not decide,
 /// puts back what a change may not touch, and checks the rest.
@@ -25,8 +25,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) guard: Option<Guard<'a>>,
 }
 
-/// Checks, before an object of RBAC's is kept, that nobody gives away what he
-/// does not have.
+/// Checks, before an object is kept, that nobody gives away what he does not
+/// have: by a role or a binding, or by a certificate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard<'a> {
     pub(crate) rbac: &'a Rbac,
@@ -44,7 +44,17 @@ impl Guard<'_> {
     }
 
     fn check(&self, scope: &Scope, object: &Value, old: Option<&Value>) -> Result<(), Status> {
-        if !Rbac::wants(&scope.group_resource()) {
+        let resource = scope.group_resource();
+        if *resource.group == *CERTIFICATES {
+            let user = self.attributes.user;
+            return match (old, &*scope.subresource) {
+                (None, _) => certificates::check_create(object),
+                (Some(old), "approval") => certificates::check_approval(self.rbac, user, old),
+                (Some(old), "status") => certificates::check_status(self.rbac, user, old, object),
+                (Some(_), _) => Ok(()),
+            };
+        }
+        if !Rbac::wants(&resource) {
             return Ok(());
         }
         if object.get("roleRef").is_some() {
@@ -375,6 +385,8 @@ fn drop_empty(metadata: &mut Map<String, Value>) {
     });
 }
 
+/// The group of requests for certificates.
+const CERTIFICATES: &str = "certificates.k8s.io";
 /// What a client cannot set of a new object.
 const SYSTEM_FIELDS: [&str; 7] = [
     "creationTimestamp",

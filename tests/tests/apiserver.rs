@@ -76,6 +76,7 @@ impl Ours {
             tokens: Vec::new(),
             answers: Answers::default(),
             in_flight: InFlightLimits::default(),
+            signer: None,
         })
         .await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -98,3 +98,49 @@ async fn a_role_that_gathers_others_has_their_rules() {
     };
     server.until(gathered).await;
 }
+
+#[tokio::test]
+async fn a_certificate_that_is_approved_is_signed() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let server = Server::start().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "jane");
+    let request = params.serialize_request(&key).unwrap().pem().unwrap();
+    let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let object = json!({
+        "metadata": {"name": "jane"},
+        "spec": {
+            "request": STANDARD.encode(request),
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+        },
+    });
+    let made = server.post(requests, &object).await.ok(201);
+    assert_eq!(made["spec"]["username"], "admin");
+    let mut approved = made.clone();
+    approved["status"]["conditions"] = json!([{
+        "type": "Approved",
+        "status": "True",
+        "reason": "Test",
+        "message": "approved",
+    }]);
+    server
+        .put(&format!("{requests}/jane/approval"), &approved)
+        .await
+        .ok(200);
+    let path = format!("{requests}/jane");
+    let certificate = async || {
+        let request = server.get(&path).await.ok(200);
+        request["status"]["certificate"]
+            .as_str()
+            .map(ToOwned::to_owned)
+    };
+    server.until(async || certificate().await.is_some()).await;
+    let pem = STANDARD.decode(certificate().await.unwrap()).unwrap();
+    assert!(pem.starts_with(b"-----BEGIN CERTIFICATE-----"));
+}

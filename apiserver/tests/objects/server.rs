@@ -1,12 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::certificates::CertificateSigner;
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Body, Config, InFlightLimits, Registry, User};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
 use store::{Embedded, Options};
 use tempfile::TempDir;
@@ -42,6 +44,7 @@ impl Server {
             tokens: Vec::new(),
             answers: Answers::default(),
             in_flight: InFlightLimits::default(),
+            signer: Some(Arc::new(signer())),
         })
         .await
         .unwrap();
@@ -132,6 +135,15 @@ impl Server {
         let object = json!({"metadata": {"name": name, "labels": labels}, "data": {"a": "1"}});
         self.post(CONFIG_MAPS, &object).await.ok(201)
     }
+}
+
+/// Signs clients' certificates for a day at most.
+fn signer() -> CertificateSigner {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).unwrap().pem();
+    CertificateSigner::new(&certificate, &key.serialize_pem(), time::Duration::DAY).unwrap()
 }
 
 /// An answer that was read whole.
