@@ -24,7 +24,8 @@ use crate::reviews::Reviewer;
 use crate::storage::Storage;
 use crate::tokens::ServiceAccountTokens;
 use crate::{
-    Body, InFlight, InFlightLimits, Registry, RequestInfo, Status, controllers, documents,
+    Body, InFlight, InFlightLimits, Registry, RequestInfo, Status, compaction, controllers,
+    documents,
 };
 
 /// A Kubernetes-style API server: one service over a store. Cheap to clone.
@@ -73,6 +74,7 @@ impl Driver {
         } = &*self.server.0;
         tokio::select! {
             () = mirror.follow(storage) => {}
+            () = compaction::run(storage) => {}
             () = controllers::run(&self.server, self.signer) => {}
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use store::{Key, KeyValue, Outcome, Page, Range, Revision, Store, StoreError, Txn, WatchStream};
 
 use crate::Status;
+use crate::lifetimes::Lifetimes;
 use crate::mirror::Mirror;
 use crate::object::Stored;
 
@@ -16,6 +17,7 @@ use crate::object::Stored;
 pub(crate) struct Storage {
     store: Arc<dyn Store>,
     mirror: Option<Arc<Mirror>>,
+    lifetimes: Arc<Lifetimes>,
 }
 
 /// What came of a write.
@@ -32,6 +34,7 @@ impl Storage {
         Self {
             store,
             mirror: None,
+            lifetimes: Arc::default(),
         }
     }
 
@@ -61,19 +64,43 @@ impl Storage {
     }
 
     /// Writes an object that must not be there yet.
-    pub(crate) async fn create(&self, key: Key, object: Bytes) -> Result<Written, Status> {
-        self.write(Txn::create(key, object)).await
+    pub(crate) async fn create(
+        &self,
+        resource: &Resource,
+        key: Key,
+        object: Bytes,
+    ) -> Result<Written, Status> {
+        self.put(resource, Txn::create(key, object)).await
     }
 
     /// Writes an object in the place of the one of that revision.
     pub(crate) async fn replace(
         &self,
+        resource: &Resource,
         key: Key,
         revision: u64,
         object: Bytes,
     ) -> Result<Written, Status> {
-        self.write(Txn::update(key, Revision(revision), object))
+        let txn = Txn::update(key, Revision(revision), object);
+        self.put(resource, txn).await
+    }
+
+    /// Writes for as long as objects of the resource are kept.
+    async fn put(&self, resource: &Resource, txn: Txn) -> Result<Written, Status> {
+        let Some(seconds) = resource.behaviour.ttl_seconds else {
+            return self.write(txn).await;
+        };
+        let lease = self
+            .lifetimes
+            .lease(&self.store, seconds)
             .await
+            .map_err(failed)?;
+        self.write(txn.with_lease(lease)).await
+    }
+
+    /// Forgets the history up to a revision.
+    pub(crate) async fn compact(&self, to: u64) -> Result<(), Status> {
+        self.store.compact(Revision(to)).await.map_err(failed)
     }
 
     /// Takes the object of that revision away.

@@ -62,7 +62,7 @@ async fn keep_new(
         });
     }
     match storage
-        .create(key.clone(), encode(&scope.resource, new)?)
+        .create(&scope.resource, key.clone(), encode(&scope.resource, new)?)
         .await?
     {
         Written::Done(revision) => Ok(Ok(Stored::of(&scope.resource, new, revision)?)),

@@ -33,7 +33,12 @@ pub(crate) async fn delete(
             }
             Some(new) => {
                 let written = storage
-                    .replace(scope.key(), there.revision, encode(&scope.resource, new)?)
+                    .replace(
+                        &scope.resource,
+                        scope.key(),
+                        there.revision,
+                        encode(&scope.resource, new)?,
+                    )
                     .await?;
                 match written {
                     Written::Done(revision) => {

@@ -102,7 +102,11 @@ async fn make(
     }
     Ok(
         match storage
-            .create(writer.scope.key(), encode(&writer.scope.resource, &new)?)
+            .create(
+                &writer.scope.resource,
+                writer.scope.key(),
+                encode(&writer.scope.resource, &new)?,
+            )
             .await?
         {
             Written::Done(revision) => Some(Answer::Object(
@@ -160,7 +164,9 @@ async fn replace(
     let written = if ends {
         storage.remove(scope.key(), there.revision).await?
     } else {
-        storage.replace(scope.key(), there.revision, bytes).await?
+        storage
+            .replace(&writer.scope.resource, scope.key(), there.revision, bytes)
+            .await?
     };
     Ok(match written {
         Written::Done(revision) => Some(Answer::Object(
