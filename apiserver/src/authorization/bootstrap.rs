@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::rbac::GROUP;
 
 /// The roles and bindings that a server needs from its first start on, in the
-/// order in which they are made; [`super::reconcile`] each of them at start.
+/// order in which they are made; [`super::reconcile()`] each of them at start.
 ///
 /// They are those of the real server that clients and our own controllers
 /// refer to. Roles in a namespace need that namespace to be there.
