@@ -47,6 +47,11 @@ where
     let mut warnings: Vec<String> = Vec::new();
     warnings.extend(scope.resource.deprecation.as_deref().map(ToOwned::to_owned));
     let form = Form::of(call.head, call.info.verb == "watch")?;
+    let body = match call.info.verb {
+        // Whatever comes with a question is left unread.
+        "get" | "list" | "watch" => RequestBody::none(call.head),
+        _ => RequestBody::read(call.head, body).await?,
+    };
     let answer = call.handle(&scope, body, &mut warnings).await?;
     let mut response = respond(&scope, form, answer)?;
     warn(&mut response, &warnings);
@@ -54,16 +59,12 @@ where
 }
 
 impl Call<'_> {
-    async fn handle<B>(
+    async fn handle(
         &self,
         scope: &Scope,
-        body: B,
+        body: RequestBody<'_>,
         warnings: &mut Vec<String>,
-    ) -> Result<Answer, Status>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: fmt::Display,
-    {
+    ) -> Result<Answer, Status> {
         let query = self.head.uri.query().unwrap_or_default();
         match self.info.verb {
             "get" => {
@@ -86,13 +87,13 @@ impl Call<'_> {
             "update" => self.update(scope, query, body, warnings).await,
             "delete" => {
                 admission::check_delete(scope)?;
-                let options = self.delete_options(scope, query, body).await?;
+                let options = delete_options(scope, query, &body)?;
                 let writer = Writer::new(scope, self.user, "");
                 handlers::delete(self.storage, &writer, &options).await
             }
             "deletecollection" => {
                 let list = ListOptions::parse(query, false)?;
-                let options = self.delete_options(scope, query, body).await?;
+                let options = delete_options(scope, query, &body)?;
                 let writer = Writer::new(scope, self.user, "");
                 handlers::delete_collection(self.storage, &writer, &options, &list).await
             }
@@ -109,18 +110,13 @@ impl Call<'_> {
         }
     }
 
-    async fn create<B>(
+    async fn create(
         &self,
         scope: &Scope,
         query: &str,
-        body: B,
+        body: RequestBody<'_>,
         warnings: &mut Vec<String>,
-    ) -> Result<Answer, Status>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: fmt::Display,
-    {
-        let body = RequestBody::read(self.head, body).await?;
+    ) -> Result<Answer, Status> {
         let options = WriteOptions::parse(query, self.user_agent(), "CreateOptions")?;
         let object = body.object(scope, options.validation, warnings)?;
         let answered = scope.resource.storage == Kept::Answered || !scope.subresource.is_empty();
@@ -154,18 +150,13 @@ impl Call<'_> {
         Ok(Answer::Value(StatusCode::CREATED, answered.object))
     }
 
-    async fn update<B>(
+    async fn update(
         &self,
         scope: &Scope,
         query: &str,
-        body: B,
+        body: RequestBody<'_>,
         warnings: &mut Vec<String>,
-    ) -> Result<Answer, Status>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: fmt::Display,
-    {
-        let body = RequestBody::read(self.head, body).await?;
+    ) -> Result<Answer, Status> {
         let options = WriteOptions::parse(query, self.user_agent(), "UpdateOptions")?;
         let object = body.object(scope, options.validation, warnings)?;
         let writer = Writer::new(scope, self.user, &options.manager).guarded(self.guard());
@@ -184,19 +175,14 @@ impl Call<'_> {
         handlers::update(self.storage, &writer, &options, &mut change).await
     }
 
-    async fn patch<B>(
+    async fn patch(
         &self,
         scope: &Scope,
         query: &str,
-        body: B,
+        body: RequestBody<'_>,
         warnings: &mut Vec<String>,
-    ) -> Result<Answer, Status>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: fmt::Display,
-    {
+    ) -> Result<Answer, Status> {
         let media = PatchMedia::of(&self.head.headers, !scope.resource.custom)?;
-        let body = RequestBody::read(self.head, body).await?;
         let apply = media == PatchMedia::Apply;
         let options = PatchOptions::parse(query, self.user_agent(), apply)?;
         let patch = body.patch(apply, options.write.validation, warnings)?;
@@ -228,29 +214,24 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    async fn delete_options<B>(
-        &self,
-        scope: &Scope,
-        query: &str,
-        body: B,
-    ) -> Result<DeleteOptions, Status>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: fmt::Display,
-    {
-        let body = RequestBody::read(self.head, body).await?;
-        if body.is_empty() {
-            DeleteOptions::from_query(query)
-        } else {
-            DeleteOptions::from_body(body.delete_options(scope)?)
-        }
-    }
-
     fn user_agent(&self) -> &str {
         let value = self.head.headers.get(http::header::USER_AGENT);
         value
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
+    }
+}
+
+/// The options of a delete are in its body or, without one, in its query.
+fn delete_options(
+    scope: &Scope,
+    query: &str,
+    body: &RequestBody<'_>,
+) -> Result<DeleteOptions, Status> {
+    if body.is_empty() {
+        DeleteOptions::from_query(query)
+    } else {
+        DeleteOptions::from_body(body.delete_options(scope)?)
     }
 }
 

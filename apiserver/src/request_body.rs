@@ -38,6 +38,14 @@ impl<'a> RequestBody<'a> {
         }
     }
 
+    /// That of a request that has none to be read.
+    pub(crate) const fn none(head: &'a Parts) -> Self {
+        Self {
+            head,
+            bytes: Bytes::new(),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
