@@ -1,20 +1,18 @@
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Resource, Schema};
 
-/// All kinds that the hub serves: [`crate::core()`] and [`crate::ocm()`].
+/// All kinds that the hub serves: [`crate::core()`] and [`crate::ocm()`], read
+/// anew, for whoever keeps them.
 #[must_use]
-pub fn all() -> &'static Catalogue {
-    static ALL: OnceLock<Catalogue> = OnceLock::new();
-    ALL.get_or_init(|| {
-        let mut all = crate::core().clone();
-        let ocm = crate::ocm().clone();
-        all.resources.extend(ocm.resources);
-        all.definitions.extend(ocm.definitions);
-        all
-    })
+pub fn all() -> Catalogue {
+    let mut all = crate::core::read();
+    let ocm = crate::ocm::read(&all);
+    all.resources.extend(ocm.resources);
+    all.definitions.extend(ocm.definitions);
+    all
 }
 
 /// Schemas by name, as in OpenAPI's `components.schemas`.

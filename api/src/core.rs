@@ -39,13 +39,16 @@ const TABLES: &[&[Kind]] = &[
 #[must_use]
 pub fn core() -> &'static Catalogue {
     static CORE: OnceLock<Catalogue> = OnceLock::new();
-    CORE.get_or_init(|| {
-        let mut catalogue: Catalogue = serde_json::from_str(include_str!("gen/core.json"))
-            .expect("the generated definitions are in the form of Catalogue");
-        catalogue.resources = TABLES
-            .iter()
-            .flat_map(|kinds| kinds.iter().map(Kind::resource))
-            .collect();
-        catalogue
-    })
+    CORE.get_or_init(read)
+}
+
+/// Reads them anew.
+pub(crate) fn read() -> Catalogue {
+    let mut catalogue: Catalogue = serde_json::from_str(include_str!("gen/core.json"))
+        .expect("the generated definitions are in the form of Catalogue");
+    catalogue.resources = TABLES
+        .iter()
+        .flat_map(|kinds| kinds.iter().map(Kind::resource))
+        .collect();
+    catalogue
 }

@@ -15,25 +15,28 @@ mod cluster_set;
 #[must_use]
 pub fn ocm() -> &'static Catalogue {
     static OCM: OnceLock<Catalogue> = OnceLock::new();
-    OCM.get_or_init(|| {
-        let mut catalogue: Catalogue = serde_json::from_str(include_str!("gen/ocm.json"))
-            .expect("the generated resources are in the form of Catalogue");
-        let gateway: Catalogue = serde_json::from_str(include_str!("ocm/cluster_gateway.json"))
-            .expect("ClusterGateway is in the form of Catalogue");
-        catalogue.resources.extend(gateway.resources);
-        catalogue.definitions.extend(gateway.definitions);
-        let of_objects = core().definitions.iter();
-        catalogue.definitions.extend(
-            of_objects
-                .filter(|(name, _)| name.starts_with("io.k8s.apimachinery."))
-                .map(|(name, schema)| (name.clone(), schema.clone())),
-        );
-        for resource in &mut catalogue.resources {
-            resource.behaviour = Behaviour::CUSTOM;
-            resource.hooks = hooks(&resource.names.plural, &resource.version);
-        }
-        catalogue
-    })
+    OCM.get_or_init(|| read(core()))
+}
+
+/// Reads them anew; `core` has what objects have in common.
+pub(crate) fn read(core: &Catalogue) -> Catalogue {
+    let mut catalogue: Catalogue = serde_json::from_str(include_str!("gen/ocm.json"))
+        .expect("the generated resources are in the form of Catalogue");
+    let gateway: Catalogue = serde_json::from_str(include_str!("ocm/cluster_gateway.json"))
+        .expect("ClusterGateway is in the form of Catalogue");
+    catalogue.resources.extend(gateway.resources);
+    catalogue.definitions.extend(gateway.definitions);
+    let of_objects = core.definitions.iter();
+    catalogue.definitions.extend(
+        of_objects
+            .filter(|(name, _)| name.starts_with("io.k8s.apimachinery."))
+            .map(|(name, schema)| (name.clone(), schema.clone())),
+    );
+    for resource in &mut catalogue.resources {
+        resource.behaviour = Behaviour::CUSTOM;
+        resource.hooks = hooks(&resource.names.plural, &resource.version);
+    }
+    catalogue
 }
 
 /// What a kind's schema does not say.

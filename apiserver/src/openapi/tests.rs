@@ -17,7 +17,7 @@ fn ask(path: &str, headers: &HeaderMap) -> Option<Result<Response<Body>, Status>
 
 fn documents() -> &'static OpenApi {
     static DOCUMENTS: OnceLock<OpenApi> = OnceLock::new();
-    DOCUMENTS.get_or_init(|| OpenApi::new(Arc::new(Registry::new(Arc::new(api::all().clone())))))
+    DOCUMENTS.get_or_init(|| OpenApi::new(Arc::new(Registry::new(Arc::new(api::all())))))
 }
 
 fn get(path: &str) -> Response<Body> {
