@@ -13,6 +13,7 @@ use crate::{ApiServer, User};
 mod aggregation;
 mod garbage;
 mod namespaces;
+mod service_accounts;
 mod signing;
 
 /// Runs all controllers of a server until it is dropped.
@@ -29,7 +30,8 @@ pub(crate) async fn run(server: &ApiServer, signer: Option<Arc<CertificateSigner
             signing::run(client("certificate-controller"), signer).await;
         }
     };
-    tokio::join!(namespaces, aggregation, garbage, signing);
+    let accounts = service_accounts::run(client("service-account-controller"));
+    tokio::join!(namespaces, aggregation, garbage, signing, accounts);
 }
 
 /// Drives a controller's stream of results, telling what failed.

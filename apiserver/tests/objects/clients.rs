@@ -144,3 +144,16 @@ async fn a_certificate_that_is_approved_is_signed() {
     let pem = STANDARD.decode(certificate().await.unwrap()).unwrap();
     assert!(pem.starts_with(b"-----BEGIN CERTIFICATE-----"));
 }
+
+#[tokio::test]
+async fn every_namespace_has_its_service_account() {
+    let server = Server::start().await;
+    let path = "/api/v1/namespaces/default/serviceaccounts/default";
+    server
+        .until(async || server.get(path).await.code == 200)
+        .await;
+    server.delete(path, &serde_json::Value::Null).await.ok(200);
+    server
+        .until(async || server.get(path).await.code == 200)
+        .await;
+}
