@@ -169,3 +169,8 @@ fn configurations_are_applied_as_by_the_real_server() {
 fn rights_are_asked_for_as_of_the_real_server() {
     PLACE.test(async |place| compare(place, "rights", matrix::RIGHTS).await);
 }
+
+#[test]
+fn certificates_and_accounts_are_asked_for_as_of_the_real_server() {
+    PLACE.test(async |place| compare(place, "certificates", matrix::CERTIFICATES).await);
+}

@@ -111,6 +111,28 @@ pub(crate) const APPLIED: &[Step] = &[
     feed("delete -f -", DEPLOYMENT),
 ];
 
+pub(crate) const CERTIFICATES: &[Step] = &[
+    feed("create -f -", REQUEST),
+    feed("create -f -", REQUEST),
+    run("get csr apiserver-test -o jsonpath={.spec.signerName}"),
+    run("certificate approve apiserver-test"),
+    run("certificate approve apiserver-test"),
+    run("certificate deny apiserver-test"),
+    run("get csr apiserver-test -o jsonpath={.status.conditions[0].type}"),
+    run("get csr apiserver-test -o jsonpath={.status.conditions[0].reason}"),
+    run("certificate approve nothing"),
+    feed("create -f -", MASTERS),
+    run("delete csr apiserver-test"),
+    run("get serviceaccounts"),
+    run("create serviceaccount robot"),
+    run("create token nobody"),
+    run("create token robot --duration=5m"),
+    run("create quota nothing --dry-run=client -o name"),
+    run("get lease nothing"),
+    run("explain configmap.nothing"),
+    run("api-resources --api-group=coordination.k8s.io"),
+];
+
 pub(crate) const RIGHTS: &[Step] = &[
     run("auth whoami --as jane --as-group devs"),
     run("auth can-i list pods --as jane"),
@@ -136,3 +158,8 @@ const ONE: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\
 const TWO: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},\"data\":{\"x\":\"2\",\"y\":\"3\"}}";
 const THREE: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"t\",\"labels\":{\"l\":\"m\"}}}";
 const DEPLOYMENT: &str = "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":0,\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}";
+
+/// A request of `jane` in `devs`.
+const REQUEST: &str = "{\"kind\":\"CertificateSigningRequest\",\"apiVersion\":\"certificates.k8s.io/v1\",\"metadata\":{\"name\":\"apiserver-test\"},\"spec\":{\"request\":\"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0FBZ0VBTUI0eERUQUxCZ05WQkFNTUJHcGhibVV4RFRBTEJnTlZCQW9NQkdSbGRuTXdXVEFUQmdjcQpoa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVJpYzQvRktxUThodnVrQVBHZHVhQlJlTlF0QzV2T09SOG44M0FmCkg0L09Td0FNa2NlNlVlSStwQTNpSmUyL3lGQnRkN3hhYUg2bWxNL1RuVlBFR1N3Mm9BQXdDZ1lJS29aSXpqMEUKQXdJRFNBQXdSUUlnYXg5UXkxV3VFNUptQ1hJa0ZQM0xiQW4zMlBNekxtQUtlNitpS3F4RFFEWUNJUUNsSE90YQo3Tk9IU1FqOUE5ait5S0N2V1B6dW5SVDlCQmNFdElXcy94MHRoQT09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo=\",\"signerName\":\"kubernetes.io/kube-apiserver-client\",\"usages\":[\"client auth\"]}}";
+/// A request of one who would be in `system:masters`.
+const MASTERS: &str = "{\"kind\":\"CertificateSigningRequest\",\"apiVersion\":\"certificates.k8s.io/v1\",\"metadata\":{\"name\":\"apiserver-masters\"},\"spec\":{\"request\":\"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIak1JR0tBZ0VBTUNneERUQUxCZ05WQkFNTUJHcGhibVV4RnpBVkJnTlZCQW9NRG5ONWMzUmxiVHB0WVhOMApaWEp6TUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowREFRY0RRZ0FFbU16VURYWXZCaDFJUzN2aXhSWG9CT3owClVuMnlSWUxZQkQ4eHlOSXQxNTRuMjdSR2pNekFGNkFGek9uYVRyM3FsN3BSU1ZpTXRaZWNja2g1MjNsVllhQUEKTUFvR0NDcUdTTTQ5QkFNQ0EwZ0FNRVVDSUdUWlJNdjZLQTdySEJMbUd6RS9sTHQwS1lDMUMwYVBzUFdKQVpJSgpESTI4QWlFQTBGdHFRRDJrQzRoY3Yvd3Qxd1FaNGk1ME1sQ0xQbVBZWkNpcmpBVGJrQkE9Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo=\",\"signerName\":\"kubernetes.io/kube-apiserver-client\",\"usages\":[\"client auth\"]}}";
