@@ -157,3 +157,31 @@ async fn every_namespace_has_its_service_account() {
         .until(async || server.get(path).await.code == 200)
         .await;
 }
+
+#[tokio::test]
+async fn a_right_is_there_and_gone_with_the_answer_to_what_gave_and_took_it() {
+    let server = Server::start().await;
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    let binding = json!({
+        "metadata": {"name": "jane"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "cluster-admin",
+        },
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}],
+    });
+    let read = async || {
+        let mut request = http::Request::new(http_body_util::Full::new(bytes::Bytes::new()));
+        *request.uri_mut() = super::server::CONFIG_MAPS.parse().unwrap();
+        request.extensions_mut().insert(User::new("jane", []));
+        server.service.handle(request).await.status().as_u16()
+    };
+    for _ in 0..20 {
+        server.post(bindings, &binding).await.ok(201);
+        assert_eq!(read().await, 200);
+        let path = format!("{bindings}/jane");
+        server.delete(&path, &serde_json::Value::Null).await.ok(200);
+        assert_eq!(read().await, 403);
+    }
+}
