@@ -12,7 +12,7 @@ mod certificates;
 mod coordination;
 mod discovery;
 mod events;
-mod fields;
+pub(crate) mod fields;
 mod pod_spec;
 mod rbac;
 mod rows;

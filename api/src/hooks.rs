@@ -2,12 +2,15 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
-use crate::FieldError;
+use crate::{Admission, FieldError, Refusal};
 
 /// What is done to a kind's objects beyond what its schema says. All of them
-/// are pure functions; those that are absent do nothing.
+/// are pure functions, but for what they ask the server by; those that are absent do nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hooks {
+    /// Admits a change or refuses it, by what the user may do besides and by
+    /// other objects there are. Asked last, when nothing else is wrong.
+    pub admit: Option<Admit>,
     /// How objects are turned from and to the form in which they are kept, for
     /// a resource that is kept as another ([`crate::Storage::As`]) and has not
     /// the same fields. Whoever converts changes `apiVersion` and `kind`.
@@ -20,6 +23,9 @@ pub struct Hooks {
     /// Fills in what only the server knows of a change: who asked for it, and
     /// when. Called after `prepare`.
     pub stamp: Option<fn(object: &mut Value, change: Change<'_>, request: &Request<'_>)>,
+    /// How many seconds an object has from its deletion to its end, if the
+    /// client asks for so many. Whoever ends it deletes it again, with none.
+    pub grace: Option<fn(object: &Value, asked: Option<i64>) -> i64>,
     /// The cells of an object's row in a Table, in the order of the columns,
     /// where those have no paths.
     pub row: Option<fn(object: &Value, elapsed: Elapsed<'_>) -> Vec<Value>>,
@@ -27,11 +33,16 @@ pub struct Hooks {
     pub validate: Option<fn(object: &Value, change: Change<'_>) -> Vec<FieldError>>,
 }
 
+/// See [`Hooks::admit`].
+pub type Admit = fn(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), Refusal>;
+
 impl Hooks {
     /// Nothing is done.
     pub const NONE: Self = Self {
+        admit: None,
         conversion: None,
         default: None,
+        grace: None,
         prepare: None,
         row: None,
         stamp: None,

@@ -4,6 +4,7 @@
 //! its names, scope, schema, columns, subresources and what it may be selected
 //! by. Nothing here does IO, reads a clock or spawns.
 
+mod admission;
 mod behaviour;
 mod canonical;
 mod catalogue;
@@ -17,12 +18,13 @@ mod ocm;
 mod resource;
 mod schema;
 
+pub use admission::{Admission, Refusal, Right};
 pub use behaviour::{Behaviour, NameForm};
 pub use canonical::canonicalise;
 pub use catalogue::{Catalogue, Definitions, all};
 pub use core::core;
 pub use field_error::{FieldError, FieldErrorKind};
-pub use hooks::{Change, Conversion, Elapsed, Hooks, Request};
+pub use hooks::{Admit, Change, Conversion, Elapsed, Hooks, Request};
 pub use ocm::ocm;
 pub use resource::{
     Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,

@@ -6,6 +6,9 @@ use crate::{Behaviour, Catalogue, Hooks, core};
 
 mod addon;
 mod cluster_set;
+mod managed_cluster;
+mod manifest_work;
+mod set_binding;
 
 /// The hub's own kinds: Open Cluster Management's as its
 /// CustomResourceDefinitions have them, and ClusterGateway.
@@ -44,7 +47,11 @@ fn hooks(plural: &str, version: &str) -> Hooks {
     match (plural, version) {
         ("clustermanagementaddons", "v1beta1") => addon::CLUSTER_MANAGEMENT,
         ("managedclusteraddons", "v1beta1") => addon::MANAGED_CLUSTER,
+        ("managedclusters", _) => managed_cluster::HOOKS,
+        ("managedclustersetbindings", _) => set_binding::HOOKS,
         ("managedclustersets", "v1beta1") => cluster_set::V1BETA1,
+        ("manifestworkreplicasets", _) => manifest_work::REPLICA_SET,
+        ("manifestworks", _) => manifest_work::WORK,
         _ => Hooks::NONE,
     }
 }

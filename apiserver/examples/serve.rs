@@ -45,6 +45,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         answers: Answers::default(),
         in_flight: InFlightLimits::default(),
         signer: None,
+        audit: None,
+        root_ca: None,
     })
     .await?;
     let mut tasks = JoinSet::new();

@@ -1,6 +1,7 @@
 //! Signing certificates that clients ask for with CertificateSigningRequests.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -13,7 +14,9 @@ mod admission;
 mod der;
 mod template;
 
-pub use admission::{check_approval, check_create, check_status, set_requester};
+pub use admission::{check_approval, check_create, check_status};
+
+pub(crate) use admission::check_fields;
 
 use self::template::Template;
 
@@ -23,11 +26,16 @@ pub const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
 /// Signs what has been approved.
 pub struct CertificateSigner {
+    authority: RwLock<Arc<Authority>>,
+    longest: Duration,
+}
+
+/// A CA.
+struct Authority {
     issuer: Vec<u8>,
     key_id: Option<Vec<u8>>,
     not_after: OffsetDateTime,
     key: EcdsaKeyPair,
-    longest: Duration,
 }
 
 /// The spec of a CertificateSigningRequest, as far as signing needs it.
@@ -90,25 +98,30 @@ impl CertificateSigner {
     /// # Errors
     /// If the two are not what they should be.
     pub fn new(certificate: &str, key: &str, longest: Duration) -> Result<Self, AuthorityError> {
-        let der = CertificateDer::from_pem_slice(certificate.as_bytes())
-            .map_err(|_| AuthorityError::Certificate)?;
-        let (_, parsed) =
-            X509Certificate::from_der(&der).map_err(|_| AuthorityError::Certificate)?;
-        let key =
-            PrivatePkcs8KeyDer::from_pem_slice(key.as_bytes()).map_err(|_| AuthorityError::Key)?;
-        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
-        let key = EcdsaKeyPair::from_pkcs8(algorithm, key.secret_pkcs8_der())
-            .map_err(|_| AuthorityError::Key)?;
-        if parsed.public_key().subject_public_key.data.as_ref() != key.public_key().as_ref() {
-            return Err(AuthorityError::KeyMismatch);
-        }
+        let authority = Authority::new(certificate, key)?;
         Ok(Self {
-            issuer: parsed.subject().as_raw().to_vec(),
-            key_id: template::subject_key_id(&parsed),
-            not_after: parsed.validity().not_after.to_datetime(),
-            key,
+            authority: RwLock::new(Arc::new(authority)),
             longest,
         })
+    }
+
+    /// Signs with another CA from now on.
+    ///
+    /// # Errors
+    /// If certificate and key are not what [`Self::new`] takes; then the one
+    /// before goes on.
+    pub fn replace_authority(&self, certificate: &str, key: &str) -> Result<(), AuthorityError> {
+        let authority = Arc::new(Authority::new(certificate, key)?);
+        *self
+            .authority
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = authority;
+        Ok(())
+    }
+
+    fn authority(&self) -> Arc<Authority> {
+        let authority = self.authority.read();
+        authority.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Signs a request that has been approved; returns the certificate in PEM.
@@ -130,8 +143,9 @@ impl CertificateSigner {
         check_usages(request.usages)?;
         let pkcs10 = request_der(request.request)?;
         let parsed = verified(&pkcs10)?;
-        if now >= self.not_after {
-            return Err(SigningError::Expired(self.not_after));
+        let authority = self.authority();
+        if now >= authority.not_after {
+            return Err(SigningError::Expired(authority.not_after));
         }
         let lifetime = self.lifetime(request.expiration_seconds);
         let backdated = if lifetime < SHORT {
@@ -140,15 +154,15 @@ impl CertificateSigner {
             BACKDATED
         };
         let template = Template {
-            issuer: &self.issuer,
-            authority_key_id: self.key_id.as_deref(),
+            issuer: &authority.issuer,
+            authority_key_id: authority.key_id.as_deref(),
             not_before: now - BACKDATED,
-            not_after: (now + lifetime - backdated).min(self.not_after),
+            not_after: (now + lifetime - backdated).min(authority.not_after),
             request: &parsed,
             usages: request.usages,
         };
         let sign = |message: &[u8]| {
-            let signature = self.key.sign(&SystemRandom::new(), message).ok()?;
+            let signature = authority.key.sign(&SystemRandom::new(), message).ok()?;
             Some(signature.as_ref().to_vec())
         };
         let certificate = template.signed(sign).ok_or(SigningError::Sign)?;
@@ -163,12 +177,32 @@ impl CertificateSigner {
     }
 }
 
-/// Checks the PKCS #10 request of a new CertificateSigningRequest: that it is
-/// one, and signed by the key that it is for.
-///
-/// # Errors
-/// What is wrong, as the real server says it of `spec.request`.
-pub fn check_request(pem: &[u8]) -> Result<(), SigningError> {
+impl Authority {
+    fn new(certificate: &str, key: &str) -> Result<Self, AuthorityError> {
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes())
+            .map_err(|_| AuthorityError::Certificate)?;
+        let (_, parsed) =
+            X509Certificate::from_der(&der).map_err(|_| AuthorityError::Certificate)?;
+        let key =
+            PrivatePkcs8KeyDer::from_pem_slice(key.as_bytes()).map_err(|_| AuthorityError::Key)?;
+        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, key.secret_pkcs8_der())
+            .map_err(|_| AuthorityError::Key)?;
+        if parsed.public_key().subject_public_key.data.as_ref() != key.public_key().as_ref() {
+            return Err(AuthorityError::KeyMismatch);
+        }
+        Ok(Self {
+            issuer: parsed.subject().as_raw().to_vec(),
+            key_id: template::subject_key_id(&parsed),
+            not_after: parsed.validity().not_after.to_datetime(),
+            key,
+        })
+    }
+}
+
+/// Checks a PKCS #10 request: that it is one, and signed by the key that it is
+/// for.
+pub(crate) fn check_request(pem: &[u8]) -> Result<(), SigningError> {
     verified(&request_der(pem)?).map(drop)
 }
 
@@ -205,7 +239,7 @@ fn check_usages(usages: &[String]) -> Result<(), SigningError> {
 impl fmt::Debug for CertificateSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertificateSigner")
-            .field("not_after", &self.not_after)
+            .field("not_after", &self.authority().not_after)
             .field("longest", &self.longest)
             .finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tokio::sync::watch;
 
 use crate::certificates::CertificateSigner;
 use crate::{ApiServer, User};
@@ -13,11 +14,17 @@ use crate::{ApiServer, User};
 mod aggregation;
 mod garbage;
 mod namespaces;
+mod old_requests;
+mod root_ca;
 mod service_accounts;
 mod signing;
 
 /// Runs all controllers of a server until it is dropped.
-pub(crate) async fn run(server: &ApiServer, signer: Option<Arc<CertificateSigner>>) {
+pub(crate) async fn run(
+    server: &ApiServer,
+    signer: Option<Arc<CertificateSigner>>,
+    root_ca: Option<watch::Receiver<Arc<str>>>,
+) {
     let client = |name: &str| {
         let user = format!("system:serviceaccount:kube-system:{name}");
         server.client(User::new(user, [User::MASTERS.to_owned()]))
@@ -31,7 +38,21 @@ pub(crate) async fn run(server: &ApiServer, signer: Option<Arc<CertificateSigner
         }
     };
     let accounts = service_accounts::run(client("service-account-controller"));
-    tokio::join!(namespaces, aggregation, garbage, signing, accounts);
+    let old_requests = old_requests::run(client("certificate-controller"));
+    let root_ca = async {
+        if let Some(root_ca) = root_ca {
+            root_ca::run(client("root-ca-cert-publisher"), root_ca).await;
+        }
+    };
+    tokio::join!(
+        namespaces,
+        aggregation,
+        garbage,
+        signing,
+        accounts,
+        old_requests,
+        root_ca
+    );
 }
 
 /// Drives a controller's stream of results, telling what failed.

@@ -16,13 +16,14 @@ use crate::handlers::scale::{self, ScaleChange, Scaled};
 use crate::handlers::{self, Patch, Replacement};
 use crate::negotiation::PatchMedia;
 use crate::options::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, WriteOptions};
+use crate::record::Record;
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
 use crate::respond::{Form, respond, warn};
 use crate::scope::Scope;
 use crate::storage::Storage;
 use crate::writer::{Guard, Writer};
-use crate::{Body, Registry, RequestInfo, Status, User, admission};
+use crate::{Body, Objects, Registry, RequestInfo, Status, User, admission};
 
 /// A request about a resource that its user may make.
 pub(crate) struct Call<'a> {
@@ -31,13 +32,15 @@ pub(crate) struct Call<'a> {
     pub(crate) answers: &'a Answers,
     pub(crate) user: &'a User,
     pub(crate) rbac: &'a Rbac,
+    pub(crate) objects: &'a dyn Objects,
     pub(crate) info: &'a RequestInfo,
     pub(crate) resource: &'a ResourceInfo,
     pub(crate) head: &'a Parts,
+    pub(crate) record: &'a mut Record,
 }
 
 /// Has the request handled and its answer put in form.
-pub(crate) async fn dispatch<B>(call: Call<'_>, body: B) -> Result<Response<Body>, Status>
+pub(crate) async fn dispatch<B>(mut call: Call<'_>, body: B) -> Result<Response<Body>, Status>
 where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: fmt::Display,
@@ -60,7 +63,7 @@ where
 
 impl Call<'_> {
     async fn handle(
-        &self,
+        &mut self,
         scope: &Scope,
         body: RequestBody<'_>,
         warnings: &mut Vec<String>,
@@ -106,12 +109,13 @@ impl Call<'_> {
     fn guard(&self) -> Guard<'_> {
         Guard {
             rbac: self.rbac,
+            objects: self.objects,
             attributes: Attributes::new(self.user, self.info),
         }
     }
 
     async fn create(
-        &self,
+        &mut self,
         scope: &Scope,
         query: &str,
         body: RequestBody<'_>,
@@ -119,11 +123,12 @@ impl Call<'_> {
     ) -> Result<Answer, Status> {
         let options = WriteOptions::parse(query, self.user_agent(), "CreateOptions")?;
         let object = body.object(scope, options.validation, warnings)?;
+        let name = crate::object::meta_str(&object, "name").to_owned();
+        self.record.makes(&name);
         let answered = scope.resource.storage == Kept::Answered || !scope.subresource.is_empty();
         if answered {
             return self.ask(scope, object, warnings).await;
         }
-        let name = crate::object::meta_str(&object, "name").to_owned();
         admission::check_namespace(self.storage, scope, &name).await?;
         let writer = Writer::new(scope, self.user, &options.manager).guarded(self.guard());
         handlers::create(self.storage, &writer, &options, object).await

@@ -1,4 +1,4 @@
-//! What is served at paths that are no resource's: discovery, health, and the
+//! What is served at paths that are no resource's: discovery, schemas, and the
 //! keys that service accounts' tokens are signed with.
 
 use std::sync::Arc;
@@ -45,7 +45,6 @@ pub(crate) fn answer(
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     let address = authority.or(host).unwrap_or_default();
     match &*info.path {
-        "/healthz" | "/livez" | "/readyz" => Ok(text("ok")),
         OPENID_CONFIGURATION => {
             let document = service_accounts.openid_configuration(address);
             Ok(value_response(StatusCode::OK, &document))
@@ -68,13 +67,6 @@ pub(crate) fn answer(
                 .unwrap_or_else(|| Err(Status::no_such_path()))
         }
     }
-}
-
-fn text(body: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.as_bytes().to_vec()));
-    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }
 
 const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";

@@ -45,8 +45,9 @@ struct Running {
     by_user: HashMap<Box<str>, usize>,
 }
 
+/// What a request costs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Reading,
     Changing,
     Lasting,
@@ -151,7 +152,7 @@ impl Running {
 }
 
 impl Kind {
-    fn of(request: &RequestInfo) -> Self {
+    pub(crate) fn of(request: &RequestInfo) -> Self {
         let connects = request.resource.as_ref().is_some_and(|of| {
             matches!(
                 &*of.subresource,

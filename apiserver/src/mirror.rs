@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub(crate) struct Mirror {
     rbac: Arc<Rbac>,
     /// The revision that it shows.
     seen: watch::Sender<u64>,
+    following: AtomicBool,
 }
 
 impl Mirror {
@@ -40,14 +42,48 @@ impl Mirror {
             objects: RwLock::default(),
             rbac,
             seen: watch::Sender::new(0),
+            following: AtomicBool::new(false),
         };
         mirror.refresh(storage).await?;
         Ok(mirror)
     }
 
+    /// Whether it is as new as the store, or about to be.
+    pub(crate) fn is_following(&self) -> bool {
+        self.following.load(Ordering::Relaxed)
+    }
+
+    /// How many objects there are of each resource.
+    pub(crate) fn counts(&self) -> Vec<(Arc<Resource>, usize)> {
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        let resources = registry.groups().flat_map(|(group, versions)| {
+            let mut names: Vec<&str> = versions
+                .iter()
+                .flat_map(|version| version.resources.keys().map(|name| &**name))
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            let kept = names.into_iter();
+            kept.filter_map(|name| stored_resource(&registry, group, name))
+                .collect::<Vec<_>>()
+        });
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let counts = resources.map(|resource| {
+            let prefix = crate::key::prefix(&resource, "");
+            let from = objects.range(prefix.clone()..);
+            let count = from
+                .take_while(|(key, _)| key.as_bytes().starts_with(prefix.as_bytes()))
+                .count();
+            (resource, count)
+        });
+        counts.collect()
+    }
+
     /// Follows the store until it is closed.
     pub(crate) async fn follow(&self, storage: &Storage) {
+        let _stops = Following(&self.following);
         loop {
+            self.following.store(false, Ordering::Relaxed);
             let from = *self.seen.borrow() + 1;
             let mut changes = match storage.watch(Key::from(ROOT), Some(from)).await {
                 Ok(changes) => changes,
@@ -57,6 +93,7 @@ impl Mirror {
                     continue;
                 }
             };
+            self.following.store(true, Ordering::Relaxed);
             loop {
                 match changes.next().await {
                     Some(Ok(batch)) => {
@@ -176,6 +213,15 @@ impl Mirror {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         let found = stored_resource(&registry, "", first);
         found.or_else(|| stored_resource(&registry, first, second))
+    }
+}
+
+/// Says, when it is dropped, that the store is followed no longer.
+struct Following<'a>(&'a AtomicBool);
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 

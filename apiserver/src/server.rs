@@ -6,19 +6,27 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response};
 use store::Store;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tower::Service;
 
 use crate::answers::Answers;
+use crate::audit::AuditLog;
 use crate::authentication::{Authenticator, Tokens, impersonate};
-use crate::authorization::{Attributes, Rbac, authorize};
+use crate::authorization::{Attributes, Authorizer as _, Rbac};
 use crate::bootstrap::bootstrap;
 use crate::certificates::CertificateSigner;
+use crate::compression::compress;
 use crate::dispatch::{Call, dispatch};
 use crate::documents::Served;
+use crate::health::Health;
+use crate::metrics::{Exposition, Format};
 use crate::mirror::Mirror;
+use crate::record::{Observers, Record};
 use crate::respond::failure;
 use crate::reviews::Reviewer;
 use crate::storage::Storage;
@@ -56,6 +64,12 @@ pub struct Config {
     pub in_flight: InFlightLimits,
     /// Signs the certificates of clients; without, requests for them wait.
     pub signer: Option<Arc<CertificateSigner>>,
+    /// Takes a line for every request; without, nothing is written.
+    pub audit: Option<Arc<dyn AuditLog>>,
+    /// The certificates, in PEM, that verify the server to its clients: each
+    /// namespace has them in the ConfigMap `kube-root-ca.crt`, as they are
+    /// now. Without, there is none.
+    pub root_ca: Option<watch::Receiver<Arc<str>>>,
 }
 
 /// The work that goes on beside the requests. Whoever starts a server runs it.
@@ -64,6 +78,7 @@ pub struct Config {
 pub struct Driver {
     server: ApiServer,
     signer: Option<Arc<CertificateSigner>>,
+    root_ca: Option<watch::Receiver<Arc<str>>>,
 }
 
 impl Driver {
@@ -75,7 +90,7 @@ impl Driver {
         tokio::select! {
             () = mirror.follow(storage) => {}
             () = compaction::run(storage) => {}
-            () = controllers::run(&self.server, self.signer) => {}
+            () = controllers::run(&self.server, self.signer, self.root_ca) => {}
         }
     }
 }
@@ -89,6 +104,7 @@ struct Inner {
     service_accounts: Arc<ServiceAccountTokens>,
     in_flight: InFlight,
     answers: Answers,
+    observers: Arc<Observers>,
 }
 
 impl ApiServer {
@@ -123,10 +139,15 @@ impl ApiServer {
             service_accounts: config.service_accounts,
             in_flight: InFlight::new(config.in_flight),
             answers: reviewer.answers(config.answers),
+            observers: Arc::new(Observers {
+                audit: config.audit,
+                ..Observers::default()
+            }),
         }));
         let driver = Driver {
             server: server.clone(),
             signer: config.signer,
+            root_ca: config.root_ca,
         };
         Ok((server, driver))
     }
@@ -160,42 +181,60 @@ impl ApiServer {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: fmt::Display,
     {
-        match self.answer(request).await {
-            Ok(response) => response,
-            Err(status) => failure(&status),
-        }
+        let (mut head, body) = request.into_parts();
+        let mut record = Record::begin(&self.0.observers, &head);
+        let answer = self.answer(&mut head, body, &mut record).await;
+        let response = answer.unwrap_or_else(|status| {
+            record.failed(&status);
+            failure(&status)
+        });
+        compress(&head, record.answered(response))
     }
 
-    async fn answer<B>(&self, request: Request<B>) -> Result<Response<Body>, Status>
+    async fn answer<B>(
+        &self,
+        head: &mut Parts,
+        body: B,
+        record: &mut Record,
+    ) -> Result<Response<Body>, Status>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: fmt::Display,
     {
-        let (mut head, body) = request.into_parts();
         let info = RequestInfo::new(&head.method, &head.uri)?;
         let Inner {
             rbac,
             authenticator,
             ..
         } = &*self.0;
+        let registry = self.registry();
+        record.asks(&registry, head, &info);
         let now = OffsetDateTime::from(SystemTime::now());
-        let user = authenticator.authenticate(&mut head, now)?;
+        let user = authenticator.authenticate(head, now)?;
+        record.is_by(&user);
         let user = impersonate(&**rbac, user, &info, &mut head.headers)?;
+        record.counts_as(&user);
         let ticket = self.0.in_flight.enter(&user, &info)?;
-        authorize(&**rbac, &Attributes::new(&user, &info))?;
+        let asked = Attributes::new(&user, &info);
+        let decision = rbac.authorize(&asked);
+        record.decided(&decision);
+        if !decision.is_allowed() {
+            return Err(asked.forbidden(decision.reason()));
+        }
         let Some(resource) = &info.resource else {
-            let served = self.served();
-            return documents::answer(&served, &self.0.service_accounts, &info, &head, now);
+            return self.page(&info, head, now).await;
         };
         let call = Call {
             storage: &self.0.storage,
-            registry: self.registry(),
+            registry,
             rbac,
+            objects: &*self.0.mirror,
             answers: &self.0.answers,
             user: &user,
             info: &info,
             resource,
-            head: &head,
+            head,
+            record,
         };
         if matches!(info.verb, "watch" | "deletecollection") {
             let response = Box::pin(dispatch(call, body)).await?;
@@ -207,6 +246,68 @@ impl ApiServer {
                 "request did not complete within the allotted timeout",
             )),
         }
+    }
+    /// What is at a path that is no resource's.
+    async fn page(
+        &self,
+        info: &RequestInfo,
+        head: &Parts,
+        now: OffsetDateTime,
+    ) -> Result<Response<Body>, Status> {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Err(Status::method_not_allowed());
+        }
+        let Inner {
+            storage, mirror, ..
+        } = &*self.0;
+        let query = head.uri.query().unwrap_or_default();
+        if let Some(page) = (Health { storage, mirror }).answer(&info.path, query).await {
+            return page;
+        }
+        if info.path == "/metrics" {
+            let text = self.exposed(Format::Prometheus).await;
+            let mut response = Response::new(Body::from(text.into_bytes()));
+            let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, plain);
+            return Ok(response);
+        }
+        documents::answer(&self.served(), &self.0.service_accounts, info, head, now)
+    }
+
+    /// The server's metrics in OpenMetrics' text format, without its last line
+    /// (`# EOF`): for a process that adds them to its own.
+    pub async fn open_metrics(&self) -> String {
+        self.exposed(Format::OpenMetrics).await
+    }
+
+    async fn exposed(&self, format: Format) -> String {
+        let mut to = Exposition::new(format);
+        self.0.observers.metrics.write(&mut to);
+        let counts = self.0.mirror.counts();
+        to.gauge(
+            "apiserver_resource_objects",
+            "Objects there are, by resource",
+            counts.iter().map(|(of, count)| {
+                let labels = vec![("group", &*of.group), ("resource", &*of.names.plural)];
+                (labels, *count as u64)
+            }),
+        );
+        to.gauge(
+            "apiserver_storage_objects",
+            "Objects there are, by resource; the older name",
+            counts.iter().map(|(of, count)| {
+                let resource = of.group_resource().to_string();
+                (vec![("resource", resource)], *count as u64)
+            }),
+        );
+        if let Ok(stats) = self.0.storage.stats().await {
+            to.gauge(
+                "apiserver_storage_size_bytes",
+                "Bytes that the store has on disk",
+                [(vec![("storage_cluster_id", "0")], stats.size)],
+            );
+        }
+        to.into_text()
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use api::Resource;
 use bytes::Bytes;
-use store::{Key, KeyValue, Outcome, Page, Range, Revision, Store, StoreError, Txn, WatchStream};
+use store::{
+    Key, KeyValue, Outcome, Page, Range, Revision, Stats, Store, StoreError, Txn, WatchStream,
+};
 
 use crate::Status;
 use crate::lifetimes::Lifetimes;
@@ -151,6 +153,11 @@ impl Storage {
             }
             tokio::time::sleep(FUTURE_STEP).await;
         }
+    }
+
+    /// Size and state of the store.
+    pub(crate) async fn stats(&self) -> Result<Stats, Status> {
+        self.store.stats().await.map_err(failed)
     }
 
     /// Asks all watches to tell how far they are.

@@ -1,17 +1,22 @@
 use std::time::SystemTime;
 
-use api::{Change, FieldError, Request, canonicalise};
+use api::{
+    Admission, Admit, Change, FieldError, GroupResource, Refusal, Request, Right, canonicalise,
+};
 use rand::Rng as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::apply::FieldManager;
-use crate::authorization::{Attributes, Rbac, authorize, check_binding, check_role};
+use crate::authorization::{
+    Attributes, Authorizer as _, Object, Rbac, ResourceAttributes, authorize, check_binding,
+    check_role,
+};
 use crate::object::{at, meta_str, metadata_mut, set_at};
 use crate::schema::validate;
 use crate::scope::Scope;
-use crate::{Status, User, certificates, metadata};
+use crate::{Objects, Status, User, certificates, metadata};
 
 /// Makes objects what the server keeps: fills in what clients do not decide,
 /// puts back what a change may not touch, and checks the rest.
@@ -30,10 +35,50 @@ pub(crate) struct Writer<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard<'a> {
     pub(crate) rbac: &'a Rbac,
+    pub(crate) objects: &'a dyn Objects,
     pub(crate) attributes: Attributes<'a>,
 }
 
 impl Guard<'_> {
+    /// Has a kind's own hook admit a change.
+    fn admit(
+        &self,
+        writer: &Writer<'_>,
+        object: &Value,
+        change: Change<'_>,
+        admit: Admit,
+    ) -> Result<(), Status> {
+        let now = writer.now_text();
+        let may = |right: &Right<'_>| {
+            let on = Object::Resource(ResourceAttributes {
+                group: right.group,
+                namespace: right.namespace,
+                resource: right.resource,
+                subresource: right.subresource,
+                name: right.name,
+            });
+            let (user, verb) = (self.attributes.user, right.verb);
+            let asked = Attributes { user, verb, on };
+            self.rbac.authorize(&asked).is_allowed()
+        };
+        let find = |resource: &GroupResource, namespace: &str, name: &str| {
+            self.objects.get(resource, namespace, name)
+        };
+        let ask = Admission {
+            request: &writer.request(&now),
+            may: &may,
+            find: &find,
+        };
+        admit(object, change, &ask).map_err(|refusal| match refusal {
+            Refusal::BadRequest(why) => Status::bad_request(why),
+            Refusal::Forbidden {
+                resource,
+                name,
+                why,
+            } => Status::forbidden(&resource, &name, &why),
+        })
+    }
+
     /// Whether the user may create what his update or apply is to make.
     pub(crate) fn check_create(&self) -> Result<(), Status> {
         let create = Attributes {
@@ -43,7 +88,15 @@ impl Guard<'_> {
         authorize(self.rbac, &create)
     }
 
-    fn check(&self, scope: &Scope, object: &Value, old: Option<&Value>) -> Result<(), Status> {
+    fn check(&self, writer: &Writer<'_>, object: &Value, change: Change<'_>) -> Result<(), Status> {
+        let scope = writer.scope;
+        if let Some(admit) = scope.resource.hooks.admit {
+            self.admit(writer, object, change, admit)?;
+        }
+        let old = match change {
+            Change::Create => None,
+            Change::Update { old, .. } => Some(old),
+        };
         let resource = scope.group_resource();
         if *resource.group == *CERTIFICATES {
             let user = self.attributes.user;
@@ -191,9 +244,12 @@ impl<'a> Writer<'a> {
         let mut errors = metadata::check_new(self.scope, object);
         errors.extend(self.schema_errors(object));
         errors.extend(self.hook_errors(object, Change::Create));
+        if *self.scope.resource.group == *CERTIFICATES {
+            certificates::check_fields(object, &mut errors);
+        }
         self.reject(object, &errors)?;
         self.guard
-            .map_or(Ok(()), |guard| guard.check(self.scope, object, None))
+            .map_or(Ok(()), |guard| guard.check(self, object, Change::Create))
     }
 
     /// Makes the object that takes the place of `old` complete.
@@ -214,7 +270,7 @@ impl<'a> Writer<'a> {
         errors.extend(self.hook_errors(object, change));
         self.reject(object, &errors)?;
         self.guard
-            .map_or(Ok(()), |guard| guard.check(self.scope, object, Some(old)))
+            .map_or(Ok(()), |guard| guard.check(self, object, change))
     }
 
     /// Undoes what this change may not touch.
@@ -290,14 +346,17 @@ impl<'a> Writer<'a> {
         }
         if let Some(stamp) = hooks.stamp {
             let now = self.now_text();
-            let request = Request {
-                user: &self.user.name,
-                uid: &self.user.uid,
-                groups: &self.user.groups,
-                extra: &self.user.extra,
-                now: &now,
-            };
-            stamp(object, change, &request);
+            stamp(object, change, &self.request(&now));
+        }
+    }
+
+    fn request<'r>(&'r self, now: &'r str) -> Request<'r> {
+        Request {
+            user: &self.user.name,
+            uid: &self.user.uid,
+            groups: &self.user.groups,
+            extra: &self.user.extra,
+            now,
         }
     }
 
@@ -352,7 +411,7 @@ pub(crate) fn generate_name(base: &str) -> String {
 }
 
 /// A random UUID (RFC 9562, version 4).
-fn new_uid() -> String {
+pub(crate) fn new_uid() -> String {
     let mut bytes: [u8; 16] = rand::rng().random();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -8,8 +8,10 @@
 
 mod objects {
     mod clients;
+    mod controllers;
     mod delete;
     mod lists;
+    mod observing;
     mod patches;
     mod server;
     mod watches;

@@ -77,6 +77,8 @@ impl Ours {
             answers: Answers::default(),
             in_flight: InFlightLimits::default(),
             signer: None,
+            audit: None,
+            root_ca: None,
         })
         .await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -5,22 +5,22 @@ use serde_json::{Map, Value};
 use crate::{FieldError, FieldErrorKind};
 
 /// What is at a JSON pointer; null, if nothing is.
-pub(super) fn at<'a>(object: &'a Value, pointer: &str) -> &'a Value {
+pub(crate) fn at<'a>(object: &'a Value, pointer: &str) -> &'a Value {
     object.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 /// The text at a JSON pointer; empty, if there is none.
-pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     at(object, pointer).as_str().unwrap_or_default()
 }
 
 /// The list at a JSON pointer; empty, if there is none.
-pub(super) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     at(object, pointer).as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The items of the list at a JSON pointer, to be changed.
-pub(super) fn items_mut<'a>(
+pub(crate) fn items_mut<'a>(
     object: &'a mut Value,
     pointer: &str,
 ) -> impl Iterator<Item = &'a mut Value> {
@@ -33,7 +33,7 @@ pub(super) fn items_mut<'a>(
 
 /// The object that a field is, to be changed: an empty one, if the field is
 /// absent. `None`, if either is something else.
-pub(super) fn open<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+pub(crate) fn open<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     let field = object.as_object_mut()?.entry(name).or_insert(Value::Null);
     if field.is_null() {
         *field = Value::Object(Map::new());
@@ -42,14 +42,14 @@ pub(super) fn open<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Valu
 }
 
 /// Sets a field. Does nothing to what is no object.
-pub(super) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+pub(crate) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(name.to_owned(), value.into());
     }
 }
 
 /// Sets a field that is absent or empty. Does nothing to what is no object.
-pub(super) fn or_set(object: &mut Value, name: &str, value: impl Into<Value>) {
+pub(crate) fn or_set(object: &mut Value, name: &str, value: impl Into<Value>) {
     if let Some(fields) = object.as_object_mut() {
         let field = fields.entry(name).or_insert(Value::Null);
         if field.is_null() || *field == "" {
@@ -59,7 +59,7 @@ pub(super) fn or_set(object: &mut Value, name: &str, value: impl Into<Value>) {
 }
 
 /// Puts back what an object's field was.
-pub(super) fn keep(object: &mut Value, old: &Value, name: &str) {
+pub(crate) fn keep(object: &mut Value, old: &Value, name: &str) {
     if let Some(fields) = object.as_object_mut() {
         match old.get(name) {
             Some(value) => fields.insert(name.to_owned(), value.clone()),
@@ -68,15 +68,15 @@ pub(super) fn keep(object: &mut Value, old: &Value, name: &str) {
     }
 }
 
-pub(super) fn required(field: impl Into<String>, detail: &str) -> FieldError {
+pub(crate) fn required(field: impl Into<String>, detail: &str) -> FieldError {
     FieldError::new(field, FieldErrorKind::Required, detail)
 }
 
-pub(super) fn forbidden(field: impl Into<String>, detail: impl Into<String>) -> FieldError {
+pub(crate) fn forbidden(field: impl Into<String>, detail: impl Into<String>) -> FieldError {
     FieldError::new(field, FieldErrorKind::Forbidden, detail)
 }
 
-pub(super) fn invalid(
+pub(crate) fn invalid(
     field: impl Into<String>,
     value: impl Into<Value>,
     detail: impl Into<String>,
@@ -85,7 +85,7 @@ pub(super) fn invalid(
     FieldError::new(field, FieldErrorKind::Invalid(value), detail)
 }
 
-pub(super) fn not_supported(
+pub(crate) fn not_supported(
     field: impl Into<String>,
     value: &str,
     supported: &[&str],
@@ -99,7 +99,7 @@ pub(super) fn not_supported(
 }
 
 /// Says so where a field is not what it was.
-pub(super) fn immutable(
+pub(crate) fn immutable(
     field: &str,
     object: &Value,
     old: &Value,

@@ -1,38 +1,30 @@
 //! Who may ask for certificates, approve requests for them and sign them.
 
-use api::GroupResource;
+use api::{FieldError, FieldErrorKind, GroupResource};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{CLIENT_SIGNER, SigningError, request_der, verified};
+use super::{CLIENT_SIGNER, SigningError, check_request, request_der, verified};
 use crate::authorization::{Attributes, Authorizer, Object, ResourceAttributes};
 use crate::quoted::Quoted;
 use crate::{Status, User};
 
 const GROUP: &str = "certificates.k8s.io";
 
-/// Writes into a new CertificateSigningRequest who makes it, whatever it says
-/// itself, and takes off any status.
-pub fn set_requester(request: &mut Value, user: &User) {
-    let Some(request) = request.as_object_mut() else {
+/// Checks that the PKCS #10 request of a new CertificateSigningRequest is one,
+/// and signed by the key that it is for; says nothing where an error at the
+/// field has already been found.
+pub(crate) fn check_fields(object: &Value, errors: &mut Vec<FieldError>) {
+    const FIELD: &str = "spec.request";
+    if errors.iter().any(|error| error.field == FIELD) {
         return;
-    };
-    request.insert("status".to_owned(), json!({}));
-    let Some(spec) = request.get_mut("spec").and_then(Value::as_object_mut) else {
-        return;
-    };
-    for (field, value, is_empty) in [
-        ("username", json!(user.name), user.name.is_empty()),
-        ("uid", json!(user.uid), user.uid.is_empty()),
-        ("groups", json!(user.groups), user.groups.is_empty()),
-        ("extra", json!(user.extra), user.extra.is_empty()),
-    ] {
-        if is_empty {
-            spec.remove(field);
-        } else {
-            spec.insert(field.to_owned(), value);
-        }
+    }
+    let request = &object["spec"]["request"];
+    let pem = BASE64.decode(request.as_str().unwrap_or_default());
+    if let Err(error) = check_request(&pem.unwrap_or_default()) {
+        let kind = FieldErrorKind::Invalid(request.to_string());
+        errors.push(FieldError::new(FIELD, kind, error.to_string()));
     }
 }
 

@@ -237,10 +237,8 @@ fn who_shows_a_signed_certificate_is_known() {
     let (pem, _) = request();
     let certificate = der(&sign(&signer, &pem, &AGENT, None).unwrap());
     let (tokens, objects) = crate::tokens::tests::hub();
-    let authenticator = crate::authentication::Authenticator::new(
-        std::sync::Arc::new(objects),
-        std::sync::Arc::new(tokens),
-    );
+    let authenticator =
+        crate::authentication::Authenticator::new(Arc::new(objects), Arc::new(tokens));
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts
         .extensions
@@ -249,4 +247,27 @@ fn who_shows_a_signed_certificate_is_known() {
     assert_eq!(user.name, "system:open-cluster-management:c1:a1");
     assert!(user.is_in("system:open-cluster-management:managed-clusters"));
     assert!(user.is_in(User::AUTHENTICATED));
+}
+
+#[test]
+fn a_signer_goes_on_with_the_authority_that_takes_the_place_of_its_own() {
+    let signed = |signer: &CertificateSigner| {
+        let (request, _) = request();
+        der(&sign(signer, &request, &AGENT, None).unwrap())
+    };
+    let by = |signed: &[u8], authority: &str| {
+        let authority = der(authority);
+        let (_, authority) = X509Certificate::from_der(&authority).unwrap();
+        let (_, certificate) = X509Certificate::from_der(signed).unwrap();
+        certificate
+            .verify_signature(Some(authority.public_key()))
+            .is_ok()
+    };
+    let (signer, old) = signer(Duration::DAY);
+    let (new, key) = authority();
+    assert!(by(&signed(&signer), &old));
+    assert!(signer.replace_authority(&old, &key).is_err());
+    assert!(by(&signed(&signer), &old));
+    signer.replace_authority(&new, &key).unwrap();
+    assert!(by(&signed(&signer), &new));
 }

@@ -11,6 +11,10 @@ use crate::scope::Scope;
 use crate::storage::{Storage, Written, not_found};
 use crate::writer::Writer;
 
+mod grace;
+
+use grace::Grace;
+
 /// Deletes an object, or marks it as being deleted if it has finalizers.
 pub(crate) async fn delete(
     storage: &Storage,
@@ -92,7 +96,13 @@ fn mark(
     let finalizers = finalizers(options, old);
     // A namespace goes when its content has.
     let waits_for_content = keeps_itself(old);
-    if finalizers.is_empty() && !waits_for_content {
+    let grace = Grace::of(writer, options, old);
+    let takes_time = match grace {
+        Grace::None => false,
+        Grace::Runs => return Ok(Some(new)),
+        Grace::Until { seconds, .. } => seconds > 0,
+    };
+    if finalizers.is_empty() && !waits_for_content && !takes_time {
         return Ok(None);
     }
     let metadata = metadata_mut(&mut new)?;
@@ -101,10 +111,16 @@ fn mark(
     } else {
         metadata.insert("finalizers".into(), finalizers.into());
     }
+    if let Grace::Until { at, seconds } = &grace {
+        metadata.insert("deletionTimestamp".into(), at.as_str().into());
+        metadata.insert("deletionGracePeriodSeconds".into(), (*seconds).into());
+    }
     if !is_deleting(old) {
-        metadata.insert("deletionTimestamp".into(), writer.now_text().into());
-        if !waits_for_content {
-            metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        if grace == Grace::None {
+            metadata.insert("deletionTimestamp".into(), writer.now_text().into());
+            if !waits_for_content {
+                metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+            }
         }
         if let Some(generation) = at(old, "metadata.generation").and_then(Value::as_i64) {
             metadata.insert("generation".into(), (generation + 1).into());

@@ -178,3 +178,34 @@ async fn an_object_of_an_owner_that_never_was_goes() {
         .until(async || server.get(&path).await.code == 404)
         .await;
 }
+
+#[tokio::test]
+async fn a_pod_goes_at_once_unless_a_node_is_to_end_it() {
+    let server = Server::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = |name: &str, node: &str| {
+        json!({
+            "metadata": {"name": name},
+            "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i"}]},
+        })
+    };
+    server.post(pods, &pod("waits", "")).await.ok(201);
+    let path = format!("{pods}/waits");
+    server.delete(&path, &Value::Null).await.ok(200);
+    server.get(&path).await.failed(404, "NotFound");
+
+    server.post(pods, &pod("runs", "n")).await.ok(201);
+    let path = format!("{pods}/runs");
+    let ending = server.delete(&path, &Value::Null).await.ok(200);
+    assert_eq!(ending["metadata"]["deletionGracePeriodSeconds"], 30);
+    let again = server.delete(&path, &Value::Null).await.ok(200);
+    assert_eq!(again, ending);
+    // It may be hurried, and not be given more time.
+    let options = |seconds: i64| json!({"gracePeriodSeconds": seconds});
+    let again = server.delete(&path, &options(60)).await.ok(200);
+    assert_eq!(again, ending);
+    let sooner = server.delete(&path, &options(5)).await.ok(200);
+    assert_eq!(sooner["metadata"]["deletionGracePeriodSeconds"], 5);
+    server.delete(&path, &options(0)).await.ok(200);
+    server.get(&path).await.failed(404, "NotFound");
+}

@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use apiserver::audit::AuditLog;
 use apiserver::certificates::CertificateSigner;
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Body, Config, InFlightLimits, Registry, User};
@@ -12,6 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
 use store::{Embedded, Options};
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A server of the core kinds, asked by one who
@@ -20,12 +22,18 @@ use tokio::task::JoinSet;
 pub(super) struct Server {
     pub(super) service: ApiServer,
     pub(super) store: Arc<Embedded>,
+    pub(super) audit: Arc<Lines>,
     _dir: TempDir,
     _tasks: JoinSet<()>,
 }
 
 impl Server {
     pub(super) async fn start() -> Self {
+        Self::publishing(None).await
+    }
+
+    /// One whose certificates are published.
+    pub(super) async fn publishing(root_ca: Option<watch::Receiver<Arc<str>>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Options::default())
             .await
@@ -33,6 +41,7 @@ impl Server {
         let store = Arc::new(store);
         let keyring = Keyring::from_pem(&Keyring::generate_pem().unwrap()).unwrap();
         let issuer = "https://hub.example";
+        let audit = Arc::new(Lines::default());
         let (service, driver) = ApiServer::start(Config {
             store: store.clone(),
             registry: Arc::new(Registry::new(Arc::new(api::core().clone()))),
@@ -45,6 +54,8 @@ impl Server {
             answers: Answers::default(),
             in_flight: InFlightLimits::default(),
             signer: Some(Arc::new(signer())),
+            audit: Some(audit.clone()),
+            root_ca,
         })
         .await
         .unwrap();
@@ -53,6 +64,7 @@ impl Server {
         Self {
             service,
             store,
+            audit,
             _dir: dir,
             _tasks: tasks,
         }
@@ -134,6 +146,26 @@ impl Server {
     pub(super) async fn config_map(&self, name: &str, labels: &Value) -> Value {
         let object = json!({"metadata": {"name": name, "labels": labels}, "data": {"a": "1"}});
         self.post(CONFIG_MAPS, &object).await.ok(201)
+    }
+}
+
+/// An audit log in memory.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Mutex<Vec<Value>>);
+
+impl Lines {
+    /// The line of a request.
+    pub(super) fn of(&self, id: &str) -> Option<Value> {
+        let lines = self.0.lock().unwrap();
+        lines.iter().find(|line| line["auditID"] == id).cloned()
+    }
+}
+
+impl AuditLog for Lines {
+    fn take(&self, line: Bytes) -> bool {
+        let line = serde_json::from_slice(&line).unwrap();
+        self.0.lock().unwrap().push(line);
+        true
     }
 }
 

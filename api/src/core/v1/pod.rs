@@ -8,6 +8,7 @@ use crate::{Change, FieldError, Hooks, names};
 
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
+    grace: Some(grace),
     prepare: Some(prepare),
     validate: Some(validate),
     ..Hooks::NONE
@@ -59,6 +60,16 @@ fn prepare(object: &mut Value, change: Change<'_>) {
         }
         Change::Update { .. } => {}
     }
+}
+
+/// What runs nowhere goes at once; what runs is ended by its node first.
+fn grace(object: &Value, asked: Option<i64>) -> i64 {
+    let over = matches!(text(object, "/status/phase"), "Failed" | "Succeeded");
+    if text(object, "/spec/nodeName").is_empty() || over {
+        return 0;
+    }
+    let own = at(object, "/spec/terminationGracePeriodSeconds").as_i64();
+    asked.or(own).unwrap_or(0)
 }
 
 /// What the real server adds to every pod that says nothing of it.

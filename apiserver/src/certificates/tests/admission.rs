@@ -51,16 +51,6 @@ fn told(answer: Result<(), Status>) -> Result<(), String> {
 }
 
 #[test]
-fn a_request_says_who_made_it() {
-    let mut request = request_of("dev", CLIENT_SIGNER);
-    set_requester(&mut request, &User::new("alice", []));
-    assert_eq!(request["spec"]["username"], "alice");
-    assert_eq!(request["spec"]["groups"], json!(["system:authenticated"]));
-    assert_eq!(request["spec"].get("uid"), None);
-    assert_eq!(request["status"], json!({}));
-}
-
-#[test]
 fn nobody_becomes_a_master_by_a_request() {
     assert_eq!(
         told(check_create(&request_of("dev", CLIENT_SIGNER))),

@@ -1,0 +1,147 @@
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::core::fields::{at, items, text};
+use crate::{Admission, Change, FieldError, FieldErrorKind, Hooks, Refusal, Right};
+
+/// What Open Cluster Management's webhook does with a ManifestWork.
+pub(super) const WORK: Hooks = Hooks {
+    admit: Some(admit_work),
+    validate: Some(|object, _| rules("spec", at(object, "/spec"))),
+    ..Hooks::NONE
+};
+
+/// The same, for the works that a ManifestWorkReplicaSet makes.
+pub(super) const REPLICA_SET: Hooks = Hooks {
+    admit: Some(admit_set),
+    validate: Some(|object, _| {
+        let template = at(object, "/spec/manifestWorkTemplate");
+        rules("spec.manifestWorkTemplate", template)
+    }),
+    ..Hooks::NONE
+};
+
+/// How many bytes all manifests of a work have together at most.
+const MOST: usize = 500 * 1024;
+
+fn admit_work(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), Refusal> {
+    let old = match change {
+        Change::Create => None,
+        Change::Update {
+            old,
+            subresource: None,
+        } => Some(old),
+        Change::Update { .. } => return Ok(()),
+    };
+    let manifests = items(object, "/spec/workload/manifests");
+    if manifests.is_empty() {
+        return bad("manifests should not be empty".to_owned());
+    }
+    check(manifests)?;
+    let executor = at(object, "/spec/executor");
+    if executor.is_null() || old.is_some_and(|old| at(old, "/spec/executor") == executor) {
+        return Ok(());
+    }
+    check_executor(object, executor, ask)
+}
+
+fn admit_set(object: &Value, change: Change<'_>, _: &Admission<'_>) -> Result<(), Refusal> {
+    if let Change::Update {
+        subresource: Some(_),
+        ..
+    } = change
+    {
+        return Ok(());
+    }
+    let manifests = items(object, "/spec/manifestWorkTemplate/workload/manifests");
+    if manifests.is_empty() {
+        return bad("Workload manifests should not be empty".to_owned());
+    }
+    check(manifests)
+}
+
+fn check(manifests: &[Value]) -> Result<(), Refusal> {
+    let size: usize = manifests.iter().map(size).sum();
+    if size > MOST {
+        return bad(format!(
+            "the size of manifests is {size} bytes which exceeds the {MOST} limit"
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    for manifest in manifests {
+        let kind = text(manifest, "/kind");
+        if kind.is_empty() {
+            return bad(format!("Object 'Kind' is missing in '{manifest}'"));
+        }
+        let name = text(manifest, "/metadata/name");
+        if name.is_empty() {
+            return bad("name must be set in manifest".to_owned());
+        }
+        if !text(manifest, "/metadata/generateName").is_empty() {
+            return bad("generateName must not be set in manifest".to_owned());
+        }
+        let namespace = text(manifest, "/metadata/namespace");
+        let version = text(manifest, "/apiVersion");
+        if !seen.insert((version, kind, namespace, name)) {
+            return bad(format!(
+                "duplicate manifest for resource {namespace}/{name} with resource type {version}.{kind}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A manifest's size as the webhook counts it: as a field of a protobuf
+/// message.
+fn size(manifest: &Value) -> usize {
+    let length = manifest.to_string().len();
+    let prefix = (usize::BITS - length.leading_zeros()).div_ceil(7).max(1);
+    1 + prefix as usize + length
+}
+
+/// Whoever has a work done as somebody in the cluster has to be allowed that.
+fn check_executor(object: &Value, executor: &Value, ask: &Admission<'_>) -> Result<(), Refusal> {
+    let account = at(executor, "/subject/serviceAccount");
+    if account.is_null() {
+        return bad("executor service account can not be nil".to_owned());
+    }
+    let (there, name) = (text(account, "/namespace"), text(account, "/name"));
+    let namespace = text(object, "/metadata/namespace");
+    let right = Right {
+        verb: "execute-as",
+        group: "work.open-cluster-management.io",
+        resource: "manifestworks",
+        namespace,
+        name: &format!("system:serviceaccount:{there}:{name}"),
+        ..Right::default()
+    };
+    if (ask.may)(&right) {
+        return Ok(());
+    }
+    let user = ask.request.user;
+    bad(format!(
+        "user {user} cannot manipulate the Manifestwork with executor {there}/{name} in namespace {namespace}"
+    ))
+}
+
+/// The rules in CEL that the kinds' schemas have: a condition that is found
+/// out by CEL says how.
+fn rules(field: &str, spec: &Value) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    for (i, config) in items(spec, "/manifestConfigs").iter().enumerate() {
+        for (j, rule) in items(config, "/conditionRules").iter().enumerate() {
+            if text(rule, "/type") == "CEL" && text(rule, "/condition").is_empty() {
+                let field = format!("{field}.manifestConfigs[{i}].conditionRules[{j}]");
+                let kind = FieldErrorKind::Invalid(rule.to_string());
+                let why = "Condition is required for CEL rules";
+                wrong.push(FieldError::new(field, kind, why));
+            }
+        }
+    }
+    wrong
+}
+
+fn bad(why: String) -> Result<(), Refusal> {
+    Err(Refusal::BadRequest(why))
+}
