@@ -29,6 +29,7 @@ mod watchers;
 mod watching;
 mod writer;
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -138,7 +139,23 @@ impl Embedded {
     ///
     /// If there is such a file, reading or writing fails, or the store is damaged.
     pub async fn backup(&self, to: &Path) -> Result<BackupSummary, BackupError> {
-        backup::backup(self.shared.clone(), to.to_owned()).await
+        backup::to_file(self.shared.clone(), to.to_owned()).await
+    }
+
+    /// Writes the same to something else than a file, on a thread that may
+    /// block. Without its end, [`restore`] refuses it.
+    ///
+    /// While it is being written, the store's file keeps the room of what is
+    /// changed meanwhile, so whoever gives `out` bounds how long it may take.
+    ///
+    /// # Errors
+    ///
+    /// If `out` fails, reading fails, or the store is damaged.
+    pub async fn backup_to(
+        &self,
+        out: impl Write + Send + 'static,
+    ) -> Result<BackupSummary, BackupError> {
+        backup::to_writer(self.shared.clone(), out).await
     }
 
     /// Has the writer do something, when there is a place in its queue.

@@ -1,5 +1,5 @@
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write as _};
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +41,9 @@ pub enum BackupError {
     /// The store could not be read.
     #[error("cannot read what is to be backed up: {0}")]
     Store(#[from] StoreError),
+    /// What the backup was written to has failed.
+    #[error("cannot write the backup: {0}")]
+    Write(#[source] io::Error),
 }
 
 /// Ends the copying when nobody waits for it any more.
@@ -52,16 +55,59 @@ impl Drop for Abandon {
     }
 }
 
-pub(super) async fn backup(shared: Arc<Shared>, to: PathBuf) -> Result<BackupSummary, BackupError> {
+pub(super) async fn to_file(
+    shared: Arc<Shared>,
+    to: PathBuf,
+) -> Result<BackupSummary, BackupError> {
+    abandoned_when_dropped(move |abandoned| write_file(&shared, &to, abandoned)).await
+}
+
+pub(super) async fn to_writer(
+    shared: Arc<Shared>,
+    out: impl Write + Send + 'static,
+) -> Result<BackupSummary, BackupError> {
+    abandoned_when_dropped(move |abandoned| {
+        let mut copied = Err(StoreError::Closed.into());
+        let read = read(&shared, |view| copied = copy(view, out, abandoned));
+        read?;
+        match copied {
+            Ok((summary, _)) => Ok(summary),
+            Err(CopyError::Store(error)) => Err(error.into()),
+            Err(CopyError::Io(error)) => Err(BackupError::Write(error)),
+        }
+    })
+    .await
+}
+
+/// Does work that blocks, and tells it when nobody waits for it any more.
+async fn abandoned_when_dropped<T, F>(work: F) -> Result<T, BackupError>
+where
+    T: Send + 'static,
+    F: FnOnce(&AtomicBool) -> Result<T, BackupError> + Send + 'static,
+{
     let abandoned = Arc::new(AtomicBool::new(false));
     let abandon = Abandon(abandoned.clone());
-    let work = move || Ok(write(&shared, &to, &abandoned));
-    let result = blocking(work).await?;
+    let result = blocking(move || Ok(work(&abandoned))).await?;
     drop(abandon);
     result
 }
 
-fn write(shared: &Shared, to: &Path, abandoned: &AtomicBool) -> Result<BackupSummary, BackupError> {
+/// Shows one picture of the store, unless it cannot be read.
+fn read(shared: &Shared, look: impl FnOnce(&View)) -> Result<(), StoreError> {
+    shared.read(
+        |state| state.readable(None),
+        |view, _| {
+            look(view);
+            Ok(())
+        },
+    )
+}
+
+fn write_file(
+    shared: &Shared,
+    to: &Path,
+    abandoned: &AtomicBool,
+) -> Result<BackupSummary, BackupError> {
     let failed = |source| BackupError::File {
         path: to.to_owned(),
         source,
@@ -75,24 +121,21 @@ fn write(shared: &Shared, to: &Path, abandoned: &AtomicBool) -> Result<BackupSum
         .mode(0o600)
         .open(&partial)
         .map_err(failed)?;
-    let mut copied = None;
-    let read = shared.read(
-        |state| state.readable(None),
-        |view, _| {
-            copied = Some(copy(view, file, abandoned));
-            Ok(())
-        },
-    );
+    let mut copied = Err(StoreError::Closed.into());
+    let read = read(shared, |view| {
+        copied = copy(view, file, abandoned).and_then(|(summary, file)| {
+            file.sync_all()?;
+            Ok(summary)
+        });
+    });
     // A link, because it does not replace what is there.
     let linked = match (read, copied) {
-        (Err(error), _) => Err(error.into()),
-        (Ok(()), Some(Ok(summary))) => std::fs::hard_link(&partial, to)
+        (Err(error), _) | (Ok(()), Err(CopyError::Store(error))) => Err(error.into()),
+        (Ok(()), Err(CopyError::Io(error))) => Err(failed(error)),
+        (Ok(()), Ok(summary)) => std::fs::hard_link(&partial, to)
             .and_then(|()| sync_folder(to))
             .map(|()| summary)
             .map_err(failed),
-        (Ok(()), Some(Err(CopyError::Store(error)))) => Err(error.into()),
-        (Ok(()), Some(Err(CopyError::Io(error)))) => Err(failed(error)),
-        (Ok(()), None) => Err(StoreError::Closed.into()),
     };
     let removed = std::fs::remove_file(&partial);
     let summary = linked?;
@@ -109,9 +152,14 @@ enum CopyError {
     Store(#[from] StoreError),
 }
 
-fn copy(view: &View, file: File, abandoned: &AtomicBool) -> Result<BackupSummary, CopyError> {
+/// Writes all of it, and gives back what was written to, flushed.
+fn copy<W: Write>(
+    view: &View,
+    out: W,
+    abandoned: &AtomicBool,
+) -> Result<(BackupSummary, W), CopyError> {
     let (identity, meta) = view.meta()?;
-    let mut out = Writing::new(BufWriter::with_capacity(1 << 20, file))?;
+    let mut out = Writing::new(BufWriter::with_capacity(1 << 20, out))?;
     out.part(&Part::Store(identity, meta))?;
     let mut records = 0;
     for entry in view.history.records(Place::FIRST, Place::LAST)? {
@@ -129,11 +177,12 @@ fn copy(view: &View, file: File, abandoned: &AtomicBool) -> Result<BackupSummary
     let bytes = out.bytes;
     let mut out = out.into_inner();
     out.flush()?;
-    out.get_ref().sync_all()?;
-    Ok(BackupSummary {
+    let out = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let summary = BackupSummary {
         incarnation: identity.incarnation,
         revision: meta.revision,
         records,
         bytes,
-    })
+    };
+    Ok((summary, out))
 }

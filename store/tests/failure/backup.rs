@@ -1,4 +1,6 @@
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -8,9 +10,9 @@ use store::{
 };
 use tokio::task::JoinSet;
 
-async fn open(folder: &Path) -> std::sync::Arc<Embedded> {
+async fn open(folder: &Path) -> Arc<Embedded> {
     let store = Embedded::open(folder, Options::default()).await.unwrap();
-    std::sync::Arc::new(store)
+    Arc::new(store)
 }
 
 /// A backup of a store with some history, whose last revision is 101.
@@ -182,5 +184,46 @@ async fn nothing_is_overwritten() {
     assert!(matches!(error, BackupError::File { .. }), "{error}");
     assert_eq!(std::fs::read(&backup).unwrap(), before);
     assert!(!dir.path().join("backup.partial").exists());
+    store.close().await;
+}
+
+/// Takes so many bytes, and then fails.
+struct Short {
+    taken: Arc<Mutex<Vec<u8>>>,
+    room: usize,
+}
+
+impl Write for Short {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut taken = self.taken.lock().unwrap();
+        if taken.len() + bytes.len() > self.room {
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe));
+        }
+        taken.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_backup_to_a_writer_is_that_to_a_file_and_fails_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    backed_up(dir.path()).await;
+    let file = std::fs::read(dir.path().join("backup")).unwrap();
+    let store = open(&dir.path().join("old")).await;
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let out = |room| Short {
+        taken: taken.clone(),
+        room,
+    };
+    let summary = store.backup_to(out(usize::MAX)).await.unwrap();
+    assert_eq!(summary.bytes, file.len() as u64);
+    assert!(*taken.lock().unwrap() == file, "other bytes");
+    let failed = store.backup_to(out(file.len() + 10)).await;
+    assert!(matches!(failed, Err(BackupError::Write(_))), "{failed:?}");
+    store.txn(Txn::put("/k/new", "1")).await.unwrap();
     store.close().await;
 }
