@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api::{Storage as Kept, Verb};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -82,7 +82,14 @@ impl Call<'_> {
                 handlers::list(self.storage, scope, &options).await
             }
             "watch" => {
-                let options = ListOptions::parse(query, true)?;
+                // The old paths say by themselves that it is a watch.
+                if !matches!(self.head.method, Method::GET | Method::HEAD) {
+                    return Err(Status::method_not_allowed());
+                }
+                let mut options = ListOptions::parse(query, true)?;
+                if !scope.name.is_empty() {
+                    options.fields = options.fields.of_object(&scope.name)?;
+                }
                 handlers::watch(self.storage, scope, options).await
             }
             "create" => self.create(scope, query, body, warnings).await,

@@ -1,4 +1,4 @@
-//! The OpenAPI v3 documents, by which `kubectl` explains kinds and finds out
+//! The OpenAPI documents, by which `kubectl` explains kinds and finds out
 //! what a request may carry.
 //!
 //! A document is built whenever it is asked for: clients keep it, by its hash,
@@ -21,6 +21,7 @@ use crate::{Body, Registry, Status, Version};
 mod components;
 mod operations;
 mod paths;
+mod v2;
 
 /// The documents of one registry.
 #[derive(Debug)]
@@ -28,15 +29,17 @@ pub struct OpenApi {
     registry: Arc<Registry>,
     /// By the document's path below `/openapi/v3/`.
     hashes: OnceLock<BTreeMap<String, String>>,
+    v2: v2::Document,
 }
 
 impl OpenApi {
     /// Those of `registry`. Nothing is built before it is asked for.
     #[must_use]
-    pub const fn new(registry: Arc<Registry>) -> Self {
+    pub fn new(registry: Arc<Registry>) -> Self {
         Self {
             registry,
             hashes: OnceLock::new(),
+            v2: v2::Document::default(),
         }
     }
 
@@ -51,6 +54,9 @@ impl OpenApi {
         request: Request<'_>,
         now: OffsetDateTime,
     ) -> Option<Result<Response<Body>, Status>> {
+        if request.path == "/openapi/v2" {
+            return Some(self.v2.answer(&self.registry, request));
+        }
         let rest = request.path.strip_prefix("/openapi/v3")?;
         if rest.is_empty() || rest == "/" {
             return Some(self.index(request));
@@ -111,7 +117,7 @@ impl OpenApi {
         let schemas = components::schemas(&self.registry, &paths);
         json!({
             "openapi": "3.0.0",
-            "info": {"title": "Kubernetes", "version": "1.36"},
+            "info": {"title": "Kubernetes", "version": RELEASE},
             "paths": paths,
             "components": {
                 "schemas": schemas,
@@ -208,6 +214,9 @@ fn http_date(at: OffsetDateTime) -> Option<HeaderValue> {
         .parse()
         .ok()
 }
+
+/// The release of Kubernetes whose interface is published.
+const RELEASE: &str = "1.36";
 
 #[cfg(test)]
 mod tests;

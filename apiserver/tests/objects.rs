@@ -12,6 +12,7 @@ mod objects {
     mod delete;
     mod lists;
     mod observing;
+    mod ocm;
     mod patches;
     mod server;
     mod watches;

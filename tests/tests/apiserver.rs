@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -119,16 +120,27 @@ async fn accept(listener: TcpListener, server: ApiServer) {
     }
 }
 
+/// kubectl for a server of ours and for the real one.
+fn beside(place: &'static Place, ours: &Ours) -> (Kubectl, Kubectl) {
+    let network = place.network.cluster();
+    let kubectl =
+        |kubeconfig| Kubectl::new(place.needs, network, kubeconfig, KubeUser::ADMIN.name).unwrap();
+    let real = place.cluster.kubeconfig();
+    (kubectl(ours.kubeconfig.clone()), kubectl(real))
+}
+
+/// A line with the fields in alphabetical order, if it is JSON.
+fn ordered(line: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(line) {
+        Ok(value) => format!("{value}\n"),
+        Err(_) => format!("{line}\n"),
+    }
+}
+
 /// Goes through a script beside both, and tells all that differs.
 async fn compare(place: &'static Place, namespace: &str, script: &[matrix::Step]) {
-    let ours = Ours::start().await.unwrap();
-    let network = place.network.cluster();
-    let beside =
-        |kubeconfig| Kubectl::new(place.needs, network, kubeconfig, KubeUser::ADMIN.name).unwrap();
-    let (ours, real) = (
-        beside(ours.kubeconfig.clone()),
-        beside(place.cluster.kubeconfig()),
-    );
+    let server = Ours::start().await.unwrap();
+    let (ours, real) = beside(place, &server);
     let mut differences = String::new();
     for kubectl in [&ours, &real] {
         kubectl
@@ -142,7 +154,8 @@ async fn compare(place: &'static Place, namespace: &str, script: &[matrix::Step]
         let call = Call::new(&args).stdin(step.stdin);
         let told = async |kubectl: &Kubectl| {
             let output = kubectl.in_namespace(namespace).call(&call).await.unwrap();
-            let text = format!("{}\n{}\n{}", output.code, output.stdout, output.stderr);
+            let stdout: String = output.stdout.lines().map(ordered).collect();
+            let text = format!("{}\n{stdout}\n{}", output.code, output.stderr);
             normal(&text)
         };
         let (ours, real) = (told(&ours).await, told(&real).await);
@@ -175,4 +188,74 @@ fn rights_are_asked_for_as_of_the_real_server() {
 #[test]
 fn certificates_and_accounts_are_asked_for_as_of_the_real_server() {
     PLACE.test(async |place| compare(place, "certificates", matrix::CERTIFICATES).await);
+}
+
+#[test]
+fn what_a_server_says_of_itself_is_said_as_by_the_real_one() {
+    PLACE.test(async |place| compare(place, "observed", matrix::OBSERVED).await);
+}
+
+/// The series of the counted requests about ConfigMaps, without their values.
+async fn counted(kubectl: &Kubectl) -> BTreeSet<String> {
+    let metrics = kubectl.run(&["get", "--raw", "/metrics"]).await.unwrap();
+    let metrics = metrics.ok();
+    let lines = metrics.lines().filter(|line| {
+        [
+            "request_total",
+            "request_duration_seconds",
+            "longrunning_requests",
+        ]
+        .iter()
+        .any(|name| line.starts_with(&format!("apiserver_{name}")))
+            && line.contains("resource=\"configmaps\"")
+    });
+    let series = lines.filter_map(|line| line.rsplit_once(' '));
+    series.map(|(series, _)| in_order(series)).collect()
+}
+
+/// A series with its labels in alphabetical order, as no order is said.
+fn in_order(series: &str) -> String {
+    let (name, labels) = series.split_once('{').unwrap();
+    let mut labels: Vec<&str> = labels.trim_end_matches('}').split(',').collect();
+    labels.sort_unstable();
+    format!("{name}{{{}}}", labels.join(","))
+}
+
+#[test]
+fn requests_are_counted_under_the_real_servers_names_and_labels() {
+    PLACE.test(async |place| {
+        let server = Ours::start().await.unwrap();
+        let (ours, real) = beside(place, &server);
+        for kubectl in [&ours, &real] {
+            let create = ["create", "namespace", "counted"];
+            kubectl.run(&create).await.unwrap().ok();
+            let kubectl = kubectl.in_namespace("counted");
+            for command in [
+                "create configmap a --from-literal=x=1",
+                "create configmap b --from-literal=x=1 --dry-run=server",
+                "get configmap a",
+                "get configmap b",
+                "get configmaps",
+                "get configmaps --all-namespaces",
+                "label configmap a of=x",
+                "apply --server-side -f -",
+                "get --raw /api/v1/namespaces/counted/configmaps?watch=1&timeoutSeconds=1",
+                "delete configmap a",
+                "delete configmaps --all",
+                "delete --raw /api/v1/namespaces/counted/configmaps",
+            ] {
+                let args: Vec<&str> = command.split_whitespace().collect();
+                let applied = r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c"}}"#;
+                let call = Call::new(&args).stdin(applied);
+                kubectl.call(&call).await.unwrap();
+            }
+        }
+        let (ours, real) = (counted(&ours).await, counted(&real).await);
+        let other: Vec<&String> = ours.difference(&real).collect();
+        assert!(other.is_empty(), "{other:#?}");
+        for verb in ["APPLY", "DELETE", "GET", "LIST", "PATCH", "POST", "WATCH"] {
+            let verb = format!("verb=\"{verb}\"");
+            assert!(ours.iter().any(|of| of.contains(&verb)), "{verb} {ours:#?}");
+        }
+    });
 }

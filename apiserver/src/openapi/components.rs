@@ -28,7 +28,7 @@ pub(super) fn schemas(registry: &Registry, document: &Value) -> Value {
 
 /// A schema as it is published: without what only we know, and with
 /// references in full, which may have nothing beside them.
-fn published(schema: Value) -> Value {
+pub(super) fn published(schema: Value) -> Value {
     match schema {
         Value::Array(items) => items.into_iter().map(published).collect(),
         Value::Object(fields) => {
@@ -65,7 +65,7 @@ fn is_our_own(name: &str, value: &Value) -> bool {
     }
 }
 
-fn references(document: &Value, found: &mut BTreeSet<String>) {
+pub(super) fn references(document: &Value, found: &mut BTreeSet<String>) {
     match document {
         Value::Array(items) => items.iter().for_each(|item| references(item, found)),
         Value::Object(fields) => {

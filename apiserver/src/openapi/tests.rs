@@ -153,5 +153,87 @@ fn who_takes_no_json_is_refused() {
         assert_eq!(ask(path, &headers).unwrap().unwrap_err().code(), 406);
     }
     assert!(ask("/openapi/v3/apis/nope/v1", &HeaderMap::new()).is_none());
-    assert!(ask("/openapi/v2", &HeaderMap::new()).is_none());
+}
+
+fn v2() -> Value {
+    body(get("/openapi/v2"))
+}
+
+#[test]
+fn everything_that_the_older_document_refers_to_is_in_it() {
+    fn check(value: &Value, definitions: &Map<String, Value>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| check(item, definitions)),
+            Value::Object(fields) => {
+                if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
+                    let name = target.strip_prefix("#/definitions/").unwrap();
+                    assert!(definitions.contains_key(name), "{target}");
+                }
+                fields.values().for_each(|value| check(value, definitions));
+            }
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let document = v2();
+    assert_eq!(document["swagger"], "2.0");
+    let definitions = document["definitions"].as_object().unwrap();
+    check(&document, definitions);
+    for kind in [
+        "io.k8s.api.core.v1.ConfigMap",
+        "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+        "io.open-cluster-management.cluster.v1.ManagedCluster",
+    ] {
+        assert!(definitions.contains_key(kind), "{kind}");
+    }
+    let spec = &definitions["io.k8s.api.apps.v1.DeploymentSpec"]["properties"];
+    // A reference with a default beside it, which v3 has to wrap.
+    assert_eq!(
+        spec["template"]["$ref"],
+        "#/definitions/io.k8s.api.core.v1.PodTemplateSpec"
+    );
+    assert!(!document.to_string().contains("#/components/"));
+}
+
+#[test]
+fn the_older_document_tells_what_an_operation_takes_in_its_own_words() {
+    let document = v2();
+    let item = &document["paths"]["/api/v1/namespaces/{namespace}/configmaps/{name}"];
+    assert_eq!(
+        item["parameters"][0],
+        json!({"name": "name", "in": "path", "required": true, "type": "string", "uniqueItems": true})
+    );
+    let patch = &item["patch"];
+    assert_eq!(patch["x-kubernetes-action"], "patch");
+    assert_eq!(
+        patch["parameters"][0]["schema"]["$ref"],
+        "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
+    );
+    let consumes = patch["consumes"].as_array().unwrap();
+    assert!(consumes.contains(&json!("application/apply-patch+yaml")));
+    assert_eq!(
+        patch["responses"]["200"]["schema"]["$ref"],
+        "#/definitions/io.k8s.api.core.v1.ConfigMap"
+    );
+    let names = patch["parameters"].as_array().unwrap().iter();
+    let names: Vec<&str> = names.filter_map(|of| of["name"].as_str()).collect();
+    assert!(names.contains(&"dryRun"), "{names:?}");
+}
+
+#[test]
+fn the_older_document_is_sent_as_it_is_asked_for_and_once() {
+    let protobuf =
+        HeaderValue::from_static("application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+    let mut headers = HeaderMap::from_iter([(ACCEPT, protobuf)]);
+    let response = ask("/openapi/v2", &headers).unwrap().unwrap();
+    assert_eq!(
+        response.headers()[CONTENT_TYPE],
+        "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    );
+    let tag = response.headers()[ETAG].clone();
+    assert_ne!(get("/openapi/v2").headers()[ETAG], tag);
+    headers.insert(IF_NONE_MATCH, tag);
+    assert_eq!(ask("/openapi/v2", &headers).unwrap().unwrap().status(), 304);
+    let cbor = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/cbor"))]);
+    let refused = ask("/openapi/v2", &cbor).unwrap().unwrap_err();
+    assert_eq!(refused.code(), 406);
 }

@@ -55,6 +55,26 @@ impl FieldSelector {
         term.map(|term| &*term.value)
     }
 
+    /// The same for the one object that the path of a request names.
+    ///
+    /// # Errors
+    /// If it selects by something else.
+    pub(crate) fn of_object(self, name: &str) -> Result<Self, Status> {
+        const NAME: &str = "metadata.name";
+        if !self.is_empty() && self.exact(NAME) != Some(name) {
+            let why = "fieldSelector metadata.name doesn't match requested name";
+            return Err(Status::bad_request(why));
+        }
+        if !self.is_empty() {
+            return Ok(self);
+        }
+        Ok(Self(vec![Term {
+            field: NAME.to_owned(),
+            value: name.to_owned(),
+            equal: true,
+        }]))
+    }
+
     /// Whether an object is selected whose fields `value` tells; a field that
     /// is absent is empty.
     pub fn matches<'v>(&self, mut value: impl FnMut(&str) -> std::borrow::Cow<'v, str>) -> bool {

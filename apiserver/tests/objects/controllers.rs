@@ -19,7 +19,7 @@ const REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 #[tokio::test]
 async fn each_namespace_has_the_servers_certificates_as_they_are_now() {
     let root_ca = watch::Sender::new(Arc::from("the first"));
-    let server = Server::publishing(Some(root_ca.subscribe())).await;
+    let server = Server::publishing(root_ca.subscribe()).await;
     let published = async |wanted: &str| {
         let map = server.get(ROOT_CA).await;
         map.body["data"] == json!({"ca.crt": wanted})

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use api::Catalogue;
 use apiserver::audit::AuditLog;
 use apiserver::certificates::CertificateSigner;
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
@@ -29,11 +30,20 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start() -> Self {
-        Self::publishing(None).await
+        Self::of(api::core().clone()).await
+    }
+
+    /// One of these kinds.
+    pub(super) async fn of(catalogue: Catalogue) -> Self {
+        Self::with(catalogue, None).await
     }
 
     /// One whose certificates are published.
-    pub(super) async fn publishing(root_ca: Option<watch::Receiver<Arc<str>>>) -> Self {
+    pub(super) async fn publishing(root_ca: watch::Receiver<Arc<str>>) -> Self {
+        Self::with(api::core().clone(), Some(root_ca)).await
+    }
+
+    async fn with(catalogue: Catalogue, root_ca: Option<watch::Receiver<Arc<str>>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Options::default())
             .await
@@ -44,7 +54,7 @@ impl Server {
         let audit = Arc::new(Lines::default());
         let (service, driver) = ApiServer::start(Config {
             store: store.clone(),
-            registry: Arc::new(Registry::new(Arc::new(api::core().clone()))),
+            registry: Arc::new(Registry::new(Arc::new(catalogue))),
             service_accounts: Arc::new(ServiceAccountTokens::new(
                 issuer,
                 vec![issuer.to_owned()],

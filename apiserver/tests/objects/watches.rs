@@ -158,3 +158,35 @@ async fn bookmarks_go_on_while_nothing_happens_and_the_watch_ends_in_time() {
     assert_eq!(bookmark["type"], "BOOKMARK");
     assert_eq!(watch.next().await, None);
 }
+
+#[tokio::test]
+async fn the_old_paths_watch_too() {
+    let server = Server::start().await;
+    server.config_map("a", &json!({})).await;
+    server.config_map("b", &json!({})).await;
+    let all = CONFIG_MAPS.replace("/v1/", "/v1/watch/");
+    let mut watch = Watch::open(&server, &all).await;
+    assert_eq!(watch.told().await, told("ADDED", "a"));
+    let one = format!("{all}/b");
+    let mut watch = Watch::open(&server, &one).await;
+    assert_eq!(watch.told().await, told("ADDED", "b"));
+    server
+        .delete(&format!("{CONFIG_MAPS}/a"), &Value::Null)
+        .await
+        .ok(200);
+    server
+        .delete(&format!("{CONFIG_MAPS}/b"), &Value::Null)
+        .await
+        .ok(200);
+    assert_eq!(watch.told().await, told("DELETED", "b"));
+    let another = format!("{one}?fieldSelector=metadata.name%3Da");
+    let message = server.get(&another).await.failed(400, "BadRequest");
+    assert_eq!(
+        message,
+        "fieldSelector metadata.name doesn't match requested name"
+    );
+    server
+        .post(&one, &json!({}))
+        .await
+        .failed(405, "MethodNotAllowed");
+}

@@ -154,6 +154,25 @@ pub(crate) const RIGHTS: &[Step] = &[
     run("get --raw /healthz"),
 ];
 
+/// In the namespace `observed`.
+pub(crate) const OBSERVED: &[Step] = &[
+    run("create configmap a --from-literal=x=1"),
+    run("get --raw /healthz/ping"),
+    run("get --raw /livez/etcd"),
+    run("get --raw /readyz/informer-sync"),
+    run("get --raw /readyz/nothing"),
+    run("get --raw /livez?exclude=nothing"),
+    run("get --raw /readyz --as jane"),
+    run("get --raw /readyz/ping --as jane"),
+    run("get --raw /metrics --as jane"),
+    run("get --raw /api/v1/watch/namespaces/observed/configmaps/a?timeoutSeconds=1"),
+    run(
+        "get --raw /api/v1/watch/namespaces/observed/configmaps?fieldSelector=metadata.name=a&timeoutSeconds=1",
+    ),
+    run("get --raw /api/v1/watch/namespaces/observed/configmaps/a?fieldSelector=metadata.name=b"),
+    run("get --raw /api/v1/namespaces/observed/configmaps/a?watch=1"),
+];
+
 const ONE: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},\"data\":{\"x\":\"1\"}}";
 const TWO: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},\"data\":{\"x\":\"2\",\"y\":\"3\"}}";
 const THREE: &str = "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"t\",\"labels\":{\"l\":\"m\"}}}";
