@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::agents;
+use crate::api;
 use crate::relay;
 use crate::store;
 use crate::system::Kind;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Relay(relay::Args),
     Agents(agents::Args),
     Store(store::Args),
+    Api(api::Args),
 }
 
 /// Run the cases, print tables and write results.json

@@ -66,7 +66,7 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 fn unit(metric: &str) -> &'static str {
-    if metric.starts_with("change_") {
+    if metric.starts_with("change_") || metric.ends_with("_by_json") {
         "ratio"
     } else if metric == "mib_s" {
         "MiB/s"

@@ -10,7 +10,7 @@ use harness::scratch;
 use proto::AgentIdentity;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
@@ -43,20 +43,26 @@ impl Keys {
     /// # Errors
     /// The files cannot be written, or `openssl` is missing.
     pub(crate) fn create() -> Result<Self> {
-        let folder = scratch::fresh_folder("keys")?;
-        let key = KeyPair::generate()?;
-        let mut params = params("bench authority", None);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        fs::write(folder.join("ca.crt"), params.self_signed(&key)?.pem())?;
-        let this = Self {
-            folder,
-            issuer: Issuer::new(params, key),
-        };
+        let this = Self::authority()?;
         for name in ["server", "client", "agent"] {
             this.issue(name, SERVER, None)?;
         }
         this.pack_server()?;
+        Ok(this)
+    }
+
+    /// A new authority, the certificates of an API server and of its
+    /// administrator as the client's, and `accounts.key` for service accounts.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub(crate) fn of_api_server() -> Result<Self> {
+        let this = Self::authority()?;
+        this.issue("server", SERVER, None)?;
+        this.issue("client", "bench", Some("system:masters"))?;
+        // Kubernetes does not read the newer form that elliptic keys are written in.
+        let accounts = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+        fs::write(this.file("accounts.key"), accounts.serialize_pem())?;
         Ok(this)
     }
 
@@ -108,6 +114,19 @@ impl Keys {
     /// A file of the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    fn authority() -> Result<Self> {
+        let folder = scratch::fresh_folder("keys")?;
+        let key = KeyPair::generate()?;
+        let mut params = params("bench authority", None);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        fs::write(folder.join("ca.crt"), params.self_signed(&key)?.pem())?;
+        Ok(Self {
+            folder,
+            issuer: Issuer::new(params, key),
+        })
     }
 
     fn issue(&self, name: &str, common_name: &str, organization: Option<&str>) -> Result<()> {

@@ -5,6 +5,7 @@ use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 mod agents;
+mod api;
 mod case;
 mod cases;
 mod cli;
@@ -35,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         Command::Run(args) => runtime.block_on(Box::pin(run::run(args))),
         Command::Agents(args) => runtime.block_on(Box::pin(agents::run(args))),
         Command::Report(args) => report::print_results(&args.out),
+        Command::Api(args) => runtime.block_on(Box::pin(api::run(args))),
         Command::Store(args) => runtime.block_on(Box::pin(store::run(args))),
         Command::Relay(args) => runtime.block_on(Box::pin(relay::run(args))),
     }

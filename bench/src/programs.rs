@@ -23,16 +23,10 @@ impl Programs {
     /// # Errors
     /// One is missing; the error says how to get it.
     pub(crate) fn find() -> Result<Self> {
-        let peers = folder("ADIT_PEERS", "tests/peers/build")?;
+        let peers = peers()?;
         let ours = folder("ADIT_BENCH_PEERS", "bench/peers/build")?;
-        let adit = std::env::var_os("ADIT_BIN").map_or_else(built, PathBuf::from);
-        ensure!(
-            adit.exists(),
-            "{} is missing: cargo build --release -p adit",
-            adit.display()
-        );
         Ok(Self {
-            adit,
+            adit: adit()?,
             konnectivity_agent: program(&peers, "proxy-agent")?,
             konnectivity_server: program(&peers, "proxy-server")?,
             load: program(&ours, "load")?,
@@ -52,6 +46,28 @@ impl Programs {
             .with_context(|| format!("cannot run {}", self.adit.display()))?;
         Ok(String::from_utf8_lossy(&help.stdout).contains(flag))
     }
+}
+
+/// The product.
+///
+/// # Errors
+/// It was not built.
+pub(crate) fn adit() -> Result<PathBuf> {
+    let adit = std::env::var_os("ADIT_BIN").map_or_else(built, PathBuf::from);
+    ensure!(
+        adit.exists(),
+        "{} is missing: cargo build --release -p adit",
+        adit.display()
+    );
+    Ok(adit)
+}
+
+/// The folder of the programs that the tests have built, too.
+///
+/// # Errors
+/// The environment does not say where it is.
+pub(crate) fn peers() -> Result<PathBuf> {
+    folder("ADIT_PEERS", "tests/peers/build")
 }
 
 fn folder(variable: &str, printed_by: &str) -> Result<PathBuf> {

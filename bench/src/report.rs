@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
+use crate::api;
 use crate::cases;
 use crate::figures::{Figure, Results};
 use crate::targets::{self, Outcome};
@@ -17,10 +18,12 @@ use crate::targets::{self, Outcome};
 pub(crate) fn print_results(out: &Path) -> Result<()> {
     let results = Results::load(out)?;
     let mut text = String::new();
-    for case in cases::list(true) {
-        let figures: Vec<Figure> = results.of(&case.name).cloned().collect();
+    let cases = cases::list(true);
+    let names = cases.iter().map(|case| case.name.as_str());
+    for name in names.chain(api::CASES) {
+        let figures: Vec<Figure> = results.of(name).cloned().collect();
         if !figures.is_empty() {
-            text += &table(&case.name, &figures);
+            text += &table(name, &figures);
         }
     }
     ensure!(!text.is_empty(), "there is nothing in {}", out.display());

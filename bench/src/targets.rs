@@ -51,6 +51,7 @@ pub(crate) fn judge(results: &Results) -> Vec<Outcome> {
     judge.idle();
     judge.recovery();
     judge.loss();
+    judge.api();
     judge.outcomes
 }
 
@@ -166,6 +167,28 @@ impl Judge<'_> {
             "p50_us",
             Limit::AtMost(120_000.0),
         );
+    }
+
+    fn api(&mut self) {
+        const BOTH: [&str; 2] = ["adit_hub", "kube_apiserver"];
+
+        for (case, metric, limit) in [
+            ("api_start", "seconds", Limit::AtMost(0.1)),
+            ("api_idle_memory", "bytes_resident", Limit::AtMost(0.125)),
+            ("api_creates_1", "per_s", Limit::AtLeast(2.0)),
+            ("api_creates_64", "per_s", Limit::AtLeast(2.0)),
+            ("api_list", "seconds", Limit::AtMost(0.5)),
+            ("api_watch", "p99_us", Limit::AtMost(0.5)),
+            ("api_watch_selected", "p99_us", Limit::AtMost(0.5)),
+        ] {
+            self.ratio(case, metric, BOTH, limit);
+        }
+        for metric in ["memory_by_json", "disk_by_json"] {
+            self.value("api_objects", BOTH[0], metric, Limit::AtMost(1.6));
+        }
+        for metric in ["change_bytes_disk", "change_p99_us"] {
+            self.value("api_leases_hour", BOTH[0], metric, Limit::AtMost(1.2));
+        }
     }
 
     fn value(&mut self, case: &str, system: &str, metric: &str, limit: Limit) {
