@@ -1,8 +1,7 @@
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 use super::recent::weight;
 use crate::{Batch, Event, Key, Revision};
@@ -22,26 +21,35 @@ pub(super) struct Watchers {
 
 #[derive(Debug)]
 struct Sender {
-    queue: mpsc::Sender<Batch>,
+    queue: Arc<Queue>,
     /// It is given nothing of earlier revisions.
     from: Revision,
-    gauge: Arc<Gauge>,
 }
 
-/// What a watch has waiting, and whether that became too much.
+/// What waits in a watch. When that becomes too much it is let go of at once,
+/// and not when somebody reads: a client that has stopped reading may keep its
+/// watch for an hour.
 #[derive(Debug, Default)]
-struct Gauge {
-    bytes: AtomicUsize,
-    /// The revision of the first change that was left out, or zero.
-    lagged: AtomicU64,
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: VecDeque<Batch>,
+    /// Of the values in them.
+    bytes: usize,
+    /// The first change that was let go of.
+    lagged: Option<Revision>,
+    ended: bool,
 }
 
 /// The other end: batches, and why they end.
 #[derive(Debug)]
 pub(super) struct Receiver {
     pub(super) id: u64,
-    queue: mpsc::Receiver<Batch>,
-    gauge: Arc<Gauge>,
+    queue: Arc<Queue>,
 }
 
 impl Watchers {
@@ -59,20 +67,18 @@ impl Watchers {
     }
 
     pub(super) fn add(&mut self, prefix: Key, from: Revision) -> Receiver {
-        let (sender, queue) = mpsc::channel(QUEUE);
-        let gauge = Arc::new(Gauge::default());
+        let queue = Arc::new(Queue::default());
         let id = self.next_id;
         self.next_id += 1;
         self.len += 1;
         self.prefixes.entry(prefix).or_default().insert(
             id,
             Sender {
-                queue: sender,
+                queue: queue.clone(),
                 from,
-                gauge: gauge.clone(),
             },
         );
-        Receiver { id, queue, gauge }
+        Receiver { id, queue }
     }
 
     /// Nothing happens if it is gone already.
@@ -108,7 +114,11 @@ impl Watchers {
         for sender in self.prefixes.values().flat_map(HashMap::values) {
             if sender.from <= revision.next() {
                 let events = events.clone();
-                let _ = sender.queue.try_send(Batch { revision, events });
+                let mut waiting = sender.queue.lock();
+                if waiting.batches.len() < QUEUE {
+                    waiting.batches.push_back(Batch { revision, events });
+                    sender.queue.changed.notify_one();
+                }
             }
         }
     }
@@ -129,15 +139,36 @@ impl Sender {
             _ if early == 0 => (all.clone(), bytes),
             late => (late.into(), late.iter().map(weight).sum()),
         };
-        let first = events[0].kv.mod_revision;
-        let waiting = self.gauge.bytes.fetch_add(bytes, Ordering::AcqRel);
+        let mut waiting = self.queue.lock();
         // One batch is taken whatever its size, or its watch could never get it.
-        let fits = waiting == 0 || waiting + bytes <= max;
-        if fits && self.queue.try_send(Batch { revision, events }).is_ok() {
-            return true;
+        let fits = waiting.bytes == 0 || waiting.bytes + bytes <= max;
+        let goes_on = fits && waiting.batches.len() < QUEUE;
+        waiting.batches.push_back(Batch { revision, events });
+        if goes_on {
+            waiting.bytes += bytes;
+        } else {
+            let batches = std::mem::take(&mut waiting.batches);
+            let first = batches.iter().find_map(|batch| batch.events.first());
+            waiting.lagged = first.map(|event| event.kv.mod_revision);
+            waiting.ended = true;
         }
-        self.gauge.lagged.store(first.0, Ordering::Release);
-        false
+        drop(waiting);
+        self.queue.changed.notify_one();
+        goes_on
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.queue.lock().ended = true;
+        self.queue.changed.notify_one();
+    }
+}
+
+impl Queue {
+    /// Held for a moment.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,16 +176,66 @@ impl Receiver {
     /// The next batch, or at the end the revision to resume from, if the watch
     /// was ended because it lagged. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Batch, Option<Revision>> {
-        match self.queue.recv().await {
-            Some(batch) => {
-                let bytes: usize = batch.events.iter().map(weight).sum();
-                self.gauge.bytes.fetch_sub(bytes, Ordering::AcqRel);
-                Ok(batch)
+        loop {
+            {
+                let mut waiting = self.queue.lock();
+                if let Some(batch) = waiting.batches.pop_front() {
+                    waiting.bytes -= batch.events.iter().map(weight).sum::<usize>();
+                    return Ok(batch);
+                }
+                if waiting.ended {
+                    return Err(waiting.lagged);
+                }
             }
-            None => {
-                let lagged = Revision(self.gauge.lagged.load(Ordering::Acquire));
-                Err(Some(lagged).filter(|lagged| *lagged != Revision::ZERO))
-            }
+            self.queue.changed.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{EventKind, KeyValue};
+
+    fn change(revision: u64, value: &Bytes) -> Event {
+        Event {
+            kind: EventKind::Put,
+            kv: Arc::new(KeyValue {
+                key: Key::from("/a/1"),
+                value: value.clone(),
+                create_revision: Revision(1),
+                mod_revision: Revision(revision),
+                version: revision,
+                lease: None,
+            }),
+            prev: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_watches_that_nobody_reads_is_let_go_of_when_it_is_too_much() {
+        let mut watchers = Watchers::new(1 << 20);
+        let value = Bytes::from(vec![b'x'; 256 << 10]);
+        let mut unread: Vec<Receiver> = (0..1000)
+            .map(|_| watchers.add(Key::from("/a/"), Revision(1)))
+            .collect();
+        let mut held = Vec::new();
+        for revision in 1..=3 {
+            held.push(change(revision, &value));
+            watchers.publish(Revision(revision), &held[held.len() - 1..]);
+        }
+        assert!(held.iter().all(|event| Arc::strong_count(&event.kv) > 1));
+        for revision in 4..=8 {
+            watchers.publish(Revision(revision), &[change(revision, &value)]);
+        }
+        assert_eq!(watchers.len(), 0);
+        for event in &held {
+            assert_eq!(Arc::strong_count(&event.kv), 1, "a watch holds on to it");
+        }
+        for watch in &mut unread {
+            assert_eq!(watch.next().await, Err(Some(Revision(1))));
         }
     }
 }
