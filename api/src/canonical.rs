@@ -14,7 +14,7 @@ pub fn canonicalise(definitions: &Definitions, schema: &Schema, value: &mut Valu
     };
     match value {
         Value::Object(object) if !schema.properties.is_empty() => {
-            for (name, property) in &schema.properties {
+            for (name, property) in schema.properties.iter() {
                 field(definitions, name, property, object);
             }
         }

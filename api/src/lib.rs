@@ -30,4 +30,4 @@ pub use resource::{
     Column, GroupResource, GroupVersionKind, GroupVersionResource, Names, Resource, Scale, Scope,
     SelectableField, Storage, Subresource, Verb,
 };
-pub use schema::{ListType, MapType, Schema, SchemaType, Zero};
+pub use schema::{ListType, MapType, Properties, Schema, SchemaType, Zero};

@@ -1,7 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+mod properties;
+
+pub use properties::Properties;
 
 /// An OpenAPI v3 schema, as far as Kubernetes uses it, with Kubernetes'
 /// extensions.
@@ -9,7 +14,7 @@ use serde_json::Value;
 /// One form serves for everything that needs to know a kind's fields:
 /// validation, pruning, defaults, merging, protobuf and the published OpenAPI
 /// documents. Descriptions are left out.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Schema {
     /// The name, in the [`Catalogue`](crate::Catalogue)'s definitions, of the
@@ -33,8 +38,8 @@ pub struct Schema {
     #[serde(rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Value>,
     /// An object's declared fields.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub properties: BTreeMap<Box<str>, Self>,
+    #[serde(skip_serializing_if = "Properties::is_empty")]
+    pub properties: Properties,
     /// An object's fields that have to be there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub required: Vec<Box<str>>,
@@ -165,6 +170,24 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Has equal fields' schemas be one in memory, with those that were `seen`
+    /// before.
+    pub(crate) fn share(&mut self, seen: &mut HashSet<Arc<Self>>) {
+        self.properties.share(seen);
+        let boxed = [
+            &mut self.additional_properties,
+            &mut self.items,
+            &mut self.not,
+        ];
+        for inner in boxed.into_iter().flatten() {
+            inner.share(seen);
+        }
+        let lists = [&mut self.all_of, &mut self.any_of, &mut self.one_of];
+        for inner in lists.into_iter().flatten() {
+            inner.share(seen);
+        }
+    }
+
     /// What an absent field is set to when an object is stored.
     ///
     /// Kubernetes' own kinds publish the zero of every field that its servers
@@ -180,7 +203,7 @@ impl Schema {
 }
 
 /// A JSON type.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "JSON's own names")]
 pub enum SchemaType {
@@ -194,7 +217,7 @@ pub enum SchemaType {
 
 /// What becomes of a field's zero (`""`, `0`, `false`, `[]`, `{}`) in the real
 /// server's JSON.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Zero {
     /// It is a value like others, and null is written where there is none.
@@ -206,7 +229,7 @@ pub enum Zero {
 }
 
 /// How an array's items are told apart (`x-kubernetes-list-type`).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListType {
     /// They are not: the array is one value.
@@ -218,7 +241,7 @@ pub enum ListType {
 }
 
 /// How an object is merged (`x-kubernetes-map-type`).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MapType {
     /// It is one value.

@@ -49,8 +49,8 @@ fn fill_fields(
             out.insert(name.clone(), fill(catalogue, of, value));
         }
     }
-    for (name, of) in &schema.properties {
-        if !out.contains_key(&**name)
+    for (name, of) in schema.properties.iter() {
+        if !out.contains_key(name)
             && let Some(value) = zero(catalogue, schema, name, of)
         {
             out.insert(name.to_string(), value);

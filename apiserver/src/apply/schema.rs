@@ -3,10 +3,9 @@
 //!
 //! Read from [`api::Schema`] as it is needed; nothing is built beforehand.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use api::{Catalogue, ListType, MapType, Schema, SchemaType};
+use api::{Catalogue, ListType, MapType, Properties, Schema, SchemaType};
 use serde_json::Value;
 
 /// Of what type a value is, before looking at the value.
@@ -55,7 +54,7 @@ pub(super) struct List<'a> {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ObjectType<'a> {
-    fields: Option<&'a BTreeMap<Box<str>, Schema>>,
+    fields: Option<&'a Properties>,
     preserve: bool,
     whole: bool,
     /// Of what type undeclared fields are.

@@ -57,13 +57,13 @@ impl<'a> Decoder<'a> {
             match (below.next(), data) {
                 (None, _) => {}
                 (Some((name, property)), data) if property.protobuf_field == *path => {
-                    let to = object.entry(&**name).or_insert(Value::Null);
+                    let to = object.entry(name).or_insert(Value::Null);
                     self.field(name, property, data, to, depth)?;
                 }
                 (Some(_), Data::Bytes(inner)) => {
                     self.message(schema, path, inner, object, depth)?;
                 }
-                (Some((name, _)), _) => return Err(Error::Type(name.clone())),
+                (Some((name, _)), _) => return Err(Error::Type(name.into())),
             }
         }
         Ok(())

@@ -39,9 +39,9 @@ fn fill(registry: &Registry, schema: &Schema, value: &mut Value, custom: bool, d
                     !value.is_null() || of_field.is_none_or(|of| of.nullable)
                 });
             }
-            for (name, of_field) in &schema.properties {
+            for (name, of_field) in schema.properties.iter() {
                 if let Some(default) = of_field.default_to_set(custom) {
-                    let field = fields.entry(&**name).or_insert_with(|| default.clone());
+                    let field = fields.entry(name).or_insert_with(|| default.clone());
                     if field.is_null() && !custom {
                         *field = default.clone();
                     }
