@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::Status;
+use crate::changes::Seen;
 use crate::object::Stored;
 
 /// What a handler found, before it is put in the form that the client asked for.
@@ -34,14 +35,14 @@ pub(crate) struct List {
 /// One line of a watch.
 #[derive(Debug)]
 pub(crate) enum WatchItem {
-    Added(Stored),
+    Added(Seen),
     /// How far the watch is.
     Bookmark {
         revision: u64,
         /// Whether it stands behind the last of the initial events.
         initial_events_end: bool,
     },
-    Deleted(Stored),
+    Deleted(Seen),
     Error(Status),
-    Modified(Stored),
+    Modified(Seen),
 }

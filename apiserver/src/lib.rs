@@ -14,6 +14,7 @@ pub mod authorization;
 mod body;
 mod bootstrap;
 pub mod certificates;
+mod changes;
 mod compaction;
 mod compression;
 mod continue_token;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::answer::{Answer, List, WatchItem};
+use crate::changes::Seen;
 use crate::negotiation::{Rendering, Transform};
 use crate::object::Stored;
 use crate::scope::Scope;
@@ -23,7 +24,7 @@ use crate::table::{
 use crate::{Body, Reason, Status};
 
 /// As what the answer to a request about a resource is to be sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Form {
     rendering: Rendering,
     include: IncludeObject,
@@ -46,6 +47,10 @@ impl Form {
     /// Whether objects can be sent as they lie in the store.
     fn is_plain(self) -> bool {
         self.rendering == Rendering::default()
+    }
+
+    fn is_table(self) -> bool {
+        matches!(self.rendering.transform, Transform::Table(_))
     }
 
     /// What becomes of an object or a list.
@@ -214,18 +219,12 @@ fn list_metadata(list: &List) -> Value {
 
 /// A watch's item as a line of JSON, its object as it lies in the store.
 fn line(resource: &Resource, item: WatchItem) -> Bytes {
-    match item {
-        WatchItem::Added(object) => event_line("ADDED", resource, &object),
-        WatchItem::Deleted(object) => event_line("DELETED", resource, &object),
-        WatchItem::Modified(object) => event_line("MODIFIED", resource, &object),
-        WatchItem::Bookmark {
-            revision,
-            initial_events_end,
-        } => value_line(
-            "BOOKMARK",
-            &bookmark(resource, revision, initial_events_end),
-        ),
-        WatchItem::Error(status) => value_line("ERROR", &status.to_value()),
+    match told(resource, item) {
+        Told::Object(kind, seen) => seen.line(kind, Form::default(), || {
+            event_line(kind, resource, &seen.object)
+        }),
+        Told::Bookmark(value) => value_line("BOOKMARK", &value),
+        Told::Error(status) => value_line("ERROR", &status.to_value()),
     }
 }
 
@@ -238,27 +237,46 @@ fn transformed_lines(
     let layout = Layout::of(&resource);
     let mut first = true;
     items.map(move |item| {
-        let (kind, value) = match item {
-            WatchItem::Added(object) => ("ADDED", object.value(&resource)),
-            WatchItem::Deleted(object) => ("DELETED", object.value(&resource)),
-            WatchItem::Modified(object) => ("MODIFIED", object.value(&resource)),
-            WatchItem::Bookmark {
-                revision,
-                initial_events_end,
-            } => (
-                "BOOKMARK",
-                Ok(bookmark(&resource, revision, initial_events_end)),
-            ),
-            WatchItem::Error(status) => ("ERROR", Err(status)),
-        };
-        match value {
-            Ok(value) => {
-                let headers = std::mem::take(&mut first);
-                value_line(kind, &form.transform(&layout, value, headers))
-            }
+        let write = |kind, value: Result<Value, Status>, headers| match value {
+            Ok(value) => value_line(kind, &form.transform(&layout, value, headers)),
             Err(status) => value_line("ERROR", &status.to_value()),
+        };
+        match told(&resource, item) {
+            // A table has headers once, and ages that go on.
+            Told::Object(kind, seen) if form.is_table() => {
+                let headers = std::mem::take(&mut first);
+                write(kind, seen.object.value(&resource), headers)
+            }
+            Told::Object(kind, seen) => seen.line(kind, form, || {
+                write(kind, seen.object.value(&resource), false)
+            }),
+            Told::Bookmark(value) => {
+                let headers = std::mem::take(&mut first);
+                write("BOOKMARK", Ok(value), headers)
+            }
+            Told::Error(status) => write("ERROR", Err(status), false),
         }
     })
+}
+
+/// What a watch tells.
+enum Told {
+    Bookmark(Value),
+    Error(Status),
+    Object(&'static str, Seen),
+}
+
+fn told(resource: &Resource, item: WatchItem) -> Told {
+    match item {
+        WatchItem::Added(seen) => Told::Object("ADDED", seen),
+        WatchItem::Deleted(seen) => Told::Object("DELETED", seen),
+        WatchItem::Modified(seen) => Told::Object("MODIFIED", seen),
+        WatchItem::Bookmark {
+            revision,
+            initial_events_end,
+        } => Told::Bookmark(bookmark(resource, revision, initial_events_end)),
+        WatchItem::Error(status) => Told::Error(status),
+    }
 }
 
 fn value_line(kind: &str, object: &Value) -> Bytes {

@@ -10,6 +10,7 @@ use store::{
 };
 
 use crate::Status;
+use crate::changes::Changes;
 use crate::lifetimes::Lifetimes;
 use crate::mirror::Mirror;
 use crate::object::Stored;
@@ -20,6 +21,7 @@ pub(crate) struct Storage {
     store: Arc<dyn Store>,
     mirror: Option<Arc<Mirror>>,
     lifetimes: Arc<Lifetimes>,
+    changes: Arc<Changes>,
 }
 
 /// What came of a write.
@@ -37,6 +39,7 @@ impl Storage {
             store,
             mirror: None,
             lifetimes: Arc::default(),
+            changes: Arc::default(),
         }
     }
 
@@ -46,6 +49,11 @@ impl Storage {
             mirror: Some(mirror),
             ..self
         }
+    }
+
+    /// What was made of its latest changes.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The object under a key, if there is one.

@@ -1,13 +1,16 @@
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use rand::Rng as _;
-use store::{Batch, Event, EventKind, Range, WatchError, WatchStream};
-use tokio::time::{Instant, sleep_until};
+use serde_json::Value;
+use store::{Batch, Event, Range, WatchError, WatchStream};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Status;
 use crate::answer::{Answer, WatchItem};
+use crate::changes::{Seen, Side};
 use crate::object::Stored;
 use crate::options::ListOptions;
 use crate::scope::Scope;
@@ -51,7 +54,7 @@ pub(crate) async fn watch(
         revision,
         heard: now,
         deadline,
-        bookmark: next_bookmark(now, deadline),
+        alarm: Box::pin(sleep_until(next_alarm(&options, now, deadline))),
         bookmark_due: false,
         over: false,
         storage: storage.clone(),
@@ -84,7 +87,8 @@ struct Watch {
     /// When that was last told.
     heard: Instant,
     deadline: Instant,
-    bookmark: Instant,
+    /// Goes off when a bookmark is to be sent, or at the deadline.
+    alarm: Pin<Box<Sleep>>,
     /// Whether a bookmark is to follow what the store tells next.
     bookmark_due: bool,
     over: bool,
@@ -94,11 +98,16 @@ impl Watch {
     async fn next(&mut self) -> Option<WatchItem> {
         loop {
             if let Some(object) = self.initial.pop_front() {
-                match self.selects(&object) {
-                    Ok(true) => return Some(WatchItem::Added(object)),
-                    Ok(false) => continue,
-                    Err(status) => return self.fail(status),
+                let selected = self.selects_all() || {
+                    match object.value(&self.scope.resource) {
+                        Ok(value) => self.selects(&value),
+                        Err(status) => return self.fail(status),
+                    }
+                };
+                if selected {
+                    return Some(WatchItem::Added(Seen::at_first(object)));
                 }
+                continue;
             }
             if std::mem::take(&mut self.ends_initially) {
                 return Some(WatchItem::Bookmark {
@@ -126,10 +135,12 @@ impl Watch {
                         return self.fail(Status::internal(&error.to_string()));
                     }
                 },
-                () = sleep_until(self.bookmark), if self.options.bookmarks => {
+                () = self.alarm.as_mut() => {
+                    if Instant::now() >= self.deadline {
+                        return None;
+                    }
                     self.remind().await;
                 }
-                () = sleep_until(self.deadline) => return None,
             }
         }
     }
@@ -152,43 +163,40 @@ impl Watch {
     /// What an event of the store's is to this watch: an object that comes to
     /// be selected is added, one that is selected no longer is deleted.
     fn item(&self, event: &Event) -> Result<Option<WatchItem>, Status> {
-        let at = event.kv.mod_revision;
-        let new = match event.kind {
-            EventKind::Put => Some(Stored::new(&event.kv)?),
-            EventKind::Delete => None,
-        };
-        let old = event.prev.as_deref().map(Stored::new).transpose()?;
-        let new = self.if_selected(new)?;
-        let old = self.if_selected(old)?;
+        let change = self.storage.changes().of(event, &self.scope.resource)?;
+        let new = self.if_selected(change.new.as_ref())?;
+        let old = self.if_selected(change.old.as_ref())?;
         Ok(match (old, new) {
             (None, None) => None,
-            (None, Some(new)) => Some(WatchItem::Added(new)),
-            (Some(_), Some(new)) => Some(WatchItem::Modified(new)),
-            (Some(old), None) => Some(WatchItem::Deleted(old.at_revision(at.0))),
+            (None, Some(new)) => Some(WatchItem::Added(new.seen(&change))),
+            (Some(_), Some(new)) => Some(WatchItem::Modified(new.seen(&change))),
+            (Some(old), None) => Some(WatchItem::Deleted(old.seen(&change))),
         })
     }
 
-    fn if_selected(&self, object: Option<Stored>) -> Result<Option<Stored>, Status> {
-        match object {
-            Some(object) if self.selects(&object)? => Ok(Some(object)),
+    fn if_selected<'a>(&self, side: Option<&'a Side>) -> Result<Option<&'a Side>, Status> {
+        match side {
+            Some(side) if self.selects_all() => Ok(Some(side)),
+            Some(side) if self.selects(side.value(&self.scope.resource)?) => Ok(Some(side)),
             _ => Ok(None),
         }
     }
 
-    fn selects(&self, object: &Stored) -> Result<bool, Status> {
+    fn selects_all(&self) -> bool {
+        self.options.labels.is_empty() && self.options.fields.is_empty()
+    }
+
+    fn selects(&self, object: &Value) -> bool {
         let ListOptions { labels, fields, .. } = &self.options;
-        if labels.is_empty() && fields.is_empty() {
-            return Ok(true);
-        }
-        let value = object.value(&self.scope.resource)?;
-        Ok(self.scope.selects(labels, fields, &value))
+        self.scope.selects(labels, fields, object)
     }
 
     /// Has a bookmark sent: at once if the store has just told how far it is,
     /// and otherwise when it tells again, which it is asked to do.
     async fn remind(&mut self) {
         let now = Instant::now();
-        self.bookmark = next_bookmark(now, self.deadline);
+        let next = next_alarm(&self.options, now, self.deadline);
+        self.alarm.as_mut().reset(next);
         if now.duration_since(self.heard) < FRESH {
             self.push_bookmark();
         } else {
@@ -210,6 +218,15 @@ impl Watch {
         self.pending.clear();
         self.initial.clear();
         Some(WatchItem::Error(status))
+    }
+}
+
+/// When a watch has something to do without being told.
+fn next_alarm(options: &ListOptions, now: Instant, deadline: Instant) -> Instant {
+    if options.bookmarks {
+        next_bookmark(now, deadline).min(deadline)
+    } else {
+        deadline
     }
 }
 

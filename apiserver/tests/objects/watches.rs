@@ -1,9 +1,12 @@
 use std::pin::pin;
 
-use apiserver::Body;
-use http::{Method, Response};
-use http_body_util::BodyExt as _;
+use apiserver::{Body, User};
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Empty};
 use serde_json::{Value, json};
+use store::Store as _;
 
 use super::server::{CONFIG_MAPS, Server};
 
@@ -18,6 +21,23 @@ impl Watch {
         let response: Response<Body> = server
             .open(Method::GET, path, "application/json", Vec::new())
             .await;
+        assert_eq!(response.status(), 200);
+        Self {
+            body: response.into_body(),
+            read: Vec::new(),
+        }
+    }
+
+    /// One that asks for another form.
+    async fn accepting(server: &Server, path: &str, accept: &str) -> Self {
+        let mut request = Request::new(Empty::<Bytes>::new());
+        *request.uri_mut() = path.parse().unwrap();
+        request
+            .headers_mut()
+            .insert(ACCEPT, accept.parse().unwrap());
+        let masters = [User::MASTERS.to_owned()];
+        request.extensions_mut().insert(User::new("admin", masters));
+        let response = server.service.handle(request).await;
         assert_eq!(response.status(), 200);
         Self {
             body: response.into_body(),
@@ -189,4 +209,96 @@ async fn the_old_paths_watch_too() {
         .post(&one, &json!({}))
         .await
         .failed(405, "MethodNotAllowed");
+}
+
+#[tokio::test]
+async fn watches_of_one_change_are_each_told_in_their_own_form() {
+    const PARTIAL: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
+
+    let server = Server::start().await;
+    let path = format!("{CONFIG_MAPS}?watch=true&resourceVersion=0");
+    let selecting = |value: &str| format!("{path}&labelSelector=of%3D{value}");
+    let mut whole = [
+        Watch::open(&server, &path).await,
+        Watch::open(&server, &path).await,
+    ];
+    let mut leaving = Watch::open(&server, &selecting("x")).await;
+    let mut coming = Watch::open(&server, &selecting("y")).await;
+    let mut partial = [
+        Watch::accepting(&server, &path, PARTIAL).await,
+        Watch::accepting(&server, &path, PARTIAL).await,
+    ];
+    let mut tables = [
+        Watch::accepting(&server, &path, TABLE).await,
+        Watch::accepting(&server, &path, TABLE).await,
+    ];
+    let mut made = server.config_map("a", &json!({"of": "x"})).await;
+    made["metadata"]["labels"]["of"] = "y".into();
+    server.put(&format!("{CONFIG_MAPS}/a"), &made).await.ok(200);
+    for watch in &mut whole {
+        assert_eq!(watch.told().await, told("ADDED", "a"));
+        let event = watch.next().await.unwrap();
+        assert_eq!(event["type"], "MODIFIED");
+        assert_eq!(event["object"]["metadata"]["labels"]["of"], "y");
+        assert_eq!(event["object"]["kind"], "ConfigMap");
+    }
+    assert_eq!(leaving.told().await, told("ADDED", "a"));
+    assert_eq!(leaving.told().await, told("DELETED", "a"));
+    assert_eq!(coming.told().await, told("ADDED", "a"));
+    for watch in &mut partial {
+        assert_eq!(watch.told().await, told("ADDED", "a"));
+        let event = watch.next().await.unwrap();
+        assert_eq!(event["object"]["kind"], "PartialObjectMetadata");
+        assert_eq!(event["object"]["data"], Value::Null);
+    }
+    for watch in &mut tables {
+        let first = watch.next().await.unwrap();
+        assert_eq!(first["object"]["kind"], "Table");
+        assert_eq!(first["object"]["columnDefinitions"][0]["name"], "Name");
+        let second = watch.next().await.unwrap();
+        assert_eq!(second["object"]["rows"][0]["cells"][0], "a");
+    }
+}
+
+#[tokio::test]
+async fn watches_that_nobody_reads_are_ended_and_hold_nobody_up() {
+    const CHANGES: usize = 24;
+    const UNREAD: u64 = 500;
+
+    let server = Server::start().await;
+    server.config_map("a", &json!({})).await;
+    let list = server.get(CONFIG_MAPS).await.ok(200);
+    let revision = list["metadata"]["resourceVersion"].as_str().unwrap();
+    let path = format!("{CONFIG_MAPS}?watch=true&resourceVersion={revision}");
+    let mut unread = Vec::new();
+    for _ in 0..UNREAD {
+        unread.push(Watch::open(&server, &path).await);
+    }
+    let mut read = Watch::open(&server, &path).await;
+    assert!(server.store.stats().await.unwrap().watches > UNREAD);
+    let large = "x".repeat(900 << 10);
+    for number in 0..CHANGES {
+        let patch = json!({"data": {"number": number.to_string(), "large": large}});
+        let patch = patch.to_string().into_bytes();
+        let media = "application/merge-patch+json";
+        let object = format!("{CONFIG_MAPS}/a");
+        server
+            .send_as(Method::PATCH, &object, media, patch)
+            .await
+            .ok(200);
+        let event = read.next().await.unwrap();
+        assert_eq!(event["object"]["data"]["number"], number.to_string());
+    }
+    // More is waiting than a watch may hold.
+    let left = server.store.stats().await.unwrap().watches;
+    assert!(left < UNREAD / 2, "there are still {left} watches");
+    for watch in &mut unread {
+        assert_eq!(watch.next().await, None);
+    }
+    let mut again = Watch::open(&server, &path).await;
+    for number in 0..CHANGES {
+        let event = again.next().await.unwrap();
+        assert_eq!(event["object"]["data"]["number"], number.to_string());
+    }
 }
