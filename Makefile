@@ -15,7 +15,7 @@ help:
 	@echo "make test    everything: peers, release binary, all tests"
 	@echo "make soak    the long forms of the tests (hours)"
 	@echo "make bench   what a path costs, beside others (25 minutes)"
-	@echo "make bench-all  with delay, loss and 10,000 agents too (hours; can be resumed)"
+	@echo "make bench-all  with delay, loss, 10,000 agents and an hour of leases too (hours; can be resumed)"
 	@echo "make lint    formatting, clippy, docs, dependency rules"
 
 build:
@@ -43,6 +43,8 @@ bench bench-all: build
 	$(CARGO) build --release --locked -p bench
 	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" ADIT_BENCH_PEERS="$$($(BENCH_BUILD) | tail -n 1)" \
 		target/release/adit-bench run $(if $(filter bench-all,$@),--all --resume)
+	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
+		target/release/adit-bench api $(if $(filter bench-all,$@),--all --resume)
 
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
