@@ -57,17 +57,21 @@ impl Access {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection> {
+        Box::pin(self.handshake()).await
+    }
+
+    async fn handshake(&self) -> Result<Connection> {
         let tcp = TcpStream::connect(self.address).await?;
         tcp.set_nodelay(true)?;
         let name = ServerName::from(self.address.ip());
         let stream = Box::pin(self.tls.connect(name, tcp)).await?;
         let protocol = stream.get_ref().1.alpn_protocol();
         ensure!(protocol == Some(b"h2"), "it does not speak HTTP/2");
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        let handshake = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
-            .handshake(TokioIo::new(stream))
-            .await?;
+            .handshake(TokioIo::new(stream));
+        let (sender, connection) = Box::pin(handshake).await?;
         let mut driver = JoinSet::new();
         // A connection that fails fails its requests.
         driver.spawn(async move { drop(connection.await) });
