@@ -52,6 +52,11 @@ impl ReceiveWindow {
         self.size - u64::from(INITIAL_WINDOW)
     }
 
+    /// How much the sender may send, in bytes since the stream's begin.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// The reader has taken `bytes`, and `unread` more have arrived already.
     ///
     /// It grows by at most `room`. Gives the new limit when the sender is to

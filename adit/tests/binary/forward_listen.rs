@@ -2,9 +2,12 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::support::{TestHub, arg, run};
 
@@ -56,6 +59,39 @@ async fn a_reset_of_either_end_is_one_at_the_other() {
     let error = far.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
+
+/// They are many at once, so that the agent makes further links and streams
+/// move between them while they are written to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_was_written_before_a_close_arrives() {
+    let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (_hub, _agent, address) = listener_for(&target, "127.0.0.1:*").await;
+    let mut writers = JoinSet::new();
+    for writer in 0..8_u8 {
+        writers.spawn(async move {
+            let data = vec![writer; WRITTEN];
+            for _ in 0..CONNECTIONS / 8 {
+                let mut client = TcpStream::connect(address).await.unwrap();
+                client.write_all(&data).await.unwrap();
+            }
+        });
+    }
+    let mut readers = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let (mut far, _) = timeout(LONG, target.accept()).await.unwrap().unwrap();
+        readers.spawn(async move {
+            let mut received = Vec::new();
+            far.read_to_end(&mut received).await.map(|_| received.len())
+        });
+    }
+    let read = timeout(LONG, readers.join_all()).await;
+    let read = read.expect("a connection stands still");
+    assert!(read.into_iter().all(|read| read.unwrap() == WRITTEN));
+}
+
+const CONNECTIONS: usize = 1000;
+const WRITTEN: usize = 1024 * 1024;
+const LONG: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn a_target_that_the_agent_refuses_is_a_reset_and_no_empty_answer() {

@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto::{Answer, Message as _};
+use proto::{Answer, Message as _, StreamLimit};
 use tokio::time::Instant;
 
 use super::super::passage::{Carried, Former, Passage};
@@ -100,6 +100,12 @@ impl Shared {
         if let Some(reason) = state.reset {
             at.raw.reset(reason);
         }
+        // What was granted on the link it leaves may come there when nobody
+        // knows the stream any more.
+        at.core().grant(StreamLimit {
+            stream: at.id,
+            limit: state.receive_window.limit(),
+        });
         let at = std::mem::replace(&mut state.at, at);
         state.passage = Passage::Read(Box::new(Former { at, front }));
         state.moved = Some(Instant::now());
