@@ -1,8 +1,9 @@
-# `make test` is the gate. It wants Rust, Go, a C compiler and, for the tests in
+# `make test` is the gate. It wants Rust, Go, Python, a C compiler and, for the tests in
 # network namespaces, root with curl, iproute2, nftables, procps, tinyproxy-bin, microsocks and stunnel4.
 
 CARGO ?= cargo
 PEERS_BUILD := tests/peers/build
+CLIENTS_BUILD := tests/clients/build
 BENCH_BUILD := bench/peers/build
 # No member of the workspace, but its dependencies are the same.
 FUZZ := --manifest-path fuzz/Cargo.toml --target-dir target
@@ -21,20 +22,21 @@ help:
 build:
 	$(CARGO) build --release --locked -p adit
 
-# The folder with the programs is the last line.
+# Of each, the folder with the programs is the last line.
 peers:
 	@$(PEERS_BUILD)
+	@$(CLIENTS_BUILD)
 
 # With the fuzz targets' seeds, which need no fuzzer.
 test: build
 	@# What the tests measure is reported with their output.
-	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
+	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" ADIT_CLIENTS="$$($(CLIENTS_BUILD) | tail -n 1)" \
 		$(CARGO) test --workspace --locked -- --show-output
 	$(CARGO) test $(FUZZ) --locked
 	$(CARGO) test -p adit --features otel --locked --test binary traces
 
 soak: build
-	ADIT_SOAK=1 ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
+	ADIT_SOAK=1 ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" ADIT_CLIENTS="$$($(CLIENTS_BUILD) | tail -n 1)" \
 		$(CARGO) test --workspace --locked -- --nocapture
 
 # bench/README.md tells what it prints. The programs of the peers are built

@@ -1,7 +1,7 @@
 //! Tokens by which a list goes on where it stopped.
 
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeError, Engine as _};
 use serde::{Deserialize, Serialize};
 
 use crate::Status;
@@ -43,15 +43,19 @@ impl ContinueToken {
     /// # Errors
     /// If it is no such token, or its key leads out of the resource.
     pub(crate) fn decode(token: &str) -> Result<Self, Status> {
-        let wrong = |why: &str| Status::bad_request(format!("continue key is not valid: {why}"));
+        let wrong = |why: &str| {
+            Status::bad_request(format!(
+                "invalid continue token: continue key is not valid: {why}"
+            ))
+        };
         let bytes = URL_SAFE_NO_PAD
             .decode(token)
-            .map_err(|error| wrong(&error.to_string()))?;
+            .map_err(|error| wrong(&illegal(&error)))?;
         let wire: Wire<'_> =
             serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
         if wire.v != VERSION {
-            return Err(Status::bad_request(format!(
-                "continue key is not valid: server does not recognize this encoded version {}",
+            return Err(wrong(&format!(
+                "server does not recognize this encoded version {}",
                 wire.v
             )));
         }
@@ -76,6 +80,16 @@ impl ContinueToken {
             start: path.to_owned(),
         })
     }
+}
+
+/// What is said of a text that is not base64, as the real server says it.
+fn illegal(error: &DecodeError) -> String {
+    let at = match *error {
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => at,
+        DecodeError::InvalidLength(length) => length.saturating_sub(1),
+        DecodeError::InvalidPadding => 0,
+    };
+    format!("illegal base64 data at input byte {at}")
 }
 
 const VERSION: &str = "meta.k8s.io/v1";

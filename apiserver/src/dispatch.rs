@@ -19,7 +19,7 @@ use crate::options::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, 
 use crate::record::Record;
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
-use crate::respond::{Form, respond, warn};
+use crate::respond::{Form, failure, respond, warn};
 use crate::scope::Scope;
 use crate::storage::Storage;
 use crate::writer::{Guard, Writer};
@@ -55,8 +55,13 @@ where
         "get" | "list" | "watch" => RequestBody::none(call.head),
         _ => RequestBody::read(call.head, body).await?,
     };
-    let answer = call.handle(&scope, body, &mut warnings).await?;
-    let mut response = respond(&scope, form, answer)?;
+    let answer = call.handle(&scope, body, &mut warnings).await;
+    let response = answer.and_then(|answer| respond(&scope, form, answer));
+    if warnings.is_empty() {
+        return response;
+    }
+    // Whoever is refused is warned too.
+    let mut response = response.unwrap_or_else(|status| failure(&status));
     warn(&mut response, &warnings);
     Ok(response)
 }

@@ -43,6 +43,8 @@ impl IncludeObject {
 /// The columns of a kind, ready to be filled.
 #[derive(Clone, Debug)]
 pub struct Layout {
+    /// `apiVersion` and `kind` of the objects, which those of a list lack.
+    kind: [(&'static str, String); 2],
     definitions: Value,
     cells: Vec<Cell>,
     /// What says the cells, if it is not the columns.
@@ -64,7 +66,9 @@ impl Layout {
     /// goes first where the kind does not place it.
     #[must_use]
     pub fn of(resource: &Resource) -> Self {
+        let kind = resource.names.kind.to_string();
         let mut layout = Self {
+            kind: [("apiVersion", resource.api_version()), ("kind", kind)],
             definitions: json!([]),
             cells: Vec::new(),
             row: resource.hooks.row,
@@ -156,13 +160,24 @@ impl Layout {
             None => self.cells.iter().map(|cell| cell.of(object, now)).collect(),
         };
         let object = match include {
-            IncludeObject::Object => object.clone(),
+            IncludeObject::Object => self.whole(object),
             IncludeObject::None if !ends_initial_events(object) => Value::Null,
             IncludeObject::None | IncludeObject::Metadata => {
                 partial_object_metadata(object, version)
             }
         };
         json!({"cells": cells, "object": object})
+    }
+
+    /// The object, with its kind, without which clients cannot read it.
+    fn whole(&self, object: &Value) -> Value {
+        let mut whole = object.clone();
+        if let Some(fields) = whole.as_object_mut() {
+            for (name, value) in &self.kind {
+                fields.entry(*name).or_insert_with(|| value.clone().into());
+            }
+        }
+        whole
     }
 }
 

@@ -47,6 +47,18 @@ impl Kubectl {
         })
     }
 
+    /// The same by another program, of another version say.
+    ///
+    /// # Errors
+    /// It gets no folder of its own.
+    pub fn by(&self, program: PathBuf) -> Result<Self> {
+        Ok(Self {
+            program,
+            home: scratch::fresh_folder("kubectl")?,
+            ..self.clone()
+        })
+    }
+
     /// The same for another Kubernetes namespace.
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Self {

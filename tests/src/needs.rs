@@ -35,6 +35,21 @@ pub fn find() -> Option<&'static Needs> {
     }
 }
 
+/// The folder that `tests/clients/build` prints, with kubectl of several
+/// versions and Python with its client; without it as with [`find`].
+///
+/// # Panics
+/// It is missing and `CI` is `true`.
+pub fn clients() -> Option<PathBuf> {
+    let folder = std::env::var_os("ADIT_CLIENTS")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    if !folder.as_ref().is_some_and(|folder| folder.exists()) {
+        skip("ADIT_CLIENTS is not set to the folder that tests/clients/build prints");
+    }
+    folder
+}
+
 /// Whether all these programs are there; where one is missing it is as with
 /// [`find`]. With each goes the Debian package that has it.
 ///

@@ -6,7 +6,7 @@ use regex::Regex;
 
 /// The text without what the clock, the API server's counters and the way to
 /// it make different: times, ages, versions and ids of objects, names of
-/// temporary files, the width of columns.
+/// temporary files, tokens, addresses in memory, the width of columns.
 pub fn normal(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, replacement) in RULES.iter() {
@@ -19,8 +19,11 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d{4}( UTC)?)?", "TIME"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+        (r"0x[0-9a-f]+\??", "ADDRESS"),
+        (r"Resource Version:\s+\d+", "Resource Version: N"),
         (r#"resourceVersion("?: ?)"?\d+"?"#, "resourceVersion${1}N"),
-        (r"https://[0-9.]+:\d+(/clusters/[a-z0-9-]+|/apis/cluster\.core\.oam\.dev/v1alpha1/clustergateways/[a-z0-9-]+/proxy)?", "SERVER"),
+        (r"https?://[0-9.]+:\d+(/clusters/[a-z0-9-]+|/apis/cluster\.core\.oam\.dev/v1alpha1/clustergateways/[a-z0-9-]+/proxy)?", "SERVER"),
+        (r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", "TOKEN"),
         (r"(LIVE|MERGED)-\d+", "${1}-FILE"),
         (r"(?m)(^|\s)(\d+[smhd]){1,2}($|\s)", "${1}AGE${3}"),
         (r"(?m) +$", ""),

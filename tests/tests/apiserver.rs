@@ -6,29 +6,36 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Config, InFlightLimits, Registry, User};
+use futures_util::future::join_all;
+use hyper::header::AUTHORIZATION;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use store::{Embedded, Options};
 use tests::cluster::{Cluster, User as KubeUser};
 use tests::fixture::{Fixture, Home};
-use tests::kubectl::{Call, Kubectl};
+use tests::kubectl::{Call, Kubectl, NAMESPACE};
 use tests::namespace::Namespace;
-use tests::needs::Needs;
+use tests::needs::{self, Needs};
 use tests::network::{CLUSTER, Memory, Network};
 use tests::normal::normal;
 use tests::scratch;
+use tests::wait::{GENEROUS, once};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 #[path = "apiserver/matrix.rs"]
 mod matrix;
+#[path = "apiserver/programs.rs"]
+mod programs;
+
+use matrix::{APPLIED, CERTIFICATES, CHANGES, OBJECTS, OBSERVED, READING, RIGHTS, Step, WORKLOADS};
 
 struct Place {
     network: Network,
@@ -108,8 +115,13 @@ async fn accept(listener: TcpListener, server: ApiServer) {
         let server = server.clone();
         connections.spawn(async move {
             let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
-                let masters = [User::MASTERS.to_owned()];
-                request.extensions_mut().insert(User::new("admin", masters));
+                // Without a token it is an administrator's.
+                if !request.headers().contains_key(AUTHORIZATION) {
+                    let masters = [User::MASTERS.to_owned()];
+                    request
+                        .extensions_mut()
+                        .insert(User::new(KubeUser::ADMIN.name, masters));
+                }
                 let server = server.clone();
                 async move { Ok::<_, Infallible>(server.handle(request).await) }
             });
@@ -137,62 +149,191 @@ fn ordered(line: &str) -> String {
     }
 }
 
-/// Goes through a script beside both, and tells all that differs.
-async fn compare(place: &'static Place, namespace: &str, script: &[matrix::Step]) {
-    let server = Ours::start().await.unwrap();
-    let (ours, real) = beside(place, &server);
-    let mut differences = String::new();
-    for kubectl in [&ours, &real] {
-        kubectl
-            .run(&["create", "namespace", namespace])
-            .await
-            .unwrap()
-            .ok();
-    }
-    for step in script {
-        let args: Vec<&str> = step.command.split_whitespace().collect();
-        let call = Call::new(&args).stdin(step.stdin);
-        let told = async |kubectl: &Kubectl| {
-            let output = kubectl.in_namespace(namespace).call(&call).await.unwrap();
-            let stdout: String = output.stdout.lines().map(ordered).collect();
-            let text = format!("{}\n{stdout}\n{}", output.code, output.stderr);
-            normal(&text)
+/// kubectl of the servers' own version and of others, older and newer.
+fn versions(place: &Place) -> Vec<PathBuf> {
+    let mut programs = vec![place.needs.peers.join("kubectl")];
+    if let Some(others) = needs::clients() {
+        let entries = std::fs::read_dir(others).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let is_kubectl = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with("kubectl-"))
         };
-        let (ours, real) = (told(&ours).await, told(&real).await);
-        if ours != real {
-            let _ = writeln!(
-                differences,
-                "$ kubectl {}\n--- ours\n{ours}\n--- real\n{real}\n",
-                step.command
-            );
+        programs.extend(paths.filter(is_kubectl));
+    }
+    programs
+}
+
+/// Goes through a script with each kubectl beside both, and tells all that
+/// differs.
+async fn compare(place: &'static Place, script: &str, steps: &[Step]) {
+    let ours = Ours::start().await.unwrap();
+    let versions = versions(place);
+    let each = versions.iter().map(|program| {
+        let version = program.file_name().unwrap().to_string_lossy();
+        // A point is none of a namespace's name.
+        let namespace = format!("{script}-{}", version.replace('.', "-"));
+        let both = Both::new(place, &ours, program, &namespace);
+        async move { (version, both.differences(steps).await) }
+    });
+    let mut told = String::new();
+    for (version, differences) in join_all(each).await {
+        if !differences.is_empty() {
+            let _ = writeln!(told, "=== {version}\n{differences}");
         }
     }
-    assert!(differences.is_empty(), "{differences}");
+    assert!(told.is_empty(), "{told}");
+}
+
+/// One kubectl beside both servers.
+struct Both {
+    ours: Kubectl,
+    real: Kubectl,
+}
+
+impl Both {
+    fn new(place: &Place, ours: &Ours, program: &Path, namespace: &str) -> Self {
+        let network = place.network.cluster();
+        let beside = |kubeconfig| {
+            let admin = KubeUser::ADMIN.name;
+            let kubectl = Kubectl::new(place.needs, network, kubeconfig, admin).unwrap();
+            let kubectl = kubectl.by(program.to_path_buf()).unwrap();
+            kubectl.in_namespace(namespace)
+        };
+        Self {
+            ours: beside(ours.kubeconfig.clone()),
+            real: beside(place.cluster.kubeconfig()),
+        }
+    }
+
+    async fn differences(&self, steps: &[Step]) -> String {
+        let mut differences = String::new();
+        for kubectl in [&self.ours, &self.real] {
+            let make = ["create", "namespace", NAMESPACE];
+            kubectl.run(&make).await.unwrap().ok();
+        }
+        for step in steps {
+            let (ours, real) = futures_util::join!(tell(&self.ours, step), tell(&self.real, step));
+            if ours != real {
+                let _ = writeln!(
+                    differences,
+                    "$ kubectl {}\n--- ours\n{ours}\n--- real\n{real}\n",
+                    step.command
+                );
+            }
+        }
+        differences
+    }
+}
+
+/// What kubectl tells at a step, and how it ends.
+async fn tell(kubectl: &Kubectl, step: &Step) -> String {
+    let args: Vec<&str> = step.command.split_whitespace().collect();
+    let namespace = kubectl.namespace().unwrap_or_default();
+    let stdin = step.stdin.replace(NAMESPACE, namespace);
+    let call = Call::new(&args)
+        .stdin(&stdin)
+        .env("KUBE_EDITOR", "sed -i s/one/two/");
+    let output = kubectl.call(&call).await.unwrap();
+    let stdout: String = output.stdout.lines().map(ordered).collect();
+    normal(&format!("{}\n{stdout}\n{}", output.code, output.stderr))
 }
 
 #[test]
 fn objects_are_made_shown_changed_and_deleted_as_by_the_real_server() {
-    PLACE.test(async |place| compare(place, "objects", matrix::OBJECTS).await);
+    PLACE.test(async |place| compare(place, "objects", OBJECTS).await);
 }
 
 #[test]
 fn configurations_are_applied_as_by_the_real_server() {
-    PLACE.test(async |place| compare(place, "applied", matrix::APPLIED).await);
+    PLACE.test(async |place| compare(place, "applied", APPLIED).await);
 }
 
 #[test]
 fn rights_are_asked_for_as_of_the_real_server() {
-    PLACE.test(async |place| compare(place, "rights", matrix::RIGHTS).await);
+    PLACE.test(async |place| compare(place, "rights", RIGHTS).await);
 }
 
 #[test]
 fn certificates_and_accounts_are_asked_for_as_of_the_real_server() {
-    PLACE.test(async |place| compare(place, "certificates", matrix::CERTIFICATES).await);
+    PLACE.test(async |place| compare(place, "certificates", CERTIFICATES).await);
+}
+
+#[test]
+fn objects_are_changed_in_each_way_as_by_the_real_server() {
+    PLACE.test(async |place| compare(place, "changes", CHANGES).await);
+}
+
+#[test]
+fn objects_and_what_is_served_are_told_as_by_the_real_server() {
+    PLACE.test(async |place| compare(place, "reading", READING).await);
+}
+
+#[test]
+fn workloads_are_kept_as_by_the_real_server() {
+    PLACE.test(async |place| compare(place, "workloads", WORKLOADS).await);
+}
+
+#[test]
+fn all_that_is_served_is_served_by_the_real_server_too() {
+    PLACE.test(async |place| {
+        let ours = Ours::start().await.unwrap();
+        for program in versions(place) {
+            let both = Both::new(place, &ours, &program, "default");
+            for command in ["api-versions", "api-resources --no-headers"] {
+                let args: Vec<&str> = command.split(' ').collect();
+                let real = both.real.run(&args).await.unwrap().ok();
+                let real: BTreeSet<String> = normal(&real).lines().map(str::to_owned).collect();
+                let ours = both.ours.run(&args).await.unwrap().ok();
+                for line in normal(&ours).lines() {
+                    assert!(real.contains(line), "{}: {line}", program.display());
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn each_event_of_a_watch_is_shown_as_of_the_real_server() {
+    PLACE.test(async |place| {
+        let ours = Ours::start().await.unwrap();
+        for program in versions(place) {
+            let both = Both::new(place, &ours, &program, "default");
+            let (ours, real) = (watched(&both.ours).await, watched(&both.real).await);
+            assert_eq!(ours, real, "{}", program.display());
+        }
+    });
+}
+
+/// What `get --watch` shows of a ConfigMap's life.
+async fn watched(kubectl: &Kubectl) -> String {
+    kubectl
+        .run(&["create", "configmap", "early"])
+        .await
+        .unwrap()
+        .ok();
+    let watch = "get configmaps --watch --output-watch-events --show-labels --field-selector metadata.name!=kube-root-ca.crt";
+    let watch: Vec<&str> = watch.split(' ').collect();
+    let watch = kubectl.start(&Call::new(&watch)).unwrap();
+    for (command, sign) in [
+        ("", "early"),
+        ("create configmap late", "late"),
+        ("label configmap late of=x", "of=x"),
+        ("delete configmap late early", "DELETED    early"),
+    ] {
+        let args: Vec<&str> = command.split_whitespace().collect();
+        if !args.is_empty() {
+            kubectl.run(&args).await.unwrap().ok();
+        }
+        let shown = async || once(normal(&watch.output()).contains(&normal(sign)));
+        watch.until(sign, GENEROUS, shown).await.unwrap();
+    }
+    normal(&watch.output())
 }
 
 #[test]
 fn what_a_server_says_of_itself_is_said_as_by_the_real_one() {
-    PLACE.test(async |place| compare(place, "observed", matrix::OBSERVED).await);
+    PLACE.test(async |place| compare(place, "observed", OBSERVED).await);
 }
 
 /// The series of the counted requests about ConfigMaps, without their values.

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::{
     Behaviour, Conversion, Hooks,
-    kind::{Kept, Kind, NAMESPACED},
+    kind::{Kept, Kind, NAMESPACED, Selectable, field},
 };
 
 /// Those of the group `events.k8s.io`.
@@ -12,6 +12,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     plural: "events",
     short: &["ev"],
     storage: Kept::AsCore("events"),
+    selectable: FIELDS,
     behaviour: Behaviour {
         created_by_update: true,
         ttl_seconds: Some(3600),
@@ -19,13 +20,29 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     },
     hooks: Hooks {
         conversion: Some(Conversion {
-            from_stored: |object| rename(object, |&(stored, shown)| (stored, shown)),
+            from_stored: |object| {
+                rename(object, |&(stored, shown)| (stored, shown));
+                drop_empty(object);
+            },
             to_stored: |object| rename(object, |&(stored, shown)| (shown, stored)),
         }),
         ..Hooks::NONE
     },
     ..NAMESPACED
 }];
+
+const FIELDS: &[Selectable] = &[
+    field("reason"),
+    field("regarding.apiVersion"),
+    field("regarding.fieldPath"),
+    field("regarding.kind"),
+    field("regarding.name"),
+    field("regarding.namespace"),
+    field("regarding.resourceVersion"),
+    field("regarding.uid"),
+    field("reportingController"),
+    field("type"),
+];
 
 /// The fields whose names are others in the core group's Event.
 const NAMES: &[(&str, &str)] = &[
@@ -48,6 +65,18 @@ fn rename(
     for (from, to) in NAMES.iter().map(direction) {
         if let Some(value) = object.remove(from) {
             object.insert(to.into(), value);
+        }
+    }
+}
+
+/// The core group's Event says that these are empty; this one leaves them out.
+fn drop_empty(object: &mut Value) {
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
+    for name in ["reportingController", "reportingInstance"] {
+        if object.get(name).is_some_and(|value| value == "") {
+            object.remove(name);
         }
     }
 }

@@ -106,9 +106,14 @@ fn scale_of(paths: &Scale, object: &Value) -> Value {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": number(&paths.spec_replicas_path)},
+        "spec": {},
         "status": {"replicas": number(&paths.status_replicas_path)},
     });
+    let wanted = number(&paths.spec_replicas_path);
+    // The real server leaves out that none is wanted.
+    if wanted != 0 {
+        scale["spec"]["replicas"] = wanted;
+    }
     let selector = paths.label_selector_path.as_ref();
     if let Some(selector) = selector.and_then(|path| at(object, dotted(path))) {
         scale["status"]["selector"] = selector_text(selector).into();

@@ -35,14 +35,8 @@ impl ListOptions {
     pub(crate) fn parse(query: &str, watch: bool) -> Result<Self, Status> {
         let query = Query::parse(query);
         let text = |name: &str| query.get(name).filter(|value| !value.is_empty());
-        let labels =
-            LabelSelector::parse(query.get("labelSelector").unwrap_or_default()).map_err(|why| {
-                Status::bad_request(format!("unable to parse requirement: {why}").replacen(
-                    "unable to parse requirement: unable to parse requirement: ",
-                    "unable to parse requirement: ",
-                    1,
-                ))
-            });
+        let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default())
+            .map_err(Status::bad_request);
         let mut errors = Vec::new();
         let revision_match = match text("resourceVersionMatch") {
             None => None,

@@ -21,18 +21,45 @@ import (
 // limit is how long any one thing is waited for.
 const limit = 30 * time.Second
 
+// place is where a check does its work.
+type place struct {
+	config    *rest.Config
+	namespace string
+	// server is whom the test lets end the API server; nil where it does not.
+	server *control
+}
+
 // check does one of the things that --check names; what it returns is printed.
-type check func(ctx context.Context, config *rest.Config, namespace string) (any, error)
+type check func(ctx context.Context, at place) (any, error)
+
+// alone is a check that needs nothing but the API server.
+func alone(run func(ctx context.Context, config *rest.Config, namespace string) (any, error)) check {
+	return func(ctx context.Context, at place) (any, error) { return run(ctx, at.config, at.namespace) }
+}
 
 var checks = map[string]check{
-	"dynamic": checkDynamic,
-	"informer": func(ctx context.Context, c *rest.Config, ns string) (any, error) {
+	"apply":     alone(checkApply),
+	"conflicts": alone(checkConflicts),
+	"discovery": alone(checkDiscovery),
+	"dynamic":   alone(checkDynamic),
+	"events":    alone(checkEvents),
+	"informer": alone(func(ctx context.Context, c *rest.Config, ns string) (any, error) {
 		return checkInformer(ctx, c, ns, false)
-	},
-	"informer-watchlist": func(ctx context.Context, c *rest.Config, ns string) (any, error) {
+	}),
+	"informer-watchlist": alone(func(ctx context.Context, c *rest.Config, ns string) (any, error) {
 		return checkInformer(ctx, c, ns, true)
+	}),
+	"kinds":   alone(checkKinds),
+	"leaders": checkLeaders,
+	"list":    alone(checkList),
+	"pages":   checkPages,
+	"reviews": alone(checkReviews),
+	"storm": func(ctx context.Context, at place) (any, error) {
+		return checkStorm(ctx, at, false)
 	},
-	"list": checkList,
+	"storm-watchlist": func(ctx context.Context, at place) (any, error) {
+		return checkStorm(ctx, at, true)
+	},
 }
 
 func main() {
@@ -40,6 +67,7 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig file; without it $KUBECONFIG or ~/.kube/config")
 	kubecontext := flag.String("context", "", "context of the kubeconfig; without it the current one")
 	namespace := flag.String("namespace", "default", "namespace to work in; it must exist")
+	server := flag.String("control", "", "URL where the API server can be ended and started again")
 	name := flag.String("check", "", "what to do: "+names)
 	flag.Parse()
 
@@ -55,7 +83,13 @@ func main() {
 		fail(err)
 	}
 	config.UserAgent = "adit-client-go"
-	seen, err := run(context.Background(), config, *namespace)
+	// The client's own limit of a few requests a second is not what is tried.
+	config.QPS = -1
+	at := place{config: config, namespace: *namespace}
+	if *server != "" {
+		at.server = &control{*server}
+	}
+	seen, err := run(context.Background(), at)
 	if err != nil {
 		fail(fmt.Errorf("%s: %w", *name, err))
 	}

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::{
-    fields::{at, immutable, invalid, keep, open, or_set, required},
+    fields::{at, forbidden, immutable, invalid, keep, open, or_set, required},
     pod_spec,
     v1::pod,
 };
@@ -49,12 +49,14 @@ fn prepare(object: &mut Value, change: Change<'_>) {
 
 fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     let mut wrong = Vec::new();
+    let mut frozen = Vec::new();
     if let Change::Update { old, subresource } = change {
         if subresource.is_some() {
             return wrong;
         }
-        wrong.extend(immutable("spec.selector", object, old, "/spec/selector"));
+        frozen.extend(immutable("spec.selector", object, old, "/spec/selector"));
     }
+    wrong.extend(natural("spec.replicas", at(object, "/spec/replicas")));
     let selector = at(object, "/spec/selector");
     if selector.is_null() {
         wrong.push(required("spec.selector", ""));
@@ -82,5 +84,17 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
         "spec.template.spec",
         at(object, "/spec/template/spec"),
     ));
+    let rolling = at(object, "/spec/strategy/rollingUpdate");
+    if at(object, "/spec/strategy/type") == "Recreate" && !rolling.is_null() {
+        let detail = "may not be specified when strategy `type` is 'Recreate'";
+        wrong.push(forbidden("spec.strategy.rollingUpdate", detail));
+    }
+    wrong.extend(frozen);
     wrong
+}
+
+/// What is wrong with a number that counts something.
+fn natural(field: &str, value: &Value) -> Option<FieldError> {
+    let negative = value.as_i64().is_some_and(|value| value < 0);
+    negative.then(|| invalid(field, value.clone(), "must be greater than or equal to 0"))
 }

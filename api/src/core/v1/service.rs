@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::fields::{items, items_mut, or_set, required, set, text};
 use crate::{Change, FieldError, Hooks};
@@ -55,8 +55,15 @@ fn default(object: &mut Value) {
     // is complete.
     if spec["clusterIP"] == "None" {
         or_set(spec, "clusterIPs", json!(["None"]));
-        or_set(spec, "ipFamilies", json!(["IPv4"]));
-        or_set(spec, "ipFamilyPolicy", "SingleStack");
+        // Whoever keeps its endpoints himself may have some of either family.
+        let selects = !spec["selector"].as_object().is_none_or(Map::is_empty);
+        let (families, policy) = if selects {
+            (json!(["IPv4"]), "SingleStack")
+        } else {
+            (json!(["IPv4", "IPv6"]), "RequireDualStack")
+        };
+        or_set(spec, "ipFamilies", families);
+        or_set(spec, "ipFamilyPolicy", policy);
     }
 }
 
