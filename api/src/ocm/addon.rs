@@ -6,8 +6,8 @@ use crate::{Conversion, Hooks};
 pub(super) const CLUSTER_MANAGEMENT: Hooks = Hooks {
     conversion: Some(Conversion {
         from_stored: |object| {
+            set_aside(object);
             if let Some(spec) = fields(object, "/spec") {
-                spec.remove("addOnConfiguration");
                 change(spec, "supportedConfigs", "defaultConfigs", default_config);
             }
             if let Some(status) = fields(object, "/status") {
@@ -20,6 +20,7 @@ pub(super) const CLUSTER_MANAGEMENT: Hooks = Hooks {
             }
         },
         to_stored: |object| {
+            put_back(object);
             if let Some(spec) = fields(object, "/spec") {
                 change(spec, "defaultConfigs", "supportedConfigs", supported_config);
             }
@@ -50,6 +51,11 @@ pub(super) const MANAGED_CLUSTER: Hooks = Hooks {
 const NO_DEFAULT: &str = "__reserved_no_default__";
 /// Where `v1beta1` keeps `spec.installNamespace`, which it does not have.
 const INSTALL_NAMESPACE: &str = "addon.open-cluster-management.io/v1alpha1-install-namespace";
+/// Where `v1beta1` keeps what else it does not have; no annotation of Open
+/// Cluster Management's own, which loses it.
+const REST: &str = "addon.open-cluster-management.io/v1alpha1-fields";
+const CONFIGURATION: &str = "addOnConfiguration";
+const REFERENCES: &str = "/status/configReferences";
 const KUBE_CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
 fn default_config(config: &mut Map<String, Value>) {
@@ -76,21 +82,16 @@ fn supported_config(config: &mut Map<String, Value>) {
 }
 
 fn managed_cluster_from_stored(object: &mut Value) {
+    set_aside(object);
     if let Some(spec) = fields(object, "/spec")
         && let Some(namespace) = spec.remove("installNamespace")
         && namespace != ""
-        && let Some(metadata) = fields(object, "/metadata")
-        && let Some(annotations) = metadata
-            .entry("annotations")
-            .or_insert_with(|| json!({}))
-            .as_object_mut()
     {
-        annotations.insert(INSTALL_NAMESPACE.into(), namespace);
+        annotate(object, INSTALL_NAMESPACE, namespace);
     }
     let Some(status) = fields(object, "/status") else {
         return;
     };
-    status.remove("addOnConfiguration");
     let driver = status.remove("kubeClientDriver");
     change(status, "registrations", "registrations", |registration| {
         let signer = registration.remove("signerName").unwrap_or_default();
@@ -111,16 +112,11 @@ fn managed_cluster_from_stored(object: &mut Value) {
             registration.insert("customSigner".into(), signer);
         }
     });
-    change(status, "configReferences", "configReferences", |config| {
-        config.remove("name");
-        config.remove("namespace");
-    });
 }
 
 fn managed_cluster_to_stored(object: &mut Value) {
-    let annotations = fields(object, "/metadata/annotations");
-    let namespace = annotations.and_then(|annotations| annotations.remove(INSTALL_NAMESPACE));
-    if let Some(namespace) = namespace
+    put_back(object);
+    if let Some(namespace) = take_annotation(object, INSTALL_NAMESPACE)
         && let Some(spec) = fields(object, "/spec")
     {
         spec.insert("installNamespace".into(), namespace);
@@ -149,6 +145,83 @@ fn managed_cluster_to_stored(object: &mut Value) {
     if let Some(driver) = driver {
         status.insert("kubeClientDriver".into(), driver);
     }
+}
+
+/// Takes off what `v1beta1` has no fields for, and keeps it in an annotation,
+/// so that who changes an object in that version changes nothing of it.
+fn set_aside(object: &mut Value) {
+    let mut rest = Map::new();
+    for parent in ["/spec", "/status"] {
+        let field = fields(object, parent).and_then(|of| of.remove(CONFIGURATION));
+        if let Some(field) = field.filter(|field| !field.is_null() && *field != json!({})) {
+            rest.insert(parent.to_owned(), field);
+        }
+    }
+    let mut named = false;
+    let references = object.pointer_mut(REFERENCES).and_then(Value::as_array_mut);
+    let names: Vec<Value> = references
+        .into_iter()
+        .flatten()
+        .map(|of| {
+            let fields = of.as_object_mut();
+            let names = fields.map(|of| [of.remove("name"), of.remove("namespace")]);
+            let names = json!(names.unwrap_or_default());
+            named |= names != json!([null, null]);
+            json!([of["group"], of["resource"], names[0], names[1]])
+        })
+        .collect();
+    if named {
+        rest.insert(REFERENCES.to_owned(), names.into());
+    }
+    if !rest.is_empty() {
+        let rest = Value::Object(rest).to_string();
+        annotate(object, REST, rest.into());
+    }
+}
+
+/// Puts what was [`set_aside`] where it was.
+fn put_back(object: &mut Value) {
+    let rest = take_annotation(object, REST);
+    let rest: Value = match rest.as_ref().and_then(Value::as_str) {
+        Some(rest) => serde_json::from_str(rest).unwrap_or_default(),
+        None => return,
+    };
+    for parent in ["/spec", "/status"] {
+        if let (Some(field), Some(of)) = (rest.get(parent), fields(object, parent)) {
+            of.insert(CONFIGURATION.to_owned(), field.clone());
+        }
+    }
+    let references = object.pointer_mut(REFERENCES).and_then(Value::as_array_mut);
+    let names = rest[REFERENCES].as_array().into_iter().flatten();
+    // One that is no longer where it was was put there by somebody else.
+    for (of, names) in references.into_iter().flatten().zip(names) {
+        let same = of["group"] == names[0] && of["resource"] == names[1];
+        if let (true, Some(of)) = (same, of.as_object_mut()) {
+            for (field, value) in [("name", &names[2]), ("namespace", &names[3])] {
+                if !value.is_null() {
+                    of.insert(field.to_owned(), value.clone());
+                }
+            }
+        }
+    }
+}
+
+fn annotate(object: &mut Value, name: &str, value: Value) {
+    let metadata = fields(object, "/metadata");
+    let annotations = metadata.map(|of| of.entry("annotations").or_insert_with(|| json!({})));
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.insert(name.to_owned(), value);
+    }
+}
+
+/// Takes an annotation off, and the annotations with the last of them.
+fn take_annotation(object: &mut Value, name: &str) -> Option<Value> {
+    let annotations = fields(object, "/metadata/annotations")?;
+    let value = annotations.remove(name);
+    if annotations.is_empty() {
+        fields(object, "/metadata")?.remove("annotations");
+    }
+    value
 }
 
 fn fields<'a>(object: &'a mut Value, pointer: &str) -> Option<&'a mut Map<String, Value>> {
@@ -199,7 +272,7 @@ mod tests {
     #[test]
     fn registrations_are_told_apart_by_their_signer() {
         let stored = json!({
-            "metadata": {"annotations": {}},
+            "metadata": {},
             "spec": {"installNamespace": "here"},
             "status": {
                 "kubeClientDriver": "token",
@@ -222,6 +295,47 @@ mod tests {
             },
         });
         both_ways(MANAGED_CLUSTER, &stored, &shown);
+    }
+
+    #[test]
+    fn what_the_newer_version_has_no_fields_for_survives_it() {
+        let stored = json!({
+            "metadata": {"name": "a"},
+            "spec": {"addOnConfiguration": {"crName": "c"}},
+            "status": {
+                "addOnConfiguration": {"crdName": "d"},
+                "configReferences": [
+                    {"group": "g", "resource": "r", "name": "n", "namespace": "s"},
+                    {"group": "g", "resource": "q", "name": "m"},
+                ],
+            },
+        });
+        for hooks in [CLUSTER_MANAGEMENT, MANAGED_CLUSTER] {
+            let conversion = hooks.conversion.unwrap();
+            let mut object = stored.clone();
+            (conversion.from_stored)(&mut object);
+            assert_eq!(object["spec"], json!({}));
+            assert_eq!(
+                object["status"],
+                json!({"configReferences": [
+                    {"group": "g", "resource": "r"},
+                    {"group": "g", "resource": "q"},
+                ]})
+            );
+            // Somebody gives it another, before the one that had a name.
+            let mut changed = object.clone();
+            changed["status"]["configReferences"][0]["resource"] = "p".into();
+            (conversion.to_stored)(&mut object);
+            assert_eq!(object, stored);
+            (conversion.to_stored)(&mut changed);
+            assert_eq!(
+                changed["status"]["configReferences"],
+                json!([
+                    {"group": "g", "resource": "p"},
+                    {"group": "g", "resource": "q", "name": "m"},
+                ])
+            );
+        }
     }
 
     fn both_ways(hooks: Hooks, stored: &Value, shown: &Value) {
