@@ -1,6 +1,8 @@
 use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
-use crate::{Definitions, Schema, SchemaType, Zero};
+use crate::{Definitions, Schema, SchemaType, Zero, quantity};
 
 /// Gives an object of a built-in kind the form in which the real server
 /// writes it: its structs' zeros dropped or written as Go's encoder does, nulls
@@ -9,6 +11,14 @@ use crate::{Definitions, Schema, SchemaType, Zero};
 /// What is of another type than `schema` says is left as it is, and so is what
 /// `schema` does not know.
 pub fn canonicalise(definitions: &Definitions, schema: &Schema, value: &mut Value) {
+    if let Some(written) = schema
+        .reference
+        .as_deref()
+        .and_then(|of| written(of, value))
+    {
+        *value = written.into();
+        return;
+    }
     let Some(schema) = target(definitions, schema) else {
         return;
     };
@@ -34,6 +44,30 @@ pub fn canonicalise(definitions: &Definitions, schema: &Schema, value: &mut Valu
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// A value of one of the types that have a form of their own in JSON.
+fn written(kind: &str, value: &Value) -> Option<String> {
+    match (kind, value) {
+        (QUANTITY, Value::String(text)) => quantity::canonical(text),
+        (QUANTITY, Value::Number(number)) => quantity::canonical(&number.to_string()),
+        (TIME, Value::String(text)) => {
+            let at = utc(text)?.replace_nanosecond(0).ok()?;
+            at.format(&Rfc3339).ok()
+        }
+        (MICRO_TIME, Value::String(text)) => {
+            let at = utc(text)?;
+            let seconds = at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()?;
+            let seconds = seconds.strip_suffix('Z')?;
+            Some(format!("{seconds}.{:06}Z", at.microsecond()))
+        }
+        _ => None,
+    }
+}
+
+fn utc(text: &str) -> Option<OffsetDateTime> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(at.to_offset(UtcOffset::UTC))
 }
 
 fn field(definitions: &Definitions, name: &str, property: &Schema, of: &mut Map<String, Value>) {
@@ -70,7 +104,7 @@ fn element(definitions: &Definitions, schema: &Schema, value: &mut Value) {
 /// What Go writes for a field that was never set.
 fn zero(definitions: &Definitions, schema: &Schema) -> Value {
     match schema.reference.as_deref() {
-        Some("io.k8s.apimachinery.pkg.api.resource.Quantity") => return "0".into(),
+        Some(QUANTITY) => return "0".into(),
         Some("io.k8s.apimachinery.pkg.util.intstr.IntOrString") => return 0.into(),
         _ => {}
     }
@@ -115,9 +149,35 @@ fn is_zero(value: &Value) -> bool {
     }
 }
 
+const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
+const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_and_quantities_are_written_as_the_real_server_does() {
+        let core = crate::core();
+        let schema = &core.definitions["io.k8s.api.core.v1.Event"];
+        let mut event = json!({
+            "firstTimestamp": "2001-02-03T04:05:06.789+02:00",
+            "lastTimestamp": "2001-02-03T04:05:06Z",
+            "eventTime": "2001-02-03T04:05:06.78Z",
+        });
+        canonicalise(&core.definitions, schema, &mut event);
+        assert_eq!(event["firstTimestamp"], "2001-02-03T02:05:06Z");
+        assert_eq!(event["lastTimestamp"], "2001-02-03T04:05:06Z");
+        assert_eq!(event["eventTime"], "2001-02-03T04:05:06.780000Z");
+        let schema = &core.definitions["io.k8s.api.core.v1.ResourceRequirements"];
+        let mut resources = json!({"limits": {"cpu": 0.5, "memory": "1024Mi"}});
+        canonicalise(&core.definitions, schema, &mut resources);
+        assert_eq!(
+            resources,
+            json!({"limits": {"cpu": "500m", "memory": "1Gi"}})
+        );
+    }
 
     #[test]
     fn zeros_are_written_or_left_out_as_the_real_server_does() {

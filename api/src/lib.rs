@@ -15,6 +15,7 @@ mod hooks;
 mod kind;
 pub mod names;
 mod ocm;
+pub mod quantity;
 mod resource;
 mod schema;
 

@@ -118,6 +118,11 @@ pub(crate) const APPLIED: &[Step] = &[
         "apply --server-side -f -",
         "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"u\"},\"nothing\":1}",
     ),
+    feed("apply -f -", LIMITS),
+    feed("apply -f -", LIMITS),
+    run("get deployment d -o jsonpath={.spec.template.spec.containers[0].resources}"),
+    feed("apply --server-side -f -", LEASE),
+    run("get lease l -o jsonpath={.spec.renewTime}"),
     feed("apply -f -", DEPLOYMENT),
     feed("apply --server-side --field-manager=other -f -", DEPLOYMENT),
     feed("delete -f -", DEPLOYMENT),
@@ -184,6 +189,10 @@ pub(crate) const RIGHTS: &[Step] = &[
     run("get rolebinding reads -o wide"),
     run("get --raw /healthz"),
 ];
+
+/// Limits in forms that the real server writes otherwise.
+const LIMITS: &str = "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":0,\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":{\"limits\":{\"cpu\":\"0.5\",\"memory\":\"1024Mi\",\"ephemeral-storage\":\"1.5Gi\",\"example.com/a\":\"1000\",\"example.com/b\":\"+5\",\"example.com/c\":\"100e2\",\"example.com/d\":\"02Ki\",\"example.com/e\":\"16Ei\",\"example.com/f\":7},\"requests\":{\"cpu\":\"0.250\"}}}]}}}}";
+const LEASE: &str = "{\"kind\":\"Lease\",\"apiVersion\":\"coordination.k8s.io/v1\",\"metadata\":{\"name\":\"l\"},\"spec\":{\"renewTime\":\"2001-02-03T04:05:06.789012+02:00\"}}";
 
 pub(crate) const OBSERVED: &[Step] = &[
     run("create configmap a --from-literal=x=1"),

@@ -1,0 +1,243 @@
+//! Kubernetes' quantities (`100m`, `1Gi`, `1e3`) in the form in which the real
+//! server writes them.
+
+/// A quantity in its canonical form; `None` for what is no quantity, or is too
+/// large to be one.
+///
+/// What is canonical already stays as it was written, as does what the real
+/// server takes for it: `1.500` and `+5`.
+#[must_use]
+pub fn canonical(text: &str) -> Option<String> {
+    let text = text.trim();
+    let parts = Parts::of(text)?;
+    let format = Format::of(parts.suffix)?;
+    if parts.is_kept(format) {
+        return Some(text.to_owned());
+    }
+    let digits = parts.digits();
+    if digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let value: i128 = digits.parse().ok()?;
+    let scale = -i32::try_from(parts.fraction.len()).ok()?;
+    if value == 0 {
+        return Some("0".to_owned());
+    }
+    let written = match format {
+        Format::Binary(power) => binary(value.checked_mul(1 << power)?, scale)?,
+        Format::Decimal(exponent) => decimal(value, scale + exponent, true)?,
+        Format::Exponent(exponent) => decimal(value, scale + exponent, false)?,
+    };
+    let sign = if parts.negative { "-" } else { "" };
+    Some(format!("{sign}{written}"))
+}
+
+/// How a quantity is scaled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Format {
+    /// By a power of two, with a suffix.
+    Binary(u32),
+    /// By a power of ten, with a suffix or none.
+    Decimal(i32),
+    /// By a power of ten, written out.
+    Exponent(i32),
+}
+
+/// A quantity's text, taken apart.
+#[derive(Clone, Copy, Debug)]
+struct Parts<'a> {
+    negative: bool,
+    /// Without leading zeros.
+    whole: &'a str,
+    fraction: &'a str,
+    suffix: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let negative = text.starts_with('-');
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let end = |of: &str| {
+            let end = of.find(|c: char| !c.is_ascii_digit());
+            end.unwrap_or(of.len())
+        };
+        let (whole, mut rest) = unsigned.split_at(end(unsigned));
+        let mut fraction = "";
+        if let Some(behind) = rest.strip_prefix('.') {
+            (fraction, rest) = behind.split_at(end(behind));
+        }
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        Some(Self {
+            negative,
+            whole: whole.trim_start_matches('0'),
+            fraction,
+            suffix: rest,
+        })
+    }
+
+    /// All digits; the real server counts a missing zero before the point.
+    fn digits(self) -> String {
+        let whole = if self.whole.is_empty() {
+            "0"
+        } else {
+            self.whole
+        };
+        format!("{whole}{}", self.fraction)
+    }
+
+    /// Whether the real server takes it as it stands.
+    fn is_kept(self, format: Format) -> bool {
+        let digits = self.digits();
+        match format {
+            Format::Binary(power) => {
+                // So many digits are sure to fit into 64 bits.
+                let fits = 14 >= digits.len() as u32 + power * 3 / 10;
+                let odd = digits.parse::<u64>().is_ok_and(|value| value & 7 != 0);
+                self.fraction.is_empty() && fits && odd
+            }
+            Format::Decimal(exponent) | Format::Exponent(exponent) => {
+                let scale = exponent - self.fraction.len() as i32;
+                digits.len() <= 18
+                    && scale >= NANO
+                    && scale % 3 == 0
+                    && !digits.ends_with("000")
+                    && !digits.starts_with('0')
+            }
+        }
+    }
+}
+
+impl Format {
+    fn of(suffix: &str) -> Option<Self> {
+        if let Some(at) = BINARY.iter().position(|of| *of == suffix) {
+            return Some(Self::Binary(10 * (at as u32 + 1)));
+        }
+        if let Some(at) = DECIMAL.iter().position(|of| *of == suffix) {
+            return Some(Self::Decimal(NANO + 3 * at as i32));
+        }
+        let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+        (exponent.abs() <= EXPONENT_MAX).then_some(Self::Exponent(exponent))
+    }
+}
+
+/// A number of that scale whose suffix was a power of two.
+fn binary(value: i128, scale: i32) -> Option<String> {
+    let (value, scale) = rounded(value, scale);
+    let unit = 10_i128.pow(scale.unsigned_abs());
+    if value / unit < 1024 || value % unit != 0 {
+        // Small numbers, and those with a part of one, are not rounded.
+        return decimal(value, scale, true);
+    }
+    let mut value = (value / unit).min(i64::MAX.into());
+    let mut times = 0;
+    while value >= 1024 && value % 1024 == 0 {
+        (value, times) = (value / 1024, times + 1);
+    }
+    let suffix = match times {
+        0 => "",
+        times => BINARY.get(times - 1)?,
+    };
+    Some(format!("{value}{suffix}"))
+}
+
+/// A number of that scale, with a suffix or an exponent.
+fn decimal(value: i128, scale: i32, suffixed: bool) -> Option<String> {
+    let (mut value, mut exponent) = rounded(value, scale);
+    while value % 10 == 0 {
+        (value, exponent) = (value / 10, exponent + 1);
+    }
+    while exponent % 3 != 0 {
+        (value, exponent) = (value.checked_mul(10)?, exponent - 1);
+    }
+    if suffixed {
+        let at = usize::try_from((exponent - NANO) / 3).ok()?;
+        return Some(format!("{value}{}", DECIMAL.get(at)?));
+    }
+    Some(match exponent {
+        0 => value.to_string(),
+        exponent => format!("{value}e{exponent}"),
+    })
+}
+
+/// Nothing is finer than a billionth, and who asks for less gets one.
+fn rounded(value: i128, scale: i32) -> (i128, i32) {
+    let finer = u32::try_from(NANO - scale).unwrap_or(0);
+    match 10_i128.checked_pow(finer) {
+        Some(1) => (value, scale),
+        Some(unit) => ((value + unit - 1) / unit, NANO),
+        None => (1, NANO),
+    }
+}
+
+const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+/// From 10^-9 on, each a thousand times the one before.
+const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+const NANO: i32 = -9;
+/// So many digits fit into 128 bits, with room for rounding.
+const DIGITS_MAX: usize = 36;
+const EXPONENT_MAX: i32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_written_as_the_real_server_writes_them() {
+        for (text, written) in [
+            ("0", "0"),
+            ("000", "0"),
+            ("0Gi", "0"),
+            ("0.000", "0"),
+            ("1", "1"),
+            ("+5", "+5"),
+            ("-1500m", "-1500m"),
+            ("1000m", "1"),
+            ("0.5", "500m"),
+            ("1.5", "1500m"),
+            ("1.500", "1.500"),
+            ("100m", "100m"),
+            ("1000", "1k"),
+            ("1024", "1024"),
+            ("100000000", "100M"),
+            ("1e3", "1e3"),
+            ("100e2", "10e3"),
+            ("1E", "1E"),
+            ("1024Mi", "1Gi"),
+            ("1536Mi", "1536Mi"),
+            ("1025Mi", "1025Mi"),
+            ("512Mi", "512Mi"),
+            ("1.5Gi", "1536Mi"),
+            ("0.5Ki", "512"),
+            ("0.1Ki", "102400m"),
+            ("1023Ki", "1023Ki"),
+            ("0.0000000001", "1n"),
+            ("1.0000000001", "1000000001n"),
+            ("16Ei", "9223372036854775807"),
+        ] {
+            assert_eq!(canonical(text).as_deref(), Some(written), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_quantity_has_no_form() {
+        for text in ["", "-", "x", "1x", "1.2.3", "1e", "1ee3", "1 Gi", "Gi"] {
+            assert_eq!(canonical(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_written_the_same_again() {
+        for whole in ["0", "1", "7", "8", "999", "1000", "1024", "123456789"] {
+            for fraction in ["", ".0", ".5", ".125", ".000000001", ".0000000009"] {
+                for suffix in BINARY.iter().chain(&DECIMAL).chain(&["e3", "E-2"]) {
+                    let text = format!("{whole}{fraction}{suffix}");
+                    if let Some(once) = canonical(&text) {
+                        assert_eq!(canonical(&once), Some(once), "{text}");
+                    }
+                }
+            }
+        }
+    }
+}
