@@ -8,7 +8,7 @@ use std::time::Duration;
 use tests::cluster::{Cluster, User};
 use tests::command;
 use tests::fixture::{Fixture, Home};
-use tests::kubectl::Kubectl;
+use tests::kubectl::{Call, Kubectl};
 use tests::namespace::Namespace;
 use tests::needs::Needs;
 use tests::network::{CLUSTER, Memory, Network};
@@ -40,6 +40,8 @@ static PLACE: Fixture<Place> = Fixture::new(|needs| {
 
 /// The least of each kind.
 const OBJECTS: &str = include_str!("definitions/objects.yaml");
+
+const WITHOUT_CONDITION: &str = r#"{"kind": "ManifestWork", "apiVersion": "work.open-cluster-management.io/v1", "metadata": {"name": "w"}, "spec": {"workload": {"manifests": []}, "manifestConfigs": [{"resourceIdentifier": {"group": "", "resource": "configmaps", "name": "a", "namespace": "n"}, "conditionRules": [{"type": "CEL", "condition": ""}]}]}}"#;
 
 #[test]
 fn a_kubernetes_cluster_takes_them_and_keeps_one_object_of_each() {
@@ -81,6 +83,12 @@ fn a_kubernetes_cluster_takes_them_and_keeps_one_object_of_each() {
 
         let created = run(&["create", "-f", objects.to_str().unwrap()]).await;
         assert_eq!(created.lines().count(), kinds, "{created}");
+        // The one rule in CEL, which the hub's own API server has as a hook.
+        let create = Call::new(&["create", "-f", "-"]).stdin(WITHOUT_CONDITION);
+        let refused = kubectl.call(&create).await.unwrap();
+        let why = "spec.manifestConfigs[0].conditionRules[0]: Invalid value: Condition is required for CEL rules";
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+
         let shown = run(&["get", "mcl", "sample"]).await;
         assert!(shown.starts_with("NAME     HUB ACCEPTED"), "{shown}");
     });

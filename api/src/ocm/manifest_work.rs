@@ -133,9 +133,9 @@ fn rules(field: &str, spec: &Value) -> Vec<FieldError> {
         for (j, rule) in items(config, "/conditionRules").iter().enumerate() {
             if text(rule, "/type") == "CEL" && text(rule, "/condition").is_empty() {
                 let field = format!("{field}.manifestConfigs[{i}].conditionRules[{j}]");
-                let kind = FieldErrorKind::Invalid(rule.to_string());
-                let why = "Condition is required for CEL rules";
-                wrong.push(FieldError::new(field, kind, why));
+                // Of an object the real server tells no value.
+                let why = "Condition is required for CEL rules".to_owned();
+                wrong.push(FieldError::new(field, FieldErrorKind::Invalid(why), ""));
             }
         }
     }
