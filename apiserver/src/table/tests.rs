@@ -111,13 +111,16 @@ fn what_is_not_there_is_an_empty_cell() {
 
 #[test]
 fn a_row_carries_as_much_of_the_object_as_is_asked_for() {
-    let object = json!({"kind": "A", "metadata": {"name": "a"}, "spec": 1});
+    let object = json!({"metadata": {"name": "a"}, "spec": 1});
     let row = |include| {
         let table = layout(&[]).table(&object, MetaVersion::V1Beta1, include, true, NOW);
         table["rows"][0]["object"].clone()
     };
     assert_eq!(row(IncludeObject::None), Value::Null);
-    assert_eq!(row(IncludeObject::Object), object);
+    // With the kind that an item of a list lacks.
+    let whole =
+        json!({"apiVersion": "example.com/v1", "kind": "A", "metadata": {"name": "a"}, "spec": 1});
+    assert_eq!(row(IncludeObject::Object), whole);
     assert_eq!(
         row(IncludeObject::Metadata)["apiVersion"],
         "meta.k8s.io/v1beta1"

@@ -7,6 +7,7 @@ import (
 
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -81,8 +82,12 @@ func checkPages(ctx context.Context, at place) (any, error) {
 			return nil, err
 		}
 		got = nil
-		for _, item := range whole.(*core.SecretList).Items {
-			got = append(got, item.Name)
+		err = apimeta.EachListItem(whole, func(object runtime.Object) error {
+			got = append(got, object.(*core.Secret).Name)
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 		if err := seen.goOn(ctx, at, client); err != nil {
 			return nil, err

@@ -1,0 +1,79 @@
+//! Programs on client-go.
+
+use serde_json::Value;
+use tests::command;
+use tests::wait::GENEROUS;
+
+use crate::server::Server;
+use crate::{PLACE, Place};
+
+/// What the Go program saw by this check in a namespace of the name, with a
+/// hand on the server.
+async fn check(place: &'static Place, name: &str) -> Value {
+    let server = Server::start(place).await.unwrap();
+    let kubeconfig = server.kubeconfig();
+    let mut make = place.network.command(place.needs.peers.join("kubectl"));
+    make.arg("--kubeconfig").arg(&kubeconfig);
+    make.args(["create", "namespace", name]);
+    command::run(make, Vec::new(), 4 * GENEROUS)
+        .await
+        .unwrap()
+        .ok();
+    let program = place.needs.peers.join("adit-client-go");
+    let mut run = place.network.command(program);
+    run.arg("-kubeconfig").arg(&kubeconfig);
+    run.args([
+        "-namespace",
+        name,
+        "-check",
+        name,
+        "-control",
+        &server.control,
+    ]);
+    let output = command::run(run, Vec::new(), 10 * GENEROUS).await.unwrap();
+    let report: Value = serde_json::from_str(&output.ok()).unwrap();
+    eprintln!("client-go {name}: {}", report["result"]);
+    report["result"].clone()
+}
+
+/// Every informer learns of what was deleted while it could not look.
+fn each_missed_something(seen: &Value) {
+    for (name, observed) in seen["observed"].as_object().unwrap() {
+        assert!(observed["missed"].as_u64().unwrap() >= 1, "{name}: {seen}");
+    }
+}
+
+#[test]
+fn informers_that_list_end_with_what_there_is_after_a_storm() {
+    PLACE.test(async |place| {
+        let seen = check(place, "storm").await;
+        each_missed_something(&seen);
+        assert_eq!(seen["watchLists"], 0, "{seen}");
+    });
+}
+
+#[test]
+fn informers_that_begin_with_a_watch_end_with_what_there_is_after_a_storm() {
+    PLACE.test(async |place| {
+        let seen = check(place, "storm-watchlist").await;
+        each_missed_something(&seen);
+        assert_eq!(seen["lists"], 0, "{seen}");
+    });
+}
+
+#[test]
+fn a_leader_leads_on_over_a_crash() {
+    PLACE.test(async |place| {
+        let seen = check(place, "leaders").await;
+        assert_eq!(seen["holder"], "second", "{seen}");
+    });
+}
+
+#[test]
+fn a_list_in_pages_is_told_that_its_revision_is_gone_and_goes_on() {
+    PLACE.test(async |place| {
+        let seen = check(place, "pages").await;
+        assert_eq!(seen["count"], 53, "{seen}");
+        assert_eq!(seen["rest"], 43, "{seen}");
+    });
+}

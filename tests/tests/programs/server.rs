@@ -1,0 +1,187 @@
+//! An API server that can be killed, also by the programs that use it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use kube::{Client, Config};
+use store::{Embedded, Key, Options, Store as _, Txn};
+use tests::process::Process;
+use tests::scratch;
+use tests::wait::GENEROUS;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::Place;
+
+/// The process, its store, and where programs have it killed.
+pub(crate) struct Server {
+    parts: Arc<Parts>,
+    /// Where `POST /crash` and `POST /forget` are taken.
+    pub(crate) control: String,
+    _tasks: JoinSet<()>,
+}
+
+struct Parts {
+    place: &'static Place,
+    address: SocketAddr,
+    folder: PathBuf,
+    process: Mutex<Process>,
+}
+
+impl Server {
+    /// Starts one on an address of its own.
+    pub(crate) async fn start(place: &'static Place) -> Result<Self> {
+        static NEXT: AtomicU8 = AtomicU8::new(2);
+        let last = NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = SocketAddr::from(([127, 0, 0, last], 6443));
+        let folder = scratch::fresh_folder("api-server")?;
+        let process = start(place, address, &folder).await?;
+        let parts = Arc::new(Parts {
+            place,
+            address,
+            folder,
+            process: Mutex::new(process),
+        });
+        let listener = TcpListener::bind((address.ip(), 0)).await?;
+        let control = format!("http://{}", listener.local_addr()?);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(take_orders(listener, parts.clone()));
+        Ok(Self {
+            parts,
+            control,
+            _tasks: tasks,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.parts.address)
+    }
+
+    /// kube-rs' client of it, with all rights.
+    pub(crate) fn client(&self) -> Client {
+        let config = Config::new(self.url().parse().unwrap());
+        Client::try_from(config).unwrap()
+    }
+
+    /// A kubeconfig of it.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        let file = self.parts.folder.with_extension("kubeconfig");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: it\nclusters:\n- name: it\n  cluster: {{server: \"{}\"}}\nusers:\n- name: it\n  user: {{}}\ncontexts:\n- name: it\n  context: {{cluster: it, user: it}}\n",
+            self.url()
+        );
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// Kills it and starts it again; it is ready when this returns.
+    pub(crate) async fn crash(&self) {
+        self.parts.crash().await.unwrap();
+    }
+
+    /// The same, and its history is gone when it comes back.
+    pub(crate) async fn forget(&self) {
+        self.parts.forget().await.unwrap();
+    }
+}
+
+impl Parts {
+    async fn crash(&self) -> Result<()> {
+        let mut process = self.process.lock().await;
+        process.kill();
+        *process = start(self.place, self.address, &self.folder).await?;
+        Ok(())
+    }
+
+    async fn forget(&self) -> Result<()> {
+        let mut process = self.process.lock().await;
+        process.kill();
+        let store = Embedded::open(&self.folder, Options::default()).await?;
+        change(&store).await?;
+        store.compact(store.current().await?).await?;
+        store.close().await;
+        *process = start(self.place, self.address, &self.folder).await?;
+        Ok(())
+    }
+}
+
+/// Deletes each ConfigMap `gone` and makes a `late` where there is a `stays`;
+/// whatever there is, nobody has seen the last revision when this is done.
+async fn change(store: &Embedded) -> Result<()> {
+    let all = store::Range::prefix(Key::from("/registry/configmaps/"));
+    for kv in &store.range(all).await?.kvs {
+        let key = String::from_utf8_lossy(kv.key.as_bytes()).into_owned();
+        if key.ends_with("/gone") {
+            let delete = Txn::delete(kv.key.clone(), kv.mod_revision);
+            ensure!(store.txn(delete).await?.is_done());
+        } else if let Some(folder) = key.strip_suffix("/stays") {
+            let object = String::from_utf8(kv.value.to_vec())?;
+            let object = object.replace("\"name\":\"stays\"", "\"name\":\"late\"");
+            // Done before, it stays.
+            let create = Txn::create(format!("{folder}/late"), object);
+            store.txn(create).await?;
+        }
+    }
+    for _ in 0..2 {
+        let passing = Key::from("/registry/leases/nowhere/passing");
+        let made = store.txn(Txn::put(passing.clone(), "{}")).await?;
+        store.txn(Txn::delete(passing, made.revision())).await?;
+    }
+    Ok(())
+}
+
+async fn start(place: &'static Place, address: SocketAddr, folder: &PathBuf) -> Result<Process> {
+    let mut command = place.network.command(env!("CARGO_BIN_EXE_api-server"));
+    command.arg(address.to_string()).arg(folder);
+    let process = Process::start("api-server", command)?;
+    let begun = Instant::now();
+    while TcpStream::connect(address).await.is_err() {
+        let waits = process.ended().is_none() && begun.elapsed() < 4 * GENEROUS;
+        ensure!(waits, "the API server says {}", process.output());
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(process)
+}
+
+async fn take_orders(listener: TcpListener, parts: Arc<Parts>) {
+    let mut connections = JoinSet::new();
+    while let Ok((connection, _)) = listener.accept().await {
+        let parts = parts.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let parts = parts.clone();
+                async move { obey(&parts, &request).await }
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(connection), service)
+                .await;
+        });
+    }
+}
+
+async fn obey(parts: &Parts, request: &Request<Incoming>) -> Result<Response<String>, Infallible> {
+    let done = match request.uri().path() {
+        "/crash" => parts.crash().await,
+        "/forget" => parts.forget().await,
+        other => Err(anyhow::anyhow!("no such order: {other}")),
+    };
+    let mut response = Response::new(String::new());
+    if let Err(error) = done {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        *response.body_mut() = format!("{error:#}");
+    }
+    Ok(response)
+}
