@@ -1,8 +1,8 @@
-//! Programs on client-go.
+//! Programs on client-go and controller-runtime.
 
-use serde_json::Value;
-use tests::command;
+use serde_json::{Value, json};
 use tests::wait::GENEROUS;
+use tests::{command, needs};
 
 use crate::server::Server;
 use crate::{PLACE, Place};
@@ -75,5 +75,23 @@ fn a_list_in_pages_is_told_that_its_revision_is_gone_and_goes_on() {
         let seen = check(place, "pages").await;
         assert_eq!(seen["count"], 53, "{seen}");
         assert_eq!(seen["rest"], 43, "{seen}");
+    });
+}
+
+#[test]
+fn a_manager_keeps_up_over_crashes_and_its_cache_ends_with_what_there_is() {
+    let Some(clients) = needs::clients() else {
+        return;
+    };
+    PLACE.test(async |place| {
+        let server = Server::start(place).await.unwrap();
+        let mut run = place.network.command(clients.join("adit-controller"));
+        run.args(["-server", &server.url(), "-control", &server.control]);
+        run.args(["-namespace", "managed"]);
+        let output = command::run(run, Vec::new(), 10 * GENEROUS).await.unwrap();
+        let seen: Value = serde_json::from_str(&output.ok()).unwrap();
+        assert_eq!(seen["leader"], true, "{seen}");
+        let staying: Vec<String> = (10..20).map(|number| format!("owner-{number}")).collect();
+        assert_eq!(seen["owners"], json!(staying), "{seen}");
     });
 }

@@ -81,6 +81,9 @@ pub(crate) const CHANGES: &[Step] = &[
     feed("create -f -", NAMELESS),
     feed("apply -f -", TYPELESS),
     feed("create -f -", TYPELESS),
+    feed("create -f -", NO_SUCH_KIND),
+    feed("apply -f -", LIST),
+    feed("delete -f -", LIST),
     feed("create -f -", ELSEWHERE),
     feed("create -f -", BROKEN),
     feed("create -f -", TWICE),
@@ -146,6 +149,15 @@ const MANY_CHANGED: &str = r#"
 const ONE_OF_MANY: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m1","labels":{"set":"many"}},"data":{"x":"1"}}"#;
 const NAMELESS: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{}}"#;
 const TYPELESS: &str = r#"{"metadata":{"name":"a"}}"#;
+const NO_SUCH_KIND: &str =
+    r#"{"apiVersion":"example.com/v1","kind":"Nothing","metadata":{"name":"a"}}"#;
+const LIST: &str = r#"
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: l1}, data: {x: "1"}}
+- {apiVersion: v1, kind: ServiceAccount, metadata: {name: l2}}
+"#;
 const ELSEWHERE: &str =
     r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"default"}}"#;
 const BROKEN: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"#;
