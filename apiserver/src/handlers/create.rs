@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use crate::Status;
 use crate::answer::Answer;
-use crate::object::{Stored, encode, is_deleting, meta_str, metadata_mut};
+use crate::object::{Stored, is_deleting, meta_str, metadata_mut};
 use crate::options::WriteOptions;
 use crate::scope::Scope;
 use crate::storage::{Storage, Written};
@@ -55,17 +55,18 @@ async fn keep_new(
 ) -> Result<Result<Stored, Status>, Status> {
     let key = crate::key::object(&scope.resource, &scope.namespace, name);
     let taken = || Status::already_exists(&scope.group_resource(), name);
+    let stored = Stored::of(&scope.resource, new, 0)?;
     if options.dry_run {
         return Ok(match storage.get(&key).await? {
-            None => Ok(Stored::of(&scope.resource, new, 0)?),
+            None => Ok(stored),
             Some(_) => Err(taken()),
         });
     }
     match storage
-        .create(&scope.resource, key.clone(), encode(&scope.resource, new)?)
+        .create(&scope.resource, key.clone(), stored.bytes().clone())
         .await?
     {
-        Written::Done(revision) => Ok(Ok(Stored::of(&scope.resource, new, revision)?)),
+        Written::Done(revision) => Ok(Ok(stored.at_revision(revision))),
         Written::Lost => {
             let there = storage.get(&key).await?;
             let deleting = match there {

@@ -5,7 +5,7 @@ use crate::Status;
 use crate::answer::Answer;
 use crate::apply::keep_times;
 use crate::handlers::delete::keeps_itself;
-use crate::object::{Stored, encode, is_deleting, meta_str, meta_strings, metadata_mut};
+use crate::object::{Stored, is_deleting, meta_str, meta_strings, metadata_mut};
 use crate::options::{WriteOptions, revision};
 use crate::scope::Scope;
 use crate::storage::{Storage, Written, not_found};
@@ -94,24 +94,22 @@ async fn make(
         new = writer.owned(None, new);
     }
     writer.complete_new(&mut new)?;
+    let stored = Stored::of(&writer.scope.resource, &new, 0)?;
     if options.dry_run {
-        return Ok(Some(Answer::Object(
-            StatusCode::CREATED,
-            Stored::of(&writer.scope.resource, &new, 0)?,
-        )));
+        return Ok(Some(Answer::Object(StatusCode::CREATED, stored)));
     }
     Ok(
         match storage
             .create(
                 &writer.scope.resource,
                 writer.scope.key(),
-                encode(&writer.scope.resource, &new)?,
+                stored.bytes().clone(),
             )
             .await?
         {
             Written::Done(revision) => Some(Answer::Object(
                 StatusCode::CREATED,
-                Stored::of(&writer.scope.resource, &new, revision)?,
+                stored.at_revision(revision),
             )),
             Written::Lost => None,
         },
@@ -149,8 +147,8 @@ async fn replace(
     }
     writer.complete_update(&mut new, &old)?;
     let new = keep_times(&old, new);
-    let bytes = encode(&writer.scope.resource, &new)?;
-    if bytes == there.bytes() {
+    let stored = Stored::of(&scope.resource, &new, there.revision)?;
+    if stored.bytes() == there.bytes() {
         return Ok(Some(Answer::Object(StatusCode::OK, there.clone())));
     }
     let ends = is_deleting(&new)
@@ -158,21 +156,25 @@ async fn replace(
         && !keeps_itself(&new)
         && grace_seconds(&old) == 0;
     if options.dry_run {
-        let stored = Stored::of(&writer.scope.resource, &new, there.revision)?;
         return Ok(Some(Answer::Object(StatusCode::OK, stored)));
     }
     let written = if ends {
         storage.remove(scope.key(), there.revision).await?
     } else {
         storage
-            .replace(&writer.scope.resource, scope.key(), there.revision, bytes)
+            .replace(
+                &scope.resource,
+                scope.key(),
+                there.revision,
+                stored.bytes().clone(),
+            )
             .await?
     };
     Ok(match written {
-        Written::Done(revision) => Some(Answer::Object(
-            StatusCode::OK,
-            Stored::of(&writer.scope.resource, &new, revision)?,
-        )),
+        Written::Done(revision) => {
+            let stored = stored.at_revision(revision);
+            Some(Answer::Object(StatusCode::OK, stored))
+        }
         Written::Lost => None,
     })
 }
