@@ -90,7 +90,8 @@ async fn follow(mut body: Incoming, tell: mpsc::Sender<Instant>) {
     while let Some(Ok(frame)) = body.frame().await {
         let now = Instant::now();
         let data = frame.into_data().unwrap_or_default();
-        for _ in data.iter().filter(|byte| **byte == b'\n') {
+        let lines = data.iter().filter(|byte| **byte == b'\n').count();
+        for _ in 0..lines {
             if tell.send(now).await.is_err() {
                 return;
             }
