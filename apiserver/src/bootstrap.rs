@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::admission::LASTING;
@@ -36,19 +37,18 @@ pub(crate) async fn bootstrap(storage: &Storage, registry: &Arc<Registry>) -> Re
         )
         .await?;
     }
-    for wanted in bootstrap_policy() {
+    let policy = stream::iter(bootstrap_policy()).map(|wanted| async move {
         let plural = match wanted["kind"].as_str().unwrap_or_default() {
             "ClusterRole" => "clusterroles",
             "ClusterRoleBinding" => "clusterrolebindings",
             "Role" => "roles",
             _ => "rolebindings",
         };
-        settle(storage, registry, plural, &wanted, |there| {
-            reconcile(there, &wanted)
-        })
-        .await?;
-    }
-    Ok(())
+        let decide = |there: Option<&Value>| reconcile(there, &wanted);
+        settle(storage, registry, plural, &wanted, decide).await
+    });
+    // None needs another, and the store makes what comes together durable together.
+    policy.buffer_unordered(AT_ONCE).try_collect().await
 }
 
 /// Brings one object to what is wanted of it.
@@ -110,3 +110,6 @@ async fn settle(
         made => made.map(|_| ()),
     }
 }
+
+/// Objects of the policy that are made at once.
+const AT_ONCE: usize = 32;
