@@ -97,16 +97,30 @@ impl Authority {
     /// # Errors
     /// It cannot be made.
     pub fn server(&self, address: IpAddr) -> Result<Identity> {
+        let (certificate, key) = self.server_pem(address)?;
+        Identity::from_pem(&certificate, &key)
+    }
+
+    /// Issues a server's certificate; it and its key, PEM.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn server_pem(&self, address: IpAddr) -> Result<(String, String)> {
         let mut params = params("server", &[], Validity::Now);
         params.subject_alt_names = vec![SanType::IpAddress(address)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.issue(&params)
+        self.issue_pem(&params)
     }
 
     fn issue(&self, params: &CertificateParams) -> Result<Identity> {
+        let (certificate, key) = self.issue_pem(params)?;
+        Identity::from_pem(&certificate, &key)
+    }
+
+    fn issue_pem(&self, params: &CertificateParams) -> Result<(String, String)> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Identity::from_pem(&certificate.pem(), &key.serialize_pem())
+        Ok((certificate.pem(), key.serialize_pem()))
     }
 }
 

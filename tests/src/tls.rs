@@ -45,11 +45,19 @@ pub fn client(
 /// # Errors
 /// The certificate cannot be used.
 pub fn server(identity: &Identity, alpn: &[u8]) -> Result<TlsAcceptor> {
+    server_of(identity, &[alpn])
+}
+
+/// The same, of several protocols.
+///
+/// # Errors
+/// The certificate cannot be used.
+pub fn server_of(identity: &Identity, alpn: &[&[u8]]) -> Result<TlsAcceptor> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
-    config.alpn_protocols = vec![alpn.to_vec()];
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

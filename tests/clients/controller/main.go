@@ -44,11 +44,13 @@ type seen struct {
 
 func main() {
 	server := flag.String("server", "", "URL of the API server")
+	authority := flag.String("ca", "", "file with its authority's certificate")
 	control := flag.String("control", "", "URL where the API server can be ended and started again")
 	namespace := flag.String("namespace", "", "namespace to work in; it is made")
 	flag.Parse()
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	config := &rest.Config{Host: *server, QPS: -1, UserAgent: "adit-controller"}
+	config.CAFile = *authority
 	told, err := run(context.Background(), config, *control, *namespace)
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(told)

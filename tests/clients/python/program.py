@@ -132,11 +132,11 @@ def without_types(api: client.ApiClient, namespace: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("server", "control", "namespace"):
+    for name in ("server", "ca", "control", "namespace"):
         parser.add_argument(f"--{name}", required=True)
     arguments = parser.parse_args()
     configuration = client.Configuration()
-    configuration.host = arguments.server
+    configuration.host, configuration.ssl_ca_cert = arguments.server, arguments.ca
     api = client.ApiClient(configuration)
     core = client.CoreV1Api(api)
     namespace = arguments.namespace

@@ -1,8 +1,9 @@
 //! The hub's API server as a process of its own, which a test can kill: on an
-//! address of loopback, in plain HTTP, with its store in a folder. Whoever
-//! comes without a token may do anything.
+//! address of loopback, over TLS, HTTP/1.1 and HTTP/2, with its store in a folder.
+//! Whoever comes without a token may do anything.
 
 use std::convert::Infallible;
+use std::fs::read_to_string;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,15 +18,19 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use store::{Embedded, Options};
+use tests::pki::Identity;
+use tests::tls;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, folder] = arguments.as_slice() else {
-        anyhow::bail!("usage: api-server ADDRESS FOLDER");
+    let [address, folder, certificate, key] = arguments.as_slice() else {
+        anyhow::bail!("usage: api-server ADDRESS FOLDER CERTIFICATE-FILE KEY-FILE");
     };
+    let identity = Identity::from_pem(&read_to_string(certificate)?, &read_to_string(key)?)?;
+    let tls = tls::server_of(&identity, &[b"h2", b"http/1.1"])?;
     let address: SocketAddr = address.parse()?;
     ensure!(address.ip().is_loopback(), "only an address of loopback");
     let store = Embedded::open(Path::new(folder), Options::default()).await?;
@@ -52,8 +57,12 @@ async fn main() -> Result<()> {
     let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
     loop {
         let (connection, _) = listener.accept().await?;
-        let server = server.clone();
+        connection.set_nodelay(true)?;
+        let (server, tls) = (server.clone(), tls.clone());
         tasks.spawn(async move {
+            let Ok(connection) = tls.accept(connection).await else {
+                return;
+            };
             let service = service_fn(move |request| {
                 let server = server.clone();
                 async move { answer(&server, request).await }

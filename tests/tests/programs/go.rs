@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tests::wait::GENEROUS;
 use tests::{command, needs};
 
+use crate::rust::make_namespace;
 use crate::server::Server;
 use crate::{PLACE, Place};
 
@@ -12,13 +13,7 @@ use crate::{PLACE, Place};
 async fn check(place: &'static Place, name: &str) -> Value {
     let server = Server::start(place).await.unwrap();
     let kubeconfig = server.kubeconfig();
-    let mut make = place.network.command(place.needs.peers.join("kubectl"));
-    make.arg("--kubeconfig").arg(&kubeconfig);
-    make.args(["create", "namespace", name]);
-    command::run(make, Vec::new(), 4 * GENEROUS)
-        .await
-        .unwrap()
-        .ok();
+    make_namespace(&server.client(), name).await;
     let program = place.needs.peers.join("adit-client-go");
     let mut run = place.network.command(program);
     run.arg("-kubeconfig").arg(&kubeconfig);
@@ -87,7 +82,8 @@ fn a_manager_keeps_up_over_crashes_and_its_cache_ends_with_what_there_is() {
         let server = Server::start(place).await.unwrap();
         let mut run = place.network.command(clients.join("adit-controller"));
         run.args(["-server", &server.url(), "-control", &server.control]);
-        run.args(["-namespace", "managed"]);
+        run.args(["-namespace", "managed", "-ca"])
+            .arg(server.authority());
         let output = command::run(run, Vec::new(), 10 * GENEROUS).await.unwrap();
         let seen: Value = serde_json::from_str(&output.ok()).unwrap();
         assert_eq!(seen["leader"], true, "{seen}");

@@ -19,7 +19,8 @@ fn pythons_client_watches_on_over_crashes_and_lists_anew_when_history_is_gone() 
         let mut run = place.network.command(clients.join("python/bin/python"));
         run.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python/program.py"));
         run.args(["--server", &server.url(), "--control", &server.control]);
-        run.args(["--namespace", "python"]);
+        run.args(["--namespace", "python", "--ca"])
+            .arg(server.authority());
         let output = command::run(run, Vec::new(), 10 * GENEROUS).await.unwrap();
         let seen: Value = serde_json::from_str(&output.ok()).unwrap();
         let refused = json!(["409 AlreadyExists", "409 Conflict", "404 NotFound"]);

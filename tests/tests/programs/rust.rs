@@ -93,7 +93,7 @@ impl Hit {
     }
 }
 
-async fn make_namespace(client: &Client, name: &str) {
+pub(crate) async fn make_namespace(client: &Client, name: &str) {
     let namespace: Namespace = from_value(json!({"metadata": {"name": name}})).unwrap();
     let all: Api<Namespace> = Api::all(client.clone());
     all.create(&PostParams::default(), &namespace)

@@ -1,8 +1,9 @@
 //! An API server that can be killed, also by the programs that use it.
 
 use std::convert::Infallible;
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -14,7 +15,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use kube::{Client, Config};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use store::{Embedded, Key, Options, Store as _, Txn};
+use tests::pki::Authority;
 use tests::process::Process;
 use tests::scratch;
 use tests::wait::GENEROUS;
@@ -47,6 +51,16 @@ impl Server {
         let last = NEXT.fetch_add(1, Ordering::Relaxed);
         let address = SocketAddr::from(([127, 0, 0, last], 6443));
         let folder = scratch::fresh_folder("api-server")?;
+        fs::create_dir(folder.join("store"))?;
+        let authority = Authority::unknown()?;
+        let (certificate, key) = authority.server_pem(address.ip())?;
+        for (file, text) in [
+            ("ca.crt", authority.pem()),
+            (CERTIFICATE, &certificate),
+            (KEY, &key),
+        ] {
+            fs::write(folder.join(file), text)?;
+        }
         let process = start(place, address, &folder).await?;
         let parts = Arc::new(Parts {
             place,
@@ -67,23 +81,32 @@ impl Server {
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.parts.address)
+        format!("https://{}", self.parts.address)
+    }
+
+    /// The certificate of the authority that signed its own.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.parts.folder.join("ca.crt")
     }
 
     /// kube-rs' client of it, with all rights.
     pub(crate) fn client(&self) -> Client {
-        let config = Config::new(self.url().parse().unwrap());
+        let pem = fs::read(self.authority()).unwrap();
+        let authority = CertificateDer::from_pem_slice(&pem).unwrap();
+        let mut config = Config::new(self.url().parse().unwrap());
+        config.root_cert = Some(vec![authority.to_vec()]);
         Client::try_from(config).unwrap()
     }
 
     /// A kubeconfig of it.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
-        let file = self.parts.folder.with_extension("kubeconfig");
+        let file = self.parts.folder.join("kubeconfig");
         let text = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: it\nclusters:\n- name: it\n  cluster: {{server: \"{}\"}}\nusers:\n- name: it\n  user: {{}}\ncontexts:\n- name: it\n  context: {{cluster: it, user: it}}\n",
-            self.url()
+            "apiVersion: v1\nkind: Config\ncurrent-context: it\nclusters:\n- name: it\n  cluster: {{server: \"{}\", certificate-authority: {}}}\nusers:\n- name: it\n  user: {{}}\ncontexts:\n- name: it\n  context: {{cluster: it, user: it}}\n",
+            self.url(),
+            self.authority().display()
         );
-        std::fs::write(&file, text).unwrap();
+        fs::write(&file, text).unwrap();
         file
     }
 
@@ -109,7 +132,7 @@ impl Parts {
     async fn forget(&self) -> Result<()> {
         let mut process = self.process.lock().await;
         process.kill();
-        let store = Embedded::open(&self.folder, Options::default()).await?;
+        let store = Embedded::open(&self.folder.join("store"), Options::default()).await?;
         change(&store).await?;
         store.compact(store.current().await?).await?;
         store.close().await;
@@ -143,9 +166,13 @@ async fn change(store: &Embedded) -> Result<()> {
     Ok(())
 }
 
-async fn start(place: &'static Place, address: SocketAddr, folder: &PathBuf) -> Result<Process> {
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+
+async fn start(place: &'static Place, address: SocketAddr, folder: &Path) -> Result<Process> {
     let mut command = place.network.command(env!("CARGO_BIN_EXE_api-server"));
-    command.arg(address.to_string()).arg(folder);
+    command.arg(address.to_string()).arg(folder.join("store"));
+    command.args([folder.join(CERTIFICATE), folder.join(KEY)]);
     let process = Process::start("api-server", command)?;
     let begun = Instant::now();
     while TcpStream::connect(address).await.is_err() {
