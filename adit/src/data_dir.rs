@@ -192,6 +192,16 @@ impl DataDir {
         self.root.join("quic-reset.key")
     }
 
+    /// What tokens of service accounts are signed with.
+    pub(crate) fn service_account_keys(&self) -> PathBuf {
+        self.root.join("service-accounts.key")
+    }
+
+    /// The folder of the store that keeps the hub's API's objects.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.root.join("store")
+    }
+
     pub(crate) fn hub_file(&self) -> PathBuf {
         self.root.join("hub.json")
     }

@@ -23,6 +23,7 @@ use crate::data_dir::{DataDir, DataDirError, FileLock};
 use crate::local::{LocalAddress, LocalListener};
 use crate::tcp;
 
+mod api;
 mod authority_files;
 mod connect;
 mod connection;
@@ -49,6 +50,7 @@ pub(crate) use forward::ForwardListen;
 pub(crate) use listing::{ClusterListing, Listing};
 pub(crate) use setup::prepare_for;
 
+use api::{HubApi, HubApiError};
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};
 use connect::ConnectListener;
 use connection::{ConnectionParts, Connections, Port};
@@ -105,6 +107,7 @@ pub(crate) struct Hub {
     gateway: Gateway,
     watch: Watch,
     connections: Arc<Connections>,
+    api: HubApi,
     drain: Duration,
     _lock: FileLock,
 }
@@ -142,6 +145,8 @@ pub(crate) enum HubError {
     Setup(#[from] SetupError),
     #[error("cannot tell whose certificates to trust")]
     Trust(#[from] AuthoritiesWatchError),
+    #[error("the hub's own API cannot be served")]
+    Api(#[from] HubApiError),
     #[error("a part of the hub has ended by itself")]
     Task(#[source] Option<tokio::task::JoinError>),
 }
@@ -166,6 +171,7 @@ impl Hub {
         let tls = tls::server_config(trust.clone(), serving.serving());
         let known = Arc::new(Known::default());
         let policy = LivePolicy::default();
+        let api = HubApi::start(&data, &addresses, known.clone()).await?;
         let watch = Watch::start(WatchParts {
             data: data.clone(),
             addresses: addresses.clone(),
@@ -201,6 +207,7 @@ impl Hub {
             lookout: watch.lookout(),
             health: watch.health(),
             limits: config.connections,
+            api: api.server.clone(),
         }));
         Ok(Self {
             data,
@@ -213,6 +220,7 @@ impl Hub {
             gateway,
             watch,
             connections,
+            api,
             drain: config.drain,
             _lock: lock,
         })
@@ -266,6 +274,14 @@ impl Hub {
             let gateway = self.gateway.clone();
             tasks.spawn(forward::accept(listener, forward, gateway, stop.clone()));
         }
+        let HubApi { driver, store, .. } = self.api;
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = driver.run() => {}
+                () = stopped.cancelled() => {}
+            }
+        });
         tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
         tokio::select! {
             // Told to stop, the parts end too, which is then no failure.
@@ -284,6 +300,7 @@ impl Hub {
             Err(_) => tracing::warn!("hub has stopped and cut off what was still open"),
         }
         tasks.shutdown().await;
+        store.close().await;
         Ok(())
     }
 }

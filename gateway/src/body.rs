@@ -33,6 +33,8 @@ pub struct GatewayBodyError(#[from] ForwardedBodyError);
 
 enum Source {
     Forwarded(Box<ForwardedBody>),
+    /// Of the hub's own API.
+    Local(apiserver::Body),
     Whole(Full<Bytes>),
 }
 
@@ -75,6 +77,16 @@ impl From<Bytes> for GatewayBody {
     }
 }
 
+/// An answer of the hub's own API.
+impl From<apiserver::Body> for GatewayBody {
+    fn from(body: apiserver::Body) -> Self {
+        Self {
+            source: Source::Local(body),
+            record: None,
+        }
+    }
+}
+
 impl GatewayBody {
     pub(crate) fn forwarded(body: ForwardedBody) -> Self {
         Self {
@@ -93,7 +105,7 @@ impl GatewayBody {
     pub(crate) fn watch(&self) -> Option<&Arc<StreamWatch>> {
         match &self.source {
             Source::Forwarded(body) => Some(body.watch()),
-            Source::Whole(_) => None,
+            Source::Local(_) | Source::Whole(_) => None,
         }
     }
 
@@ -124,6 +136,10 @@ impl Body for GatewayBody {
                 let frame = ready!(Pin::new(body.as_mut()).poll_frame(cx));
                 frame.map(|frame| frame.map_err(GatewayBodyError))
             }
+            Source::Local(body) => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                frame.map(|frame| frame.map_err(|never| match never {}))
+            }
             Source::Whole(body) => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 frame.map(|frame| frame.map_err(|never| match never {}))
@@ -136,6 +152,7 @@ impl Body for GatewayBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Forwarded(body) => body.is_end_stream(),
+            Source::Local(body) => body.is_end_stream(),
             Source::Whole(body) => body.is_end_stream(),
         }
     }
@@ -143,6 +160,7 @@ impl Body for GatewayBody {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Forwarded(body) => body.size_hint(),
+            Source::Local(body) => body.size_hint(),
             Source::Whole(body) => body.size_hint(),
         }
     }
@@ -174,7 +192,7 @@ impl Source {
     fn author(&self) -> EndedBy {
         match self {
             Self::Forwarded(_) => EndedBy::Upstream,
-            Self::Whole(_) => EndedBy::Hub,
+            Self::Local(_) | Self::Whole(_) => EndedBy::Hub,
         }
     }
 }

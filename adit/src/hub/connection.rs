@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::ApiServer;
 use gateway::{Gateway, HttpVersion, Peer};
 use proxy_server::{AgentCertificate, Clusters as _, ProxyServer, ServeError};
 use rustls::ServerConfig;
@@ -63,6 +64,8 @@ pub(super) struct ConnectionParts {
     pub(super) lookout: Arc<Lookout>,
     pub(super) health: DataHealth,
     pub(super) limits: ConnectionLimits,
+    /// The hub's own API.
+    pub(super) api: ApiServer,
 }
 
 /// How many connections a hub lets in.
@@ -121,6 +124,7 @@ impl Connections {
             known: parts.known.clone(),
             metrics: metrics.clone(),
             health: parts.health,
+            api: parts.api,
         });
         let mut connect_tls = parts.tls.clone();
         connect_tls.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::ApiServer;
 use bytes::Bytes;
 use gateway::{Fallback, Gateway, GatewayBody, Peer, Status};
 use http::header::CONTENT_TYPE;
@@ -13,6 +14,7 @@ use hyper::body::Incoming;
 use proto::ClusterName;
 use proxy_server::{Clusters as _, ProxyServer};
 
+use super::api;
 use super::known::Known;
 use super::listing::{Listing, StreamsListing};
 use super::metrics::Metrics;
@@ -29,6 +31,7 @@ pub(super) struct EndpointParts {
     pub(super) known: Arc<Known>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: DataHealth,
+    pub(super) api: ApiServer,
 }
 
 /// A session is given up after half of that: something is wrong with the hub itself.
@@ -143,6 +146,9 @@ impl Fallback for Endpoints {
         peer: Arc<Peer>,
     ) -> Pin<Box<dyn Future<Output = Response<GatewayBody>> + Send>> {
         Box::pin(async move {
+            if api::serves(request.uri().path()) {
+                return api::handle(&self.0.api, request, &peer).await;
+            }
             self.answer(&request, &peer)
                 .unwrap_or_else(Status::into_response)
         })

@@ -9,6 +9,7 @@ mod demo;
 mod forward;
 mod forward_listen;
 mod hub;
+mod hub_api;
 mod limits;
 mod observing;
 mod quic;
