@@ -60,7 +60,7 @@ Examples:
   adit agent --credentials edge-7.yaml --kubeconfig ~/.kube/config
 
   adit kubeconfig edge-7 --data-dir /var/lib/adit --user alice --group dev > alice.kubeconfig
-      On the hub, where policy.yaml lets dev reach edge-7; then anywhere:
+      On the hub, where a role lets dev reach edge-7; then anywhere:
   kubectl --kubeconfig alice.kubeconfig get pods -w
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";

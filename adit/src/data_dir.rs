@@ -10,7 +10,6 @@
 //! admin.kubeconfig           the administrator's way in
 //! clusters/NAME.json         a known cluster and the certificates issued to it
 //! tokens/ID.json             a bearer token, hashed
-//! policy.yaml                which user may reach which cluster
 //! ```
 
 use std::fs;
@@ -210,10 +209,6 @@ impl DataDir {
         self.root.join("admin.kubeconfig")
     }
 
-    pub(crate) fn policy(&self) -> PathBuf {
-        self.root.join("policy.yaml")
-    }
-
     /// The folder of the clusters' records.
     pub(crate) fn clusters(&self) -> PathBuf {
         self.root.join("clusters")
@@ -289,9 +284,9 @@ mod tests {
         let data = DataDir::create(folder.path()).unwrap();
         let leftover = data.clusters().join(".edge-1.json.0123456789abcdef.tmp");
         fs::write(&leftover, "half").unwrap();
-        fs::write(data.policy(), "kept").unwrap();
+        fs::write(data.hub_file(), "kept").unwrap();
         data.lock_for_hub().await.unwrap();
         assert!(!leftover.exists());
-        assert!(data.policy().exists());
+        assert!(data.hub_file().exists());
     }
 }

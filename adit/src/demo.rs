@@ -90,7 +90,6 @@ async fn show(
         listen: vec![config.listen],
         udp: Udp::default(),
         advertise: Vec::new(),
-        policy: None,
         gateway: GatewayConfig::default(),
         proxy: ProxyServerConfig::new(hub::link_config()),
         connections: ConnectionLimits::default(),

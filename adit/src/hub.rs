@@ -1,12 +1,13 @@
 //! The hub: one port for agents and users.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Forward, Gateway, GatewayConfig, LivePolicy, PolicyError};
+use gateway::{Forward, Gateway, GatewayConfig, SubjectAccess, TokenReviews};
 use proto::Hello;
 use proxy_agent::HubAddress;
 use proxy_server::{ProxyServer, ProxyServerConfig};
@@ -37,7 +38,6 @@ mod listener;
 mod listing;
 mod lookout;
 mod metrics;
-mod policy;
 mod serving_files;
 mod setup;
 mod tls;
@@ -69,8 +69,6 @@ pub(crate) struct HubConfig {
     pub(crate) udp: Udp,
     /// How agents and users reach it; empty: by what it listens on.
     pub(crate) advertise: Vec<HubAddress>,
-    /// Default: `policy.yaml` in the data directory.
-    pub(crate) policy: Option<PathBuf>,
     pub(crate) gateway: GatewayConfig,
     /// Without addresses: these are what is advertised.
     pub(crate) proxy: ProxyServerConfig,
@@ -108,6 +106,7 @@ pub(crate) struct Hub {
     watch: Watch,
     connections: Arc<Connections>,
     api: HubApi,
+    access: SubjectAccess,
     drain: Duration,
     _lock: FileLock,
 }
@@ -139,8 +138,6 @@ pub(crate) enum HubError {
     },
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    #[error("the policy file cannot be used")]
-    Policy(#[source] PolicyError),
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error("cannot tell whose certificates to trust")]
@@ -160,28 +157,20 @@ impl Hub {
         let connects = bind_connects(&config.connect_listen).await?;
         let forwards = bind_forwards(&config.forward_listen).await?;
         let addresses = setup::addresses(config.advertise, &listeners)?;
-        let policy_path = match config.policy {
-            Some(path) => path,
-            None => setup::default_policy(&data)?,
-        };
         setup::prepare(&data, &addresses).await?;
         let authorities = AuthorityFiles::start(data.clone())?;
         let serving = ServingFiles::start(data.clone()).map_err(SetupError::from)?;
         let trust = authorities.trust();
         let tls = tls::server_config(trust.clone(), serving.serving());
         let known = Arc::new(Known::default());
-        let policy = LivePolicy::default();
         let api = HubApi::start(&data, &addresses, known.clone()).await?;
         let watch = Watch::start(WatchParts {
             data: data.clone(),
             addresses: addresses.clone(),
-            policy_path,
             known: known.clone(),
-            policy: policy.clone(),
             authorities,
             serving,
         });
-        let watch = watch.map_err(HubError::Policy)?;
         let link = config.proxy.link.clone();
         let proxy = ProxyServer::new(
             ProxyServerConfig {
@@ -190,11 +179,13 @@ impl Hub {
             },
             known.clone(),
         );
+        let reviews = api.client("adit-gateway");
+        let access = SubjectAccess::new(reviews.clone());
         let gateway = Gateway::new(
             config.gateway,
             proxy.clone(),
-            known.clone(),
-            Arc::new(policy),
+            Arc::new(TokenReviews::new(reviews)),
+            Arc::new(access.clone()),
         );
         let reset_key = setup::quic_reset_key(&data)?;
         let endpoints = bind_udp(config.udp, &listeners, &tls, (&link, &reset_key))?;
@@ -221,6 +212,7 @@ impl Hub {
             watch,
             connections,
             api,
+            access,
             drain: config.drain,
             _lock: lock,
         })
@@ -275,13 +267,9 @@ impl Hub {
             tasks.spawn(forward::accept(listener, forward, gateway, stop.clone()));
         }
         let HubApi { driver, store, .. } = self.api;
-        let stopped = stop.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = driver.run() => {}
-                () = stopped.cancelled() => {}
-            }
-        });
+        tasks.spawn(until(stop.clone(), driver.run()));
+        let access = self.access;
+        tasks.spawn(until(stop.clone(), async move { access.follow().await }));
         tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
         tokio::select! {
             // Told to stop, the parts end too, which is then no failure.
@@ -302,6 +290,14 @@ impl Hub {
         tasks.shutdown().await;
         store.close().await;
         Ok(())
+    }
+}
+
+/// Does the work until told to stop.
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -4,7 +4,7 @@ use proto::{Decoder, Message as _, StreamHeader, Target};
 /// What a header and its framing take at most, with room to spare.
 const MAX_HEADER_LEN: usize = 64 * 1024;
 
-/// Targets as they stand in a CONNECT, a policy or on a command line.
+/// Targets as they stand in a CONNECT, a role or on a command line.
 ///
 /// What the hub takes reads back as it is written, and the agent takes the
 /// stream that is opened for it.
@@ -32,7 +32,7 @@ pub fn dial_target(data: &[u8]) {
     assert_eq!(header.map(|header| header.target), Some(opened));
 }
 
-/// The stream is for what the policy has judged.
+/// The stream is for what was judged.
 fn check_means(target: &DialTarget, opened: &Target) {
     match opened {
         Target::Tcp { host, port } => {

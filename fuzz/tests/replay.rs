@@ -68,7 +68,6 @@ replays! {
     dial_target: what_is_dialled_is_what_was_judged,
     fields_v1: whoever_owns_fields_is_read_back_as_written,
     gateway_path: what_a_caller_asks_for_is_forwarded_as_it_was_judged,
-    gateway_policy: no_policy_file_lets_a_stranger_in,
     hub_quic: a_hub_gets_rid_of_an_agent_that_does_anything_over_quic,
     hub_session: a_hub_gets_rid_of_an_agent_that_sends_anything,
     hub_streams: a_hub_gets_rid_of_an_agent_that_does_anything_on_streams,

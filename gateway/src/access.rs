@@ -1,58 +1,23 @@
 //! Who may reach what in which cluster: the one question the gateway asks.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
-use http::Method;
-use proto::ClusterName;
+use futures_util::future::BoxFuture;
 
-use crate::{DialTarget, ServiceTarget, User};
+use crate::{Permission, User};
 
 /// Decides which user may reach what in which cluster.
 ///
 /// It is asked once for every request and connection, before anything is said about the
-/// cluster, so it answers from memory.
+/// cluster.
 pub trait Access: Debug + Send + Sync + 'static {
-    /// Whether the request may go on. Deny when in doubt.
-    fn allows(&self, request: &AccessRequest<'_>) -> Decision;
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct AccessRequest<'a> {
-    /// Who asks.
-    pub user: &'a User,
-    /// The managed cluster.
-    pub cluster: &'a ClusterName,
-    /// What he wants there.
-    pub ask: Ask<'a>,
-}
-
-/// What a user wants in a cluster.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Ask<'a> {
-    /// A TCP connection to a host and port, as the cluster's agent sees them.
-    Connect(&'a DialTarget),
-    /// A request to the cluster's API server, which decides by the user's
-    /// rights there what it does.
-    Request {
-        /// The HTTP method.
-        method: &'a Method,
-        /// The segments of the path in the managed cluster, percent-decoded.
-        /// The path is sent as it was written; these are what it means.
-        segments: &'a [String],
-    },
-    /// A request to a Service of the cluster, which knows nothing of the user's
-    /// rights there.
-    Service {
-        /// The Service and its port.
-        service: &'a ServiceTarget,
-        /// The HTTP method.
-        method: &'a Method,
-        /// As in [`Self::Request`], from `api` on: `proxy-service` is the
-        /// seventh, and the Service's own path stands behind it.
-        segments: &'a [String],
-    },
+    /// Whether the user has the permission. Deny when in doubt.
+    fn allows<'a>(
+        &'a self,
+        user: &'a User,
+        permission: &'a Permission,
+    ) -> BoxFuture<'a, Result<Decision, ReviewError>>;
 }
 
 /// The answer.
@@ -62,4 +27,16 @@ pub enum Decision {
     Allow,
     /// The request ends here.
     Deny,
+}
+
+/// Why it cannot be told who somebody is, or what he may do. Nobody is let in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReviewError {
+    /// The hub's API has answered with an error, or not at all.
+    #[error("the hub's API cannot answer: {0}")]
+    Api(#[from] Box<kube::Error>),
+    /// The hub's API has not answered in time.
+    #[error("the hub's API has not answered within {0:?}")]
+    Late(Duration),
 }

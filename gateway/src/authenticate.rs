@@ -2,12 +2,14 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 
+use crate::access::ReviewError;
 use crate::certificate::{self, CertificateError};
 use crate::status::Status;
 use crate::{User, websocket_token};
@@ -22,20 +24,23 @@ pub struct Peer {
     pub certificate: Option<Vec<u8>>,
 }
 
-/// Knows the bearer tokens that the hub has issued.
+/// Knows the bearer tokens that are good on the hub.
 ///
-/// It is asked for every request with a token, so it answers from memory.
+/// It is asked for every request with a token.
 pub trait Tokens: Debug + Send + Sync + 'static {
     /// The user whose token this is; `None` for one that is unknown, expired
     /// or revoked. Compares in constant time.
-    fn user(&self, token: &SecretString) -> Option<User>;
+    fn user<'a>(
+        &'a self,
+        token: &'a SecretString,
+    ) -> BoxFuture<'a, Result<Option<User>, ReviewError>>;
 }
 
 /// Finds out who asks, as kube-apiserver does: a client certificate that says
 /// who somebody is counts before a token, and a token is then not looked at; a
 /// certificate that says nobody (expired by now, without a name) leaves it to
 /// the token. An agent's certificate is refused, whatever comes with it.
-pub(crate) fn authenticate(
+pub(crate) async fn authenticate(
     headers: &HeaderMap,
     peer: &Peer,
     tokens: &dyn Tokens,
@@ -51,15 +56,29 @@ pub(crate) fn authenticate(
         }
     }
     match (bearer(headers)?, complaint) {
-        (Some(token), _) => tokens.user(&token).ok_or_else(|| {
-            Status::unauthorized("hub: the bearer token is unknown, expired or revoked")
-        }),
+        (Some(token), _) => match tokens.user(&token).await {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => Err(Status::unauthorized(
+                "hub: the bearer token is unknown, expired or revoked",
+            )),
+            Err(error) => Err(not_reviewed(&error)),
+        },
         (None, Some(error)) => Err(Status::unauthorized(format!("hub: {error}"))),
         (None, None) => Err(Status::unauthorized(
             "hub: the request has neither a client certificate nor a bearer token",
         )),
     }
 }
+
+/// It cannot be told who asks, or what he may do; nothing has been done yet.
+pub(crate) fn not_reviewed(error: &ReviewError) -> Status {
+    tracing::error!(%error, "a request is refused because it cannot be judged");
+    Status::unavailable("hub: who you are and what you may do cannot be found out now; try again")
+        .retry_after(RETRY_AFTER)
+}
+
+/// When to try again what could not be judged.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The bearer token of a request, if it has one.
 fn bearer(headers: &HeaderMap) -> Result<Option<SecretString>, Status> {

@@ -45,12 +45,6 @@ impl DialTarget {
         self.port
     }
 
-    /// The name with the cluster's domain, if the target is a Service.
-    pub(crate) fn full_service_name(&self) -> Option<String> {
-        self.is_service
-            .then(|| format!("{}{CLUSTER_DOMAIN}", self.host))
-    }
-
     /// What a stream to it is opened with.
     pub fn to_stream_target(&self) -> Target {
         match service(&self.host) {

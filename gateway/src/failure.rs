@@ -7,13 +7,10 @@ use tunnel::{OpenError, ResetReason, StreamError};
 
 use crate::access_log::EndedBy;
 use crate::forward::ExchangeError;
+use crate::permission::{GROUP, RESOURCE};
 use crate::redirect::LeadsElsewhere;
 use crate::status::{Place, Reason, Status, StatusObject};
-use crate::{DialTarget, GatewayConfig};
-
-/// The group and resource of what the paths name, as cluster-gateway has them.
-const GROUP: &str = "cluster.core.oam.dev";
-const RESOURCE: &str = "clustergateways";
+use crate::{GatewayConfig, Permission};
 
 /// A failure on the way to one cluster.
 #[derive(Clone, Copy, Debug)]
@@ -25,28 +22,25 @@ pub(crate) struct Failures<'a> {
 }
 
 impl Failures<'_> {
-    /// The user may not reach the cluster, or there is none: which, he is not told.
-    pub(crate) fn denied(&self, user: &str) -> Status {
-        let what = if self.is_service() {
-            format!("{} in this cluster", self.target)
-        } else {
-            "this cluster".to_owned()
-        };
+    /// The user may not reach it, or there is no such cluster: which, he is not told.
+    ///
+    /// In the words of the real API server, and what to try.
+    pub(crate) fn denied(&self, user: &str, permission: &Permission) -> Status {
+        let Permission {
+            verb,
+            subresource,
+            cluster,
+            ..
+        } = permission;
+        let names: Vec<String> = permission.names().map(|n| format!("{n:?}")).collect();
         Status::forbidden(format!(
-            "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} may not reach {what} \
-             by the hub's policy",
-            self.cluster.as_str()
-        ))
-        .about(self.object())
-    }
-
-    /// The user may not reach the target, or there is no such cluster: which,
-    /// he is not told.
-    pub(crate) fn denied_target(&self, user: &str, target: &DialTarget) -> Status {
-        Status::forbidden(format!(
-            "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} may not connect to {target} \
-             in this cluster by the hub's policy",
-            self.cluster.as_str()
+            "{RESOURCE}.{GROUP} {:?} is forbidden: User {user:?} cannot {verb} resource \
+             \"{RESOURCE}/{}\" in API group {GROUP:?} at the cluster scope: no role on the \
+             hub allows it; one that does can be bound there, for all clusters or for the \
+             resource name {}",
+            cluster.as_str(),
+            subresource.as_str(),
+            names.join(" or "),
         ))
         .about(self.object())
     }

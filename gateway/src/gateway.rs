@@ -6,7 +6,9 @@ use std::time::Duration;
 use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -17,7 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::access_log::{Completeness, EndedBy, Record};
-use crate::authenticate::authenticate;
+use crate::authenticate::{authenticate, not_reviewed};
 use crate::body::{BodyEnds, RequestBody};
 use crate::connect::Places;
 use crate::failure::Failures;
@@ -33,7 +35,7 @@ use crate::splice::SpliceLimits;
 use crate::status::Status;
 use crate::upgrade::Switched;
 use crate::{
-    Access, AccessRequest, Ask, Counters, Decision, GatewayBody, GatewayConfig, Peer, Tokens, User,
+    Access, Counters, Decision, GatewayBody, GatewayConfig, Peer, Permission, Tokens, User,
     headers, impersonation, redirect, wellformed,
 };
 
@@ -151,9 +153,10 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// The `Status` to answer with: 401, or 400 and 403 as above.
-    pub fn authenticate(&self, headers: &HeaderMap, peer: &Peer) -> Result<User, Status> {
-        authenticate(headers, peer, &*self.inner.tokens)
+    /// The `Status` to answer with: 401, or 400 and 403 as above, or 503 where it
+    /// cannot be found out.
+    pub async fn authenticate(&self, headers: &HeaderMap, peer: &Peer) -> Result<User, Status> {
+        authenticate(headers, peer, &*self.inner.tokens).await
     }
 
     /// Answers one request to one of the paths that [`Gateway::serves`].
@@ -210,7 +213,7 @@ impl Gateway {
         record: &mut Record,
     ) -> Result<Answer, Status> {
         let (mut head, body) = request.into_parts();
-        let admitted = self.admit(&mut head, peer, record)?;
+        let admitted = self.admit(&mut head, peer, record).await?;
         // A caller's own would name the request in the cluster's log and nowhere here.
         head.headers.insert(AUDIT_ID, record.id().header());
         let path = &admitted.path;
@@ -246,7 +249,7 @@ impl Gateway {
     }
 
     /// Lets a request in, and makes its head what the cluster may see.
-    fn admit(
+    async fn admit(
         &self,
         head: &mut Parts,
         peer: &Peer,
@@ -256,9 +259,9 @@ impl Gateway {
         let path = RequestPath::parse(&head.uri)
             .map_err(|error| Status::bad_request(format!("hub: {error}")))?;
         record.set_cluster(&path.cluster);
-        let user = self.authenticate(&head.headers, peer)?;
+        let user = self.authenticate(&head.headers, peer).await?;
         record.set_user(&user.name);
-        self.authorize(&user, head, &path)?;
+        self.authorize(&user, &head.method, &path).await?;
         let identity = impersonation::requested(&head.headers, &user)?;
         let origin = Origin::of(head, peer.remote.ip());
         let protocol = headers::requested_upgrade(head.version, &head.headers);
@@ -285,28 +288,25 @@ impl Gateway {
         })
     }
 
-    fn authorize(&self, user: &User, head: &Parts, path: &RequestPath) -> Result<(), Status> {
-        let (method, segments) = (&head.method, path.segments.as_slice());
-        let decision = self.inner.access.allows(&AccessRequest {
-            user,
-            cluster: &path.cluster,
-            ask: match &path.service {
-                Some(service) => Ask::Service {
-                    service,
-                    method,
-                    segments,
-                },
-                None => Ask::Request { method, segments },
-            },
-        });
-        match decision {
-            Decision::Allow => Ok(()),
-            Decision::Deny => Err(Failures {
+    async fn authorize(
+        &self,
+        user: &User,
+        method: &Method,
+        path: &RequestPath,
+    ) -> Result<(), Status> {
+        let permission = match &path.service {
+            Some(service) => Permission::proxy_service(&path.cluster, service, method),
+            None => Permission::proxy(&path.cluster, method),
+        };
+        match self.inner.access.allows(user, &permission).await {
+            Ok(Decision::Allow) => Ok(()),
+            Ok(Decision::Deny) => Err(Failures {
                 cluster: &path.cluster,
                 config: &self.inner.config,
                 target: &stream_target(path),
             }
-            .denied(&user.name)),
+            .denied(&user.name, &permission)),
+            Err(error) => Err(not_reviewed(&error)),
         }
     }
 

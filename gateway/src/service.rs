@@ -85,18 +85,6 @@ impl ServiceTarget {
         format!("{}.{}.svc", self.name, self.namespace)
     }
 
-    /// The port's number, unless it is given by its name.
-    pub fn number(&self) -> Option<u16> {
-        match self.port {
-            ServicePort::Name(_) => None,
-            ServicePort::Number(number) => Some(number),
-        }
-    }
-
-    pub(crate) fn full_name(&self) -> String {
-        format!("{}{CLUSTER_DOMAIN}", self.host())
-    }
-
     pub(crate) fn to_stream_target(&self) -> Target {
         Target::Service {
             namespace: self.namespace.clone(),

@@ -96,20 +96,6 @@ impl TargetRule {
         named && self.ports.contain(port)
     }
 
-    /// Whether the rule allows a host as it is written, whatever it resolves to:
-    /// a network allows only addresses, a name only itself.
-    pub fn allows_as_written(&self, host: &TargetHost, port: u16) -> bool {
-        let is_address = || host.0.parse::<IpAddr>().is_ok();
-        let by_address = matches!(self.hosts, Hosts::Network(_));
-        self.may_allow(host, port) && (!by_address || is_address())
-    }
-
-    /// Whether the rule allows every port of a host as it is written.
-    pub fn allows_all_ports_as_written(&self, host: &TargetHost) -> bool {
-        // A rule for one port allows no other.
-        self.ports == Ports::Any && self.allows_as_written(host, 1)
-    }
-
     /// Whether whoever wrote the rule meant this machine's loopback.
     pub fn names_loopback(&self) -> bool {
         match &self.hosts {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::command::{self, Output};
 use crate::https::{Answer, Client};
+use crate::kubectl::{Call, Kubectl};
 use crate::namespace::Namespace;
 use crate::needs::Needs;
 use crate::process::Process;
@@ -26,29 +27,68 @@ pub struct Hub {
     network: Namespace,
     address: SocketAddr,
     data: PathBuf,
-    policy: PathBuf,
     process: Option<Process>,
 }
 
 /// The name that every test's cluster has at its hub.
 pub const CLUSTER_NAME: &str = "edge";
 
+/// The context of the administrator's kubeconfig.
+const ADMIN_CONTEXT: &str = "hub";
+
 const PORT: u16 = 8443;
 /// Where a hub takes CONNECT and nothing else.
 const CONNECT_PORT: u16 = 3128;
 
-/// Who may reach the cluster besides administrators; what they may do there is
-/// the cluster's own affair.
-const POLICY: &str = r#"
+/// Who may reach clusters besides administrators; what they may do there is the
+/// clusters' own affair.
+const ROLES: &str = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reach-clusters}
 rules:
-- groups: [developers, guests]
-  clusters: [edge, "double-*"]
-- groups: [scrapers]
-  clusters: ["spoke-*"]
-  targets: ["*.monitoring.svc:*", "kubernetes.default.svc:443"]
-- groups: [dialers]
-  clusters: ["tcp-*"]
-  targets: ["10.77.0.0/24:*"]
+- {apiGroups: [cluster.core.oam.dev], resources: [clustergateways/proxy], verbs: ["*"]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: reach-clusters}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reach-clusters}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: developers}
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: guests}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: scrape}
+rules:
+- apiGroups: [cluster.core.oam.dev]
+  resources: [clustergateways/proxy-service]
+  verbs: [create, get]
+  resourceNames: [spoke-a, spoke-b]
+- apiGroups: [cluster.core.oam.dev]
+  resources: [clustergateways/connect]
+  verbs: [create]
+  resourceNames: ["spoke-a:kubernetes.default.svc:443", "spoke-b:kubernetes.default.svc:443"]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: scrape}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: scrape}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: scrapers}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: dial}
+rules:
+- {apiGroups: [cluster.core.oam.dev], resources: [clustergateways/connect], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: dial}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: dial}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: dialers}
 "#;
 
 impl Hub {
@@ -59,18 +99,32 @@ impl Hub {
     /// It ends, or is not ready in time.
     pub async fn start(needs: &Needs, namespace: &Namespace, address: IpAddr) -> Result<Self> {
         let data = scratch::fresh_folder("hub")?;
-        let policy = scratch::fresh_folder("policy")?.join("policy.yaml");
-        fs::write(&policy, POLICY)?;
         let mut this = Self {
             adit: needs.adit.clone(),
             network: namespace.clone(),
             address: SocketAddr::from((address, PORT)),
             data,
-            policy,
             process: None,
         };
         this.restart().await?;
+        let kubectl = this.kubectl(needs)?;
+        let call = Call::new(&["apply", "-f", "-"]).stdin(ROLES);
+        let applied = kubectl.call(&call).await?;
+        ensure!(
+            applied.code == 0,
+            "the hub takes no roles: {}",
+            applied.stderr
+        );
         Ok(this)
+    }
+
+    /// kubectl for the hub's own API, as its administrator.
+    ///
+    /// # Errors
+    /// It gets no folder of its own.
+    pub fn kubectl(&self, needs: &Needs) -> Result<Kubectl> {
+        let kubeconfig = self.data.join("admin.kubeconfig");
+        Kubectl::new(needs, &self.network, kubeconfig, ADMIN_CONTEXT)
     }
 
     /// Starts it again on the same data.
@@ -91,7 +145,6 @@ impl Hub {
             .args(["--advertise", &self.address.to_string()])
             .arg("--data-dir")
             .arg(&self.data);
-        command.arg("--policy").arg(&self.policy);
         let process = Process::start("hub", command)?;
         let ready = async || once(self.health().await.ok()?.status == 200);
         process.until("a ready hub", GENEROUS, ready).await?;

@@ -18,6 +18,8 @@ mod change;
 mod pods;
 #[path = "kubectl/read.rs"]
 mod read;
+#[path = "kubectl/roles.rs"]
+mod roles;
 #[path = "kubectl/watch.rs"]
 mod watch;
 

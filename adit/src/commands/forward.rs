@@ -25,8 +25,8 @@ use crate::{output, shutdown};
 /// Reach a host and port in a cluster by a local port
 ///
 /// Listens on a local address; each connection to it is taken to HOST:PORT as
-/// the cluster's agent sees it, with your rights at the hub: policy.yaml there
-/// and the agent's own list of targets both have to allow it. Ctrl-C ends it.
+/// the cluster's agent sees it, with your rights at the hub: a role there and
+/// the agent's own list of targets both have to allow it. Ctrl-C ends it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -1,7 +1,6 @@
 //! `adit hub`: where agents and users meet.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use proxy_agent::HubAddress;
@@ -40,14 +39,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Vec<HubAddress>,
 
-    /// Which user may reach which cluster; default: policy.yaml in the data directory
-    ///
-    /// That one is made at the first start, and lets only members of
-    /// system:masters reach anything until you add rules. A change is taken up
-    /// within a second or two.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-
     /// Take CONNECT to targets in clusters, and nothing else; may be repeated
     ///
     /// ADDR:PORT speaks TLS; a user shows a client certificate and names the
@@ -72,7 +63,7 @@ const EXAMPLES: &str = "\
 Examples:
   adit hub --data-dir /var/lib/adit --advertise hub.example.org:8443
   adit hub --data-dir ./hub --listen 127.0.0.1:8443
-  adit hub --data-dir /var/lib/adit --listen '[::]:443' --policy /etc/adit/policy.yaml
+  adit hub --data-dir /var/lib/adit --listen '[::]:443' --listen 10.0.0.1:8443
   adit hub --data-dir ./hub --forward-listen 127.0.0.1:5432=edge-7/db.example.org:5432";
 
 /// How long open requests and streams may go on after the hub is told to stop.
@@ -85,7 +76,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         listen: args.listen,
         udp: args.udp,
         advertise: args.advertise,
-        policy: args.policy,
         gateway: args.limits.gateway(),
         proxy: args.limits.proxy(),
         connections: args.limits.connections(),

@@ -1,4 +1,4 @@
-//! `adit token`: bearer tokens for users of the gateway.
+//! `adit token`: bearer tokens for users of the hub.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::tokens::{self, TokenId, TokenRecord};
 /// Create, list and revoke bearer tokens for users
 ///
 /// The hub keeps a hash of each token only; the token itself is shown once.
-/// What a user may reach says the policy file.
+/// What a user may reach and do say the roles of the hub's API.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]

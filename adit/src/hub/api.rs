@@ -9,7 +9,7 @@ use apiserver::certificates::{AuthorityError, CertificateSigner};
 use apiserver::tokens::{Keyring, KeyringError, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Config, Driver, InFlightLimits, Registry, Status};
 use bytes::Bytes;
-use gateway::{GatewayBody, Peer, Tokens as _};
+use gateway::{GatewayBody, Peer};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use secrecy::SecretString;
@@ -80,6 +80,14 @@ impl HubApi {
             driver,
             store,
         })
+    }
+
+    /// A client for a part of the hub, which may do everything there; the name
+    /// is a service account's in `kube-system`.
+    pub(super) fn client(&self, name: &str) -> kube::Client {
+        let user = format!("system:serviceaccount:kube-system:{name}");
+        let masters = [apiserver::User::MASTERS.to_owned()];
+        self.server.client(apiserver::User::new(user, masters))
     }
 }
 

@@ -46,7 +46,7 @@ impl Endpoints {
         Self(parts)
     }
 
-    fn answer(
+    async fn answer(
         &self,
         request: &Request<Incoming>,
         peer: &Peer,
@@ -65,25 +65,29 @@ impl Endpoints {
             )));
         }
         if let Some(cluster) = streams_of {
-            self.administrators_only(request, peer)?;
+            self.administrators_only(request, peer).await?;
             return self.streams(cluster);
         }
         match path {
             "/healthz" => Ok(respond(TEXT, "ok\n")),
             "/readyz" => self.ready(),
             "/metrics" => {
-                self.administrators_only(request, peer)?;
+                self.administrators_only(request, peer).await?;
                 self.metrics()
             }
             _ => {
-                self.administrators_only(request, peer)?;
+                self.administrators_only(request, peer).await?;
                 self.sessions()
             }
         }
     }
 
-    fn administrators_only(&self, request: &Request<Incoming>, peer: &Peer) -> Result<(), Status> {
-        let user = self.0.gateway.authenticate(request.headers(), peer)?;
+    async fn administrators_only(
+        &self,
+        request: &Request<Incoming>,
+        peer: &Peer,
+    ) -> Result<(), Status> {
+        let user = self.0.gateway.authenticate(request.headers(), peer).await?;
         if user.is_master() {
             return Ok(());
         }
@@ -150,6 +154,7 @@ impl Fallback for Endpoints {
                 return api::handle(&self.0.api, request, &peer).await;
             }
             self.answer(&request, &peer)
+                .await
                 .unwrap_or_else(Status::into_response)
         })
     }

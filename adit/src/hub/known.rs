@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gateway::{Tokens, User};
+use gateway::User;
 use proto::ClusterName;
 use proxy_server::{AdmissionError, AgentCertificate, Clusters};
 use secrecy::SecretString;
@@ -25,6 +25,17 @@ impl Known {
     /// The names of all known clusters, in no order.
     pub(super) fn names(&self) -> Vec<ClusterName> {
         read(&self.clusters).keys().cloned().collect()
+    }
+
+    /// The user whose token this is; `None` for one that is unknown, expired or
+    /// revoked. Compares in constant time.
+    pub(super) fn user(&self, token: &SecretString) -> Option<User> {
+        let tokens = read(&self.tokens);
+        let record = tokens.get(&TokenId::of_token(token)?)?;
+        if !record.accepts(token, OffsetDateTime::now_utc()) {
+            return None;
+        }
+        User::new(record.user.clone(), record.groups.clone()).ok()
     }
 
     pub(super) fn replace_clusters<'a>(&self, records: impl Iterator<Item = &'a ClusterRecord>) {
@@ -58,17 +69,6 @@ impl Clusters for Known {
             Standing::Good => Ok(()),
             Standing::NotIssued | Standing::Revoked => Err(AdmissionError::Revoked),
         }
-    }
-}
-
-impl Tokens for Known {
-    fn user(&self, token: &SecretString) -> Option<User> {
-        let tokens = read(&self.tokens);
-        let record = tokens.get(&TokenId::of_token(token)?)?;
-        if !record.accepts(token, OffsetDateTime::now_utc()) {
-            return None;
-        }
-        User::new(record.user.clone(), record.groups.clone()).ok()
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gateway::PolicyFile;
 use proxy_agent::HubAddress;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -102,18 +101,6 @@ pub(crate) fn prepare_for(
     admin_kubeconfig(data, authorities, addresses)?;
     addresses.save(data)?;
     Ok(())
-}
-
-/// Where the policy file is if nobody says; a new hub gets one that allows
-/// nobody but administrators anything, and says how to change that.
-///
-/// To be called before [`prepare`], which makes a hub an old one.
-pub(super) fn default_policy(data: &DataDir) -> Result<PathBuf, SetupError> {
-    let path = data.policy();
-    if data.is_new()? && data_dir::read_if_present(&path)?.is_none() {
-        save(path.clone(), PolicyFile::TEMPLATE, Secrecy::Public)?;
-    }
-    Ok(path)
 }
 
 /// The key by which agents know that this hub's process took the place of theirs;
@@ -259,21 +246,5 @@ mod tests {
         let data = DataDir::create(folder.path()).unwrap();
         assert!(renew_serving(&data, &addresses_of(&["hub:1"])).is_err());
         assert!(!data.ca_certificate().exists() && !data.ca_key().exists());
-    }
-
-    #[tokio::test]
-    async fn a_new_hub_gets_a_policy_file_and_an_old_one_keeps_its_own_or_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = DataDir::create(folder.path()).unwrap();
-        let path = default_policy(&data).unwrap();
-        prepare(&data, &addresses_of(&["hub:1"])).await.unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), PolicyFile::TEMPLATE);
-        PolicyFile::read(&path).unwrap();
-        fs::write(&path, "rules: [] # mine").unwrap();
-        default_policy(&data).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "rules: [] # mine");
-        fs::remove_file(&path).unwrap();
-        default_policy(&data).unwrap();
-        assert!(!path.exists());
     }
 }

@@ -1,12 +1,10 @@
 //! Takes notice of what other commands change in the data directory.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gateway::{LivePolicy, PolicyError};
 use proxy_server::ProxyServer;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +13,6 @@ use super::authority_files::AuthorityFiles;
 use super::folder::{Change, Folder};
 use super::known::Known;
 use super::lookout::Lookout;
-use super::policy::PolicyWatch;
 use super::serving_files::ServingFiles;
 use super::setup::{SetupError, renew_serving};
 use crate::addresses::Addresses;
@@ -28,7 +25,6 @@ pub(super) struct Watch {
     parts: WatchParts,
     clusters: Folder<ClusterRecord>,
     tokens: Folder<TokenRecord>,
-    policy: PolicyWatch,
     health: DataHealth,
     lookout: Arc<Lookout>,
 }
@@ -38,8 +34,6 @@ pub(super) struct WatchParts {
     pub(super) data: DataDir,
     pub(super) addresses: Addresses,
     pub(super) known: Arc<Known>,
-    pub(super) policy_path: PathBuf,
-    pub(super) policy: LivePolicy,
     pub(super) authorities: AuthorityFiles,
     pub(super) serving: ServingFiles,
 }
@@ -58,19 +52,17 @@ const RECHECK: Duration = Duration::from_secs(60);
 const RENEW: Duration = Duration::from_secs(3600);
 
 impl Watch {
-    /// Reads everything for the first time; a policy that cannot be used is an
-    /// error now, and later leaves the last good one in force.
-    pub(super) fn start(parts: WatchParts) -> Result<Self, PolicyError> {
+    /// Reads everything for the first time.
+    pub(super) fn start(parts: WatchParts) -> Self {
         let mut watch = Self {
             clusters: Folder::new(parts.data.clusters()),
             tokens: Folder::new(parts.data.tokens()),
-            policy: PolicyWatch::start(parts.policy_path.clone(), parts.policy.clone())?,
             parts,
             health: DataHealth::default(),
             lookout: Arc::default(),
         };
         watch.refresh();
-        Ok(watch)
+        watch
     }
 
     pub(super) fn health(&self) -> DataHealth {
@@ -135,11 +127,10 @@ impl Watch {
         if self.tokens.take_change() == Change::Some {
             self.parts.known.replace_tokens(self.tokens.records());
         }
-        let policy = self.policy.refresh();
         let authorities = self.parts.authorities.refresh();
         let serving = self.parts.serving.refresh();
-        let looks = clusters.and(tokens).and(policy);
-        self.health.note(looks.and(authorities).and(serving));
+        let looks = clusters.and(tokens).and(authorities).and(serving);
+        self.health.note(looks);
         change
     }
 

@@ -24,23 +24,18 @@ struct Setup {
     _folder: tempfile::TempDir,
 }
 
-const POLICY: &str = "rules: [{users: [alice], clusters: [edge-1], targets: ['127.0.0.0/8:*']}]";
-
 impl Setup {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let policy = folder.path().join("policy.yaml");
-        std::fs::write(&policy, POLICY).unwrap();
         let socket = folder.path().join("connect");
         let args = [
-            "--policy",
-            arg(&policy),
             "--connect-listen",
             "127.0.0.1:0",
             "--connect-listen",
             &format!("unix:{}", arg(&socket)),
         ];
         let hub = Box::pin(TestHub::start_with(&args)).await;
+        Box::pin(hub.allow("alice", &["connect"], &["edge-1"])).await;
         let agent = Box::pin(hub.cluster_with("edge-1", "127.0.0.1:*")).await;
         Self {
             address: hub.logged_address("connect-listen:").await,
@@ -157,7 +152,7 @@ async fn a_client_that_breaks_resets_the_target() {
 }
 
 #[tokio::test]
-async fn whom_the_policy_does_not_name_and_agents_get_nothing() {
+async fn whom_no_role_lets_in_and_agents_get_nothing() {
     let setup = Setup::start().await;
     let agent = setup.hub.beside("edge-1-agent.yaml");
     let mallory = setup.token("mallory").await;

@@ -83,7 +83,11 @@ async fn a_connection_that_fails_is_one_line_that_says_why() {
     let data = hub.data();
     let by_certificate = ["--data-dir", arg(&data)];
     for (cluster, login, why) in [
-        ("edge-1", &by_token[..], "User \"alice\" may not connect to"),
+        (
+            "edge-1",
+            &by_token[..],
+            "User \"alice\" cannot create resource",
+        ),
         ("edge-0", &by_certificate[..], "no such cluster edge-0"),
     ] {
         let args = [&["forward", cluster, &target, "0"], login].concat();

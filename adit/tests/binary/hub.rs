@@ -95,23 +95,6 @@ async fn private_keys_are_the_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_new_hub_has_a_policy_file_to_edit_unless_it_is_told_of_another() {
-    let hub = TestHub::start().await;
-    let policy = hub.data().join("policy.yaml");
-    assert!(fs::read_to_string(&policy).unwrap().contains("rules: []"));
-    let mode = fs::metadata(&policy).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode, 0o644);
-    let (data, other) = (hub.beside("other"), hub.beside("policy.yaml"));
-    let args = ["hub", "--data-dir", arg(&data), "--listen", "127.0.0.1:0"];
-    let process = Process::start(&[&args[..], &["--policy", arg(&other)]].concat());
-    until("a hub that listens", async || {
-        process.stderr().contains("hub listens")
-    })
-    .await;
-    assert!(!data.join("policy.yaml").exists());
-}
-
-#[tokio::test]
 async fn a_hub_without_its_authoritys_certificate_does_not_start() {
     let mut hub = TestHub::start().await;
     let credentials = hub.credentials("edge-1", "agent").await;

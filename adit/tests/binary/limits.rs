@@ -11,24 +11,18 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{Identity, Process, TestHub, arg, until};
 
-const POLICY: &str = "rules: [{users: [alice], clusters: ['*'], targets: ['127.0.0.0/8:*']}]";
-
 /// A hub with these flags, whose cluster's agent has those, and a target there.
 struct Setup {
     hub: TestHub,
     target: TcpListener,
     token: String,
     agent: Process,
-    _folder: tempfile::TempDir,
 }
 
 impl Setup {
     async fn start(hub_args: &[&str], agent_args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let policy = folder.path().join("policy.yaml");
-        std::fs::write(&policy, POLICY).unwrap();
-        let hub_args = [&["--policy", arg(&policy)], hub_args].concat();
-        let hub = Box::pin(TestHub::start_with(&hub_args)).await;
+        let hub = Box::pin(TestHub::start_with(hub_args)).await;
+        Box::pin(hub.allow("alice", &["connect", "proxy"], &[])).await;
         let agent = start_agent(&hub, "edge-1", agent_args).await;
         let created = hub.adit(&["token", "create", "--user", "alice"]).await;
         Self {
@@ -36,7 +30,6 @@ impl Setup {
             hub,
             target: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             agent,
-            _folder: folder,
         }
     }
 

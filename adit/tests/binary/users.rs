@@ -1,6 +1,8 @@
-//! Tokens, the policy file and kubeconfigs.
+//! Tokens, roles and kubeconfigs.
 
 use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::support::{Identity, TestHub, arg, run, until, yaml};
 
@@ -78,66 +80,89 @@ async fn a_user_who_is_no_administrator_reads_no_metrics() {
 }
 
 #[tokio::test]
-async fn the_policy_file_is_followed_as_it_changes() {
+async fn a_role_lets_a_user_reach_the_cluster_that_it_names_until_it_is_unbound() {
     let hub = TestHub::start().await;
-    hub.credentials("edge-1", "agent").await;
+    for cluster in ["edge-1", "edge-2"] {
+        hub.credentials(cluster, "agent").await;
+    }
     let token = token(&hub, &["--user", "alice", "--group", "dev"]).await;
-    let asked = async || code(&hub, &token, "/clusters/edge-1/version").await;
-    until("nobody may without a policy", async || {
-        asked().await == FORBIDDEN
+    let client = hub.client(Identity::Token(token.clone()));
+    let refused = client.get("/clusters/edge-1/version").await.unwrap();
+    assert_eq!(refused.code, FORBIDDEN);
+    let status: Value = serde_json::from_str(&refused.body).unwrap();
+    let message = status["message"].as_str().unwrap();
+    let words = "clustergateways.cluster.core.oam.dev \"edge-1\" is forbidden: User \"alice\" \
+                 cannot get resource \"clustergateways/proxy\" in API group \
+                 \"cluster.core.oam.dev\" at the cluster scope";
+    assert!(message.starts_with(words), "{message}");
+    assert_eq!(status["reason"], "Forbidden");
+
+    hub.allow("alice", &["proxy"], &["edge-1"]).await;
+    until("the role lets alice in", async || {
+        code(&hub, &token, "/clusters/edge-1/version").await == ALLOWED
     })
     .await;
-    let policy = hub.data().join("policy.yaml");
-    fs::write(&policy, "rules:\n- groups: [dev]\n  clusters: [edge-1]\n").unwrap();
-    until("the policy lets alice in", async || {
-        asked().await == ALLOWED
+    let long = "/apis/cluster.core.oam.dev/v1alpha1/clustergateways/edge-1/proxy/version";
+    assert_eq!(code(&hub, &token, long).await, ALLOWED);
+    for other in ["edge-2", "unknown"] {
+        let path = format!("/clusters/{other}/version");
+        assert_eq!(code(&hub, &token, &path).await, FORBIDDEN);
+    }
+    let service = "/clusters/edge-1/api/v1/namespaces/shop/services/web:80/proxy-service/";
+    assert_eq!(code(&hub, &token, service).await, FORBIDDEN);
+
+    let admin = hub.client(hub.administrator());
+    let binding = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/alice-reaches";
+    assert_eq!(admin.delete(binding).await, 200);
+    until("alice is shut out", async || {
+        code(&hub, &token, "/clusters/edge-1/version").await == FORBIDDEN
     })
     .await;
-    fs::write(&policy, "rules: [oh no").unwrap();
-    let complained = async |hub: &mut TestHub| {
-        hub.process()
-            .stderr()
-            .matches("policy file cannot be used")
-            .count()
-    };
-    let mut hub = hub;
-    until("the hub complains", async || {
-        complained(&mut hub).await == 1
-    })
-    .await;
-    let asked = async |hub: &TestHub| code(hub, &token, "/clusters/edge-1/version").await;
-    assert_eq!(asked(&hub).await, ALLOWED, "the last good policy stays");
-    fs::write(&policy, "rules:\n- groups: [ops]\n  clusters: [edge-1]\n").unwrap();
-    until("the new policy shuts alice out", async || {
-        asked(&hub).await == FORBIDDEN
-    })
-    .await;
-    assert_eq!(complained(&mut hub).await, 1, "it complained once");
 }
 
 #[tokio::test]
-async fn a_hub_does_not_start_with_a_policy_it_cannot_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let (data, policy) = (
-        folder.path().join("data"),
-        folder.path().join("policy.yaml"),
-    );
-    fs::write(&policy, "rules: [oh no").unwrap();
-    let args = [
-        "hub",
-        "--data-dir",
-        arg(&data),
-        "--listen",
-        "127.0.0.1:0",
-        "--policy",
-    ];
-    let finished = run(&[&args[..], &[arg(&policy)]].concat()).await;
-    assert_eq!(finished.code, 1);
-    assert!(
-        finished.stderr.contains("the policy file cannot be used"),
-        "{}",
-        finished.stderr
-    );
+async fn a_role_may_name_one_target_in_a_cluster() {
+    let hub = TestHub::start().await;
+    hub.credentials("edge-1", "agent").await;
+    hub.allow("alice", &["proxy-service"], &["edge-1:web.shop.svc:80"])
+        .await;
+    let token = token(&hub, &["--user", "alice"]).await;
+    let services = "/clusters/edge-1/api/v1/namespaces/shop/services";
+    for (service, expected) in [
+        ("web:80", ALLOWED),
+        ("web:81", FORBIDDEN),
+        ("db:80", FORBIDDEN),
+    ] {
+        let path = format!("{services}/{service}/proxy-service/");
+        assert_eq!(code(&hub, &token, &path).await, expected, "{service}");
+    }
+    let api = code(&hub, &token, "/clusters/edge-1/version").await;
+    assert_eq!(api, FORBIDDEN, "a Service is not the API server");
+}
+
+#[tokio::test]
+async fn a_service_account_of_the_hub_reaches_clusters_by_its_token() {
+    let hub = TestHub::start().await;
+    hub.credentials("edge-1", "agent").await;
+    let admin = hub.client(hub.administrator());
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let account = json!({"metadata": {"name": "robot"}});
+    assert_eq!(admin.post(accounts, &account).await, 201);
+    let request = json!({"spec": {"audiences": []}});
+    let issued = admin
+        .post_for(&format!("{accounts}/robot/token"), &request)
+        .await;
+    let token = issued["status"]["token"].as_str().unwrap().to_owned();
+    let path = "/clusters/edge-1/version";
+    assert_eq!(code(&hub, &token, path).await, FORBIDDEN);
+    let user = "system:serviceaccount:default:robot";
+    hub.allow(user, &["proxy"], &["edge-1"]).await;
+    until("the role lets the account in", async || {
+        code(&hub, &token, path).await == ALLOWED
+    })
+    .await;
+    assert_eq!(admin.delete(&format!("{accounts}/robot")).await, 200);
+    assert_eq!(code(&hub, &token, path).await, 401, "the account is gone");
 }
 
 #[tokio::test]

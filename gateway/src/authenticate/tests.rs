@@ -1,6 +1,5 @@
-use std::time::Duration;
-
 use base64::Engine as _;
+use futures_util::FutureExt as _;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use secrecy::ExposeSecret;
 
@@ -11,8 +10,13 @@ use super::*;
 struct OneToken;
 
 impl Tokens for OneToken {
-    fn user(&self, token: &SecretString) -> Option<User> {
-        (token.expose_secret() == "good").then(|| User::new("bot", []).unwrap())
+    fn user<'a>(
+        &'a self,
+        token: &'a SecretString,
+    ) -> BoxFuture<'a, Result<Option<User>, ReviewError>> {
+        let is_good = token.expose_secret() == "good";
+        let user = is_good.then(|| User::new("bot", []).unwrap());
+        Box::pin(async { Ok(user) })
     }
 }
 
@@ -51,7 +55,8 @@ fn ask(certificate: Option<Vec<u8>>, lines: &[(&'static str, &str)]) -> Result<U
         remote: "127.0.0.1:1".parse().unwrap(),
         certificate,
     };
-    authenticate(&headers, &peer, &OneToken)
+    let user = authenticate(&headers, &peer, &OneToken).now_or_never();
+    user.expect("it waits for nothing")
 }
 
 fn code(result: Result<User, Status>) -> u16 {

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proto::ClusterName;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::authenticate::not_reviewed;
 use crate::certificate::{self, CertificateError};
 use crate::status::{Reason, Status};
 use crate::{Peer, Tokens, User};
@@ -46,7 +47,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// user only; one that says nobody leaves it to the token. An agent's is
 /// refused, whatever comes with it. Nothing is said of a cluster before the
 /// user is known.
-pub(crate) fn identify(
+pub(crate) async fn identify(
     headers: &HeaderMap,
     caller: Caller<'_>,
     tokens: &dyn Tokens,
@@ -59,7 +60,9 @@ pub(crate) fn identify(
     let user = match (certified, credentials.token) {
         (Some(user), None) => user,
         (certified, Some(token)) => {
-            let of_token = tokens.user(&token).ok_or_else(|| {
+            let of_token = tokens.user(&token).await;
+            let of_token = of_token.map_err(|error| not_reviewed(&error))?;
+            let of_token = of_token.ok_or_else(|| {
                 unauthenticated("hub: the token is unknown, expired or revoked".to_owned())
             })?;
             same_user(certified, of_token)?

@@ -13,14 +13,15 @@ use tunnel::Stream;
 
 use super::Place;
 use super::credentials::{Caller, identify};
-use crate::access::{AccessRequest, Ask, Decision};
+use crate::access::Decision;
 use crate::access_log::{Completeness, Record};
+use crate::authenticate::not_reviewed;
 use crate::failure::Failures;
 use crate::forward::ANSWER_GRACE;
 use crate::gateway::trace_parent;
 use crate::splice::{SpliceError, SpliceLimits, splice};
 use crate::status::Status;
-use crate::{DialTarget, Gateway, GatewayBody};
+use crate::{DialTarget, Gateway, GatewayBody, Permission};
 
 /// A CONNECT that has been let in and whose target has been reached.
 struct Connected {
@@ -88,7 +89,7 @@ impl Gateway {
         caller: Caller<'_>,
         record: &mut Record,
     ) -> Result<Connected, Status> {
-        let (user, cluster) = identify(request.headers(), caller, self.tokens())?;
+        let (user, cluster) = identify(request.headers(), caller, self.tokens()).await?;
         record.set_user(&user.name);
         record.set_cluster(&cluster);
         let failures = Failures {
@@ -96,14 +97,11 @@ impl Gateway {
             config: self.config(),
             target: &target.to_stream_target(),
         };
-        let decision = self.access().allows(&AccessRequest {
-            user: &user,
-            cluster: &cluster,
-            ask: Ask::Connect(&target),
-        });
-        match decision {
-            Decision::Allow => {}
-            Decision::Deny => return Err(failures.denied_target(&user.name, &target)),
+        let permission = Permission::connect(&cluster, &target);
+        match self.access().allows(&user, &permission).await {
+            Ok(Decision::Allow) => {}
+            Ok(Decision::Deny) => return Err(failures.denied(&user.name, &permission)),
+            Err(error) => return Err(not_reviewed(&error)),
         }
         let place = self.place(&user.name)?;
         let header = self.stream_header(&target, record.trace_parent());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gateway::{
-    ConnectClient, Fallback, Gateway, GatewayBody, GatewayConfig, HttpVersion, Peer, PolicyFile,
-    Status, Tokens, User,
+    Access, ConnectClient, Decision, Fallback, Gateway, GatewayBody, GatewayConfig, HttpVersion,
+    Peer, Permission, ReviewError, Status, Tokens, User,
 };
 use http::{Request, Response};
 use hyper::body::Incoming as IncomingBody;
@@ -37,13 +37,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const PIPE: usize = 64 * 1024;
 pub(crate) const REMOTE: &str = "192.0.2.7:4711";
 
-const POLICY: &str = r#"
-rules:
-  - users: [alice]
-    clusters: [edge-7, edge-8]
-    targets: ["db.example.org:5432", "*.shop.svc:*"]
-"#;
-
 /// A hub that knows the clusters `edge-7` and `edge-8` and lets alice reach
 /// them and two targets in them; `edge-9`, which it does not know, only masters.
 pub(crate) struct Hub {
@@ -60,6 +53,10 @@ struct Known;
 #[derive(Debug)]
 struct NamesAsTokens;
 
+/// Lets alice and masters in.
+#[derive(Debug)]
+struct AliceMay;
+
 struct NotFound;
 
 impl Hub {
@@ -69,12 +66,11 @@ impl Hub {
 
     pub(crate) fn with(config: GatewayConfig) -> Self {
         let proxy_server = agent::proxy_server(Arc::new(Known));
-        let policy = PolicyFile::parse(POLICY).expect("a policy");
         let gateway = Gateway::new(
             config,
             proxy_server.clone(),
             Arc::new(NamesAsTokens),
-            Arc::new(policy),
+            Arc::new(AliceMay),
         );
         Self {
             gateway,
@@ -179,15 +175,39 @@ impl proxy_server::Clusters for Known {
 }
 
 impl Tokens for NamesAsTokens {
-    fn user(&self, token: &SecretString) -> Option<User> {
-        let groups: &[&str] = match token.expose_secret() {
-            "alice" => &["dev"],
-            "mallory" => &[],
-            "root" => &["system:masters"],
-            _ => return None,
+    fn user<'a>(
+        &'a self,
+        token: &'a SecretString,
+    ) -> BoxFuture<'a, Result<Option<User>, ReviewError>> {
+        Box::pin(async {
+            let groups: &[&str] = match token.expose_secret() {
+                "alice" => &["dev"],
+                "mallory" => &[],
+                "root" => &["system:masters"],
+                _ => return Ok(None),
+            };
+            let groups = groups.iter().map(|&group| group.to_owned());
+            Ok(User::new(token.expose_secret(), groups).ok())
+        })
+    }
+}
+
+impl Access for AliceMay {
+    fn allows<'a>(
+        &'a self,
+        user: &'a User,
+        permission: &'a Permission,
+    ) -> BoxFuture<'a, Result<Decision, ReviewError>> {
+        let is_hers = Known::knows(&permission.cluster)
+            && permission.target.as_ref().is_none_or(|target| {
+                target == "db.example.org:5432" || target.contains(".shop.svc:")
+            });
+        let decision = if user.is_master() || user.name == "alice" && is_hers {
+            Decision::Allow
+        } else {
+            Decision::Deny
         };
-        let groups = groups.iter().map(|&group| group.to_owned());
-        User::new(token.expose_secret(), groups).ok()
+        Box::pin(async move { Ok(decision) })
     }
 }
 

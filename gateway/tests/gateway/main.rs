@@ -11,6 +11,7 @@ mod grpc;
 mod harness;
 mod http2;
 mod identity;
+mod reviews;
 mod services;
 mod shutdown;
 mod unread;

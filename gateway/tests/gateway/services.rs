@@ -112,7 +112,10 @@ async fn the_access_function_decides_by_the_service_and_not_by_the_cluster_alone
         let answer = client.answer().await;
         let message = answer.status()["message"].to_string();
         assert_eq!(answer.code, 403, "{path}");
-        assert!(message.contains("service "), "{message}");
+        assert!(
+            message.contains("clustergateways/proxy-service"),
+            "{message}"
+        );
     }
 }
 

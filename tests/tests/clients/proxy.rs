@@ -168,7 +168,7 @@ fn programs_in_go_show_why_the_hub_refuses() {
         let elsewhere = dialer.replace(dialled.cluster, "tcp-nowhere");
         for listener in dialled.listeners() {
             for (proxy, words) in [
-                (&guest, "may not connect to"),
+                (&guest, "cannot create resource"),
                 (&unknown, "hub: the token is unknown"),
                 (&elsewhere, "no such cluster tcp-nowhere"),
             ] {

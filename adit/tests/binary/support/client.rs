@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -168,13 +169,32 @@ impl Client {
     }
 
     /// Sends an object; returns the answer's code.
-    pub(crate) async fn post(&self, path: &str, object: &serde_json::Value) -> u16 {
-        let request = Request::post(path).header("content-type", "application/json");
+    pub(crate) async fn post(&self, path: &str, object: &Value) -> u16 {
+        let (head, _) = self.post_object(path, object).await;
+        head.status.as_u16()
+    }
+
+    /// Sends an object; returns the answer's.
+    pub(crate) async fn post_for(&self, path: &str, object: &Value) -> Value {
+        let (head, open) = self.post_object(path, object).await;
+        let body = open.body.collect().await.unwrap().to_bytes();
+        assert!(head.status.is_success(), "{}: {body:?}", head.status);
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Deletes what is there; returns the answer's code.
+    pub(crate) async fn delete(&self, path: &str) -> u16 {
         let (head, _) = self
-            .send(request, Bytes::from(object.to_string()))
+            .send(Request::delete(path), Bytes::new())
             .await
             .unwrap();
         head.status.as_u16()
+    }
+
+    async fn post_object(&self, path: &str, object: &Value) -> (http::response::Parts, Open) {
+        let request = Request::post(path).header("content-type", "application/json");
+        let body = Bytes::from(object.to_string());
+        self.send(request, body).await.unwrap()
     }
 
     async fn send(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Client, Finished, Identity, Process, arg, run, until, yaml};
@@ -147,6 +147,36 @@ impl TestHub {
         let authorities = STANDARD.decode(authorities.as_str().unwrap()).unwrap();
         let authorities = String::from_utf8(authorities).unwrap();
         Client::new(self.address, &authorities, identity)
+    }
+
+    /// Lets a user reach these subresources of clusters, by a role on the hub;
+    /// without names, of all clusters.
+    pub(crate) async fn allow(&self, user: &str, subresources: &[&str], names: &[&str]) {
+        let resources: Vec<String> = subresources
+            .iter()
+            .map(|subresource| format!("clustergateways/{subresource}"))
+            .collect();
+        let mut rule = json!({
+            "apiGroups": ["cluster.core.oam.dev"],
+            "resources": resources,
+            "verbs": ["*"],
+        });
+        if !names.is_empty() {
+            rule["resourceNames"] = json!(names);
+        }
+        let name = format!("{user}-reaches");
+        let role = json!({"metadata": {"name": name}, "rules": [rule]});
+        let group = "rbac.authorization.k8s.io";
+        let binding = json!({
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        });
+        let admin = self.client(self.administrator());
+        for (plural, object) in [("clusterroles", role), ("clusterrolebindings", binding)] {
+            let path = format!("/apis/{group}/v1/{plural}");
+            assert_eq!(admin.post(&path, &object).await, 201, "{object}");
+        }
     }
 
     /// What `/sessions` says of a cluster.

@@ -1,7 +1,10 @@
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ReviewError;
 use crate::authenticate::tests::{HOUR, certificate};
 
 /// Knows the token `good` of alice and `other` of bob.
@@ -9,13 +12,17 @@ use crate::authenticate::tests::{HOUR, certificate};
 struct TwoTokens;
 
 impl Tokens for TwoTokens {
-    fn user(&self, token: &SecretString) -> Option<User> {
+    fn user<'a>(
+        &'a self,
+        token: &'a SecretString,
+    ) -> BoxFuture<'a, Result<Option<User>, ReviewError>> {
         let name = match token.expose_secret() {
-            "good" => "alice",
-            "other" => "bob",
-            _ => return None,
+            "good" => Some("alice"),
+            "other" => Some("bob"),
+            _ => None,
         };
-        User::new(name, ["by-token".to_owned()]).ok()
+        let user = name.map(|name| User::new(name, ["by-token".to_owned()]).unwrap());
+        Box::pin(async { Ok(user) })
     }
 }
 
@@ -44,7 +51,8 @@ fn ask(
         remote: "127.0.0.1:1".parse().unwrap(),
         certificate,
     };
-    let (user, cluster) = identify(&headers, Caller::Remote(&peer), &TwoTokens)?;
+    let identified = identify(&headers, Caller::Remote(&peer), &TwoTokens).now_or_never();
+    let (user, cluster) = identified.expect("it waits for nothing")?;
     Ok((user, cluster.to_string()))
 }
 
