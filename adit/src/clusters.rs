@@ -140,6 +140,12 @@ impl ClusterRecord {
         without.map(|(agent, _)| agent)
     }
 
+    /// Whether any certificate is good still.
+    pub(crate) fn has_good(&self, now: OffsetDateTime) -> bool {
+        let is_good = |of: &IssuedCertificate| of.revoked.is_none() && of.expires > now;
+        self.certificates.iter().any(is_good)
+    }
+
     /// Revokes the certificates of one agent or of all; returns how many.
     pub(crate) fn revoke(&mut self, agent: Option<&AgentName>, now: OffsetDateTime) -> usize {
         let mut count = 0;

@@ -33,6 +33,7 @@ mod endpoints;
 mod folder;
 mod forward;
 mod handshakes;
+mod inventory;
 mod known;
 mod listener;
 mod listing;
@@ -54,6 +55,7 @@ use api::{HubApi, HubApiError};
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};
 use connect::ConnectListener;
 use connection::{ConnectionParts, Connections, Port};
+use inventory::Inventory;
 use known::Known;
 use serving_files::ServingFiles;
 use setup::SetupError;
@@ -107,6 +109,7 @@ pub(crate) struct Hub {
     connections: Arc<Connections>,
     api: HubApi,
     access: SubjectAccess,
+    inventory: Inventory,
     drain: Duration,
     _lock: FileLock,
 }
@@ -187,6 +190,12 @@ impl Hub {
             Arc::new(TokenReviews::new(reviews)),
             Arc::new(access.clone()),
         );
+        let inventory = Inventory::new(
+            known.clone(),
+            proxy.clone(),
+            api.client("adit-inventory"),
+            api.keeper("adit-inventory"),
+        );
         let reset_key = setup::quic_reset_key(&data)?;
         let endpoints = bind_udp(config.udp, &listeners, &tls, (&link, &reset_key))?;
         let connections = Arc::new(Connections::new(ConnectionParts {
@@ -213,6 +222,7 @@ impl Hub {
             connections,
             api,
             access,
+            inventory,
             drain: config.drain,
             _lock: lock,
         })
@@ -270,6 +280,7 @@ impl Hub {
         tasks.spawn(until(stop.clone(), driver.run()));
         let access = self.access;
         tasks.spawn(until(stop.clone(), async move { access.follow().await }));
+        tasks.spawn(until(stop.clone(), self.inventory.run()));
         tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
         tokio::select! {
             // Told to stop, the parts end too, which is then no failure.

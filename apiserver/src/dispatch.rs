@@ -14,6 +14,7 @@ use crate::answers::{Answers, Question};
 use crate::authorization::{Attributes, Rbac};
 use crate::handlers::scale::{self, ScaleChange, Scaled};
 use crate::handlers::{self, Patch, Replacement};
+use crate::in_process::Keeper;
 use crate::negotiation::PatchMedia;
 use crate::options::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, WriteOptions};
 use crate::record::Record;
@@ -46,7 +47,8 @@ where
     B::Error: fmt::Display,
 {
     let scope = Scope::new(call.registry.clone(), call.resource)?;
-    check_verb(&scope, call.info.verb)?;
+    let keeps = call.head.extensions.get::<Keeper>().is_some();
+    check_verb(&scope, call.info.verb, keeps)?;
     let mut warnings: Vec<String> = Vec::new();
     warnings.extend(scope.resource.deprecation.as_deref().map(ToOwned::to_owned));
     let form = Form::of(call.head, call.info.verb == "watch")?;
@@ -262,8 +264,9 @@ async fn rescale(
     scale::shown(writer.scope, change.paths, answer)
 }
 
-/// Whether the resource, or its subresource, does what is asked for.
-fn check_verb(scope: &Scope, verb: &str) -> Result<(), Status> {
+/// Whether the resource, or its subresource, does what is asked for. For who keeps
+/// the objects, a resource does everything.
+fn check_verb(scope: &Scope, verb: &str, keeps: bool) -> Result<(), Status> {
     let wanted = match verb {
         "create" => Verb::Create,
         "delete" => Verb::Delete,
@@ -276,6 +279,9 @@ fn check_verb(scope: &Scope, verb: &str) -> Result<(), Status> {
         _ => return Err(Status::method_not_allowed()),
     };
     let verbs = if scope.subresource.is_empty() {
+        if keeps {
+            return Ok(());
+        }
         &scope.resource.verbs
     } else {
         let subresource = scope.resource.subresource(&scope.subresource);

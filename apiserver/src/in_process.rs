@@ -14,7 +14,13 @@ use crate::{ApiServer, Body, User};
 struct InProcess {
     server: ApiServer,
     user: User,
+    keeps: Option<Keeper>,
 }
+
+/// Among a request's extensions, says that it may also write what clients only
+/// read, such as what is derived from something else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keeper;
 
 impl ApiServer {
     /// A client of this server, as `user`, with no socket between.
@@ -25,9 +31,24 @@ impl ApiServer {
     /// Outside of a tokio runtime, which the client's queue runs on.
     #[must_use]
     pub fn client(&self, user: User) -> Client {
+        self.in_process(user, None)
+    }
+
+    /// A client as [`ApiServer::client`], for whoever keeps the objects of kinds
+    /// that other clients only read: it writes these too.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn keeper(&self, user: User) -> Client {
+        self.in_process(user, Some(Keeper))
+    }
+
+    fn in_process(&self, user: User, keeps: Option<Keeper>) -> Client {
         let service = InProcess {
             server: self.clone(),
             user,
+            keeps,
         };
         Client::new(service, "default")
     }
@@ -44,6 +65,9 @@ impl Service<Request<kube::client::Body>> for InProcess {
 
     fn call(&mut self, mut request: Request<kube::client::Body>) -> Self::Future {
         request.extensions_mut().insert(self.user.clone());
+        if let Some(keeper) = self.keeps {
+            request.extensions_mut().insert(keeper);
+        }
         let server = self.server.clone();
         Box::pin(async move { Ok(server.handle(request).await) })
     }

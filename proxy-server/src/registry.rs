@@ -191,6 +191,13 @@ impl Registry {
         }
     }
 
+    /// Whether any of the cluster's sessions takes streams.
+    pub(crate) fn takes_streams(&self, cluster: &ClusterName) -> bool {
+        let takes = |of: &Registered| of.session.takes_streams();
+        let sessions = self.clusters.get(cluster);
+        sessions.is_some_and(|sessions| sessions.iter().any(takes))
+    }
+
     /// The sessions of a cluster that take streams, least loaded first.
     pub(crate) fn candidates(&self, cluster: &ClusterName) -> Vec<(AgentName, Session)> {
         let Some(sessions) = self.clusters.get(cluster) else {

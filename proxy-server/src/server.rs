@@ -97,6 +97,11 @@ impl ProxyServer {
         sessions
     }
 
+    /// Whether any of the cluster's sessions takes streams.
+    pub fn is_connected(&self, cluster: &ClusterName) -> bool {
+        self.inner.registry.takes_streams(cluster)
+    }
+
     /// The open streams of a cluster's sessions, link by link, at most so many.
     pub fn streams(&self, cluster: &ClusterName, most: usize) -> Vec<StreamOfSession> {
         let mut streams = Vec::new();

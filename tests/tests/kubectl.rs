@@ -14,6 +14,8 @@ use tests::site::Site;
 mod access;
 #[path = "kubectl/change.rs"]
 mod change;
+#[path = "kubectl/inventory.rs"]
+mod inventory;
 #[path = "kubectl/pods.rs"]
 mod pods;
 #[path = "kubectl/read.rs"]

@@ -63,7 +63,7 @@ const EXAMPLES: &str = "\
 Examples:
   adit hub --data-dir /var/lib/adit --advertise hub.example.org:8443
   adit hub --data-dir ./hub --listen 127.0.0.1:8443
-  adit hub --data-dir /var/lib/adit --listen '[::]:443' --listen 10.0.0.1:8443
+  adit hub --data-dir /var/lib/adit --listen '[::]:443'
   adit hub --data-dir ./hub --forward-listen 127.0.0.1:5432=edge-7/db.example.org:5432";
 
 /// How long open requests and streams may go on after the hub is told to stop.

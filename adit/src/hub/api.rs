@@ -85,10 +85,18 @@ impl HubApi {
     /// A client for a part of the hub, which may do everything there; the name
     /// is a service account's in `kube-system`.
     pub(super) fn client(&self, name: &str) -> kube::Client {
-        let user = format!("system:serviceaccount:kube-system:{name}");
-        let masters = [apiserver::User::MASTERS.to_owned()];
-        self.server.client(apiserver::User::new(user, masters))
+        self.server.client(part(name))
     }
+
+    /// The same for one who keeps the objects of kinds that others only read.
+    pub(super) fn keeper(&self, name: &str) -> kube::Client {
+        self.server.keeper(part(name))
+    }
+}
+
+fn part(name: &str) -> apiserver::User {
+    let user = format!("system:serviceaccount:kube-system:{name}");
+    apiserver::User::new(user, [apiserver::User::MASTERS.to_owned()])
 }
 
 /// Whether a path is one of the API's.

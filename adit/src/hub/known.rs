@@ -27,6 +27,14 @@ impl Known {
         read(&self.clusters).keys().cloned().collect()
     }
 
+    /// The names of the clusters whose agents may come, in no order.
+    pub(super) fn issued(&self) -> Vec<ClusterName> {
+        let now = OffsetDateTime::now_utc();
+        let clusters = read(&self.clusters);
+        let issued = clusters.iter().filter(|(_, record)| record.has_good(now));
+        issued.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The user whose token this is; `None` for one that is unknown, expired or
     /// revoked. Compares in constant time.
     pub(super) fn user(&self, token: &SecretString) -> Option<User> {

@@ -1,8 +1,9 @@
 //! The hub's own Kubernetes-style API, on its port.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Identity, TestHub};
+use crate::support::{Identity, TestHub, until};
 
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
@@ -84,4 +85,81 @@ async fn roles_made_through_the_api_give_rights_at_once() {
     assert_eq!(jane.post(bindings, &binding).await, 403);
     assert_eq!(admin.post(bindings, &binding).await, 201);
     assert_eq!(jane.get(CONFIG_MAPS).await.unwrap().code, 200);
+}
+
+/// What a list of objects names, in order.
+fn names(list: &str) -> Vec<String> {
+    let list: Value = serde_json::from_str(list).unwrap();
+    let items = list["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["metadata"]["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+const GATEWAYS: &str = "/apis/cluster.core.oam.dev/v1alpha1/clustergateways";
+const CLUSTERS: &str = "/apis/cluster.open-cluster-management.io/v1/managedclusters";
+
+#[tokio::test]
+async fn a_cluster_with_credentials_is_a_managed_cluster_and_a_cluster_gateway() {
+    let hub = TestHub::start().await;
+    let admin = hub.client(hub.administrator());
+    let credentials = hub.credentials("edge-1", "agent").await;
+    hub.credentials("edge-2", "agent").await;
+    for path in [CLUSTERS, GATEWAYS] {
+        until("both are there", async || {
+            names(&admin.get(path).await.unwrap().body) == ["edge-1", "edge-2"]
+        })
+        .await;
+    }
+    let read = admin.get(&format!("{CLUSTERS}/edge-1")).await.unwrap();
+    let read: Value = serde_json::from_str(&read.body).unwrap();
+    assert_eq!(read["spec"]["hubAcceptsClient"], true);
+
+    let status = async |name: &str| {
+        let read = admin.get(&format!("{GATEWAYS}/{name}")).await.unwrap();
+        let mut read: Value = serde_json::from_str(&read.body).unwrap();
+        let spec = json!({"provider": "", "access": {"endpoint": {"type": "ClusterProxy"}}});
+        assert_eq!(read["spec"], spec);
+        read["status"].take()
+    };
+    assert_eq!(status("edge-1").await["healthy"], false);
+    let mut agent = hub.agent(&credentials);
+    until("edge-1 is healthy", async || {
+        status("edge-1").await == json!({"healthy": true})
+    })
+    .await;
+    assert_eq!(status("edge-2").await["healthy"], false);
+    agent.signal(Signal::TERM);
+    agent.end().await;
+    until("edge-1 is not any more", async || {
+        status("edge-1").await["healthy"] == false
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cluster_gateway_is_derived_and_goes_with_its_cluster() {
+    let hub = TestHub::start().await;
+    let admin = hub.client(hub.administrator());
+    let cluster = json!({
+        "metadata": {"name": "edge-1"},
+        "spec": {"hubAcceptsClient": false},
+    });
+    assert_eq!(admin.post(CLUSTERS, &cluster).await, 201);
+    until("the gateway is there", async || {
+        names(&admin.get(GATEWAYS).await.unwrap().body) == ["edge-1"]
+    })
+    .await;
+    let gateway = json!({"metadata": {"name": "edge-2"}});
+    assert_eq!(
+        admin.post(GATEWAYS, &gateway).await,
+        405,
+        "nobody else writes"
+    );
+    assert_eq!(admin.delete(&format!("{GATEWAYS}/edge-1")).await, 405);
+    assert_eq!(admin.delete(&format!("{CLUSTERS}/edge-1")).await, 200);
+    until("the gateway is gone", async || {
+        names(&admin.get(GATEWAYS).await.unwrap().body).is_empty()
+    })
+    .await;
 }

@@ -51,6 +51,8 @@ impl Hub {
             answers: Answers::default(),
             in_flight: InFlightLimits::default(),
             signer: None,
+            audit: None,
+            root_ca: None,
         };
         let (server, driver) = ApiServer::start(config).await.unwrap();
         let mut tasks = JoinSet::new();
