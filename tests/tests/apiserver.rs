@@ -2,6 +2,7 @@
 //! it prints the same.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::large_futures, reason = "there is one of each")]
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
