@@ -21,12 +21,12 @@ use crate::lifetime::Lifetime;
 
 mod backend;
 mod child;
+mod embedded;
 mod folder;
 mod guide;
 mod peers;
 mod progress;
 mod ready;
-mod stand_in;
 mod user_cluster;
 
 pub(crate) use user_cluster::UserCluster;

@@ -20,6 +20,7 @@ mod data_dir;
 mod demo;
 mod https_client;
 mod hub;
+mod keyring;
 mod kubeconfig;
 mod lifetime;
 mod local;

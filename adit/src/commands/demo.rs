@@ -11,8 +11,8 @@ use crate::shutdown;
 ///
 /// Prints a kubeconfig and the commands to try, and the line `ready` on
 /// standard output when the first kubectl will succeed. Its clusters are those
-/// of --cluster, else real Kubernetes API servers out of --peers, else a
-/// stand-in that knows namespaces only.
+/// of --cluster, else real Kubernetes API servers out of --peers, else API
+/// servers of Adit's own, which keep objects and run no pods.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

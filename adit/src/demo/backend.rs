@@ -1,4 +1,5 @@
-//! What the demo's clusters are: real ones, the user's, or stand-ins.
+//! What the demo's clusters are: the user's, Kubernetes' own programs, or API
+//! servers in this process.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
 use super::progress::step;
-use super::{DemoConfig, OWN_CLUSTERS, UserCluster, cluster_folder, stand_in};
+use super::{DemoConfig, OWN_CLUSTERS, UserCluster, cluster_folder, embedded};
 
 /// A cluster that is not started yet.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub(super) enum Backend {
         programs: Peers,
         folder: PathBuf,
     },
-    /// No Kubernetes: a small server in this process.
-    StandIn { name: ClusterName, folder: PathBuf },
+    /// An API server in this process.
+    Embedded { name: ClusterName, folder: PathBuf },
     /// A cluster that runs already.
     User(UserCluster),
 }
@@ -35,7 +36,7 @@ pub(super) struct ClusterAccess {
 
 impl Backend {
     /// Takes the user's clusters, else real ones if their programs are there,
-    /// else stand-ins.
+    /// else API servers in this process.
     pub(super) fn choose(config: &DemoConfig, folder: &Path) -> anyhow::Result<Vec<Self>> {
         if !config.clusters.is_empty() {
             return Ok(config.clusters.iter().cloned().map(Self::User).collect());
@@ -50,7 +51,7 @@ impl Backend {
                     programs: programs.clone(),
                     folder,
                 },
-                None => Self::StandIn { name, folder },
+                None => Self::Embedded { name, folder },
             })
         };
         OWN_CLUSTERS.into_iter().map(own).collect()
@@ -58,7 +59,7 @@ impl Backend {
 
     pub(super) fn name(&self) -> &ClusterName {
         match self {
-            Self::Peer { name, .. } | Self::StandIn { name, .. } => name,
+            Self::Peer { name, .. } | Self::Embedded { name, .. } => name,
             Self::User(cluster) => &cluster.name,
         }
     }
@@ -81,9 +82,7 @@ impl Backend {
     fn starting(&self) -> String {
         match self {
             Self::Peer { name, .. } => format!("Starting {name}: etcd and kube-apiserver"),
-            Self::StandIn { name, .. } => {
-                format!("Starting {name}: a stand-in that knows namespaces only, not Kubernetes")
-            }
+            Self::Embedded { name, .. } => format!("Starting {name}: an API server of Adit's own"),
             Self::User(cluster) => {
                 format!("Using {}: {}", cluster.name, cluster.kubeconfig.display())
             }
@@ -104,8 +103,9 @@ impl Backend {
                 let kubeconfig = Box::pin(programs.start(folder, tasks, stop.clone())).await?;
                 (name, kubeconfig, None)
             }
-            Self::StandIn { name, folder } => {
-                let kubeconfig = stand_in::start(&name, &folder, tasks, stop.clone()).await?;
+            Self::Embedded { name, folder } => {
+                let kubeconfig =
+                    Box::pin(embedded::start(&name, &folder, tasks, stop.clone())).await?;
                 (name, kubeconfig, None)
             }
             Self::User(cluster) => (cluster.name, cluster.kubeconfig, cluster.context),

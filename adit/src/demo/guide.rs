@@ -30,7 +30,7 @@ impl Guide {
     pub(super) fn new(folder: &Folder, names: &[ClusterName], backends: &[Backend]) -> Self {
         let kind = |backend: &Backend| match backend {
             Backend::Peer { .. } => "etcd and kube-apiserver, started by this demo",
-            Backend::StandIn { .. } => "a stand-in, not Kubernetes: it knows namespaces only",
+            Backend::Embedded { .. } => "an API server of Adit's own: keeps objects, runs no pods",
             Backend::User(_) => "your own cluster, where you are system:masters through the hub",
         };
         Self {
@@ -80,7 +80,9 @@ impl Guide {
              \x20 kubectl --context {first} version\n\
              \x20 kubectl --context {first} get namespaces\n\
              \x20 kubectl --context {last} get namespaces -w\n\
-             \x20 kubectl --context {last} create namespace hello\n"
+             \x20 kubectl --context {last} create namespace hello\n\
+             \x20 kubectl --context {last} --namespace hello create configmap a --from-literal=b=c\n\
+             \x20 kubectl --context {last} --namespace hello get configmap a --output yaml\n"
         );
         let _ = write!(
             text,

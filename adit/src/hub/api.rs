@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use apiserver::authentication::{ClientCertificate, Tokens};
 use apiserver::certificates::{AuthorityError, CertificateSigner};
-use apiserver::tokens::{Keyring, KeyringError, ServiceAccountTokens};
+use apiserver::tokens::ServiceAccountTokens;
 use apiserver::{Answers, ApiServer, Config, Driver, InFlightLimits, Registry, Status};
 use bytes::Bytes;
 use gateway::{GatewayBody, Peer};
@@ -18,7 +18,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::known::Known;
 use crate::addresses::Addresses;
-use crate::data_dir::{self, DataDir, DataDirError, Secrecy};
+use crate::data_dir::{self, DataDir, DataDirError};
+use crate::keyring::{self, KeyringFileError};
 
 /// The API server of a hub, and what runs beside it.
 pub(super) struct HubApi {
@@ -34,8 +35,8 @@ pub(crate) enum HubApiError {
     Authority(#[from] AuthorityError),
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    #[error("the keys of service accounts cannot be used")]
-    Keys(#[from] KeyringError),
+    #[error(transparent)]
+    Keys(#[from] KeyringFileError),
     #[error("the store cannot be opened")]
     Open(#[from] OpenError),
     #[error("the API server cannot start")]
@@ -62,10 +63,11 @@ impl HubApi {
         let key = SecretString::from(data_dir::read(&data.ca_key())?);
         let signer = signer(&certificate, &key)?;
         let issuer = addresses.url();
-        let tokens = ServiceAccountTokens::new(issuer.clone(), vec![issuer], keyring(data)?);
+        let keys = keyring::load_or_make(&data.service_account_keys())?;
+        let tokens = ServiceAccountTokens::new(issuer.clone(), vec![issuer], keys);
         let (server, driver) = ApiServer::start(Config {
             store: store.clone(),
-            registry: Arc::new(Registry::new(Arc::new(api::all().clone()))),
+            registry: Arc::new(Registry::new(Arc::new(api::all()))),
             service_accounts: Arc::new(tokens),
             tokens: vec![Arc::new(HubTokens(known))],
             answers: Answers::default(),
@@ -136,16 +138,4 @@ fn signer(certificate: &str, key: &SecretString) -> Result<CertificateSigner, Au
     use secrecy::ExposeSecret as _;
 
     CertificateSigner::new(certificate, key.expose_secret(), LONGEST_CERTIFICATE)
-}
-
-/// What tokens of service accounts are signed with, made at the first start.
-fn keyring(data: &DataDir) -> Result<Keyring, HubApiError> {
-    let path = data.service_account_keys();
-    if let Some(pem) = data_dir::read_if_present(&path)? {
-        return Ok(Keyring::from_pem(&pem)?);
-    }
-    let pem = Keyring::generate_pem()?;
-    data_dir::write(&path, pem.as_bytes(), Secrecy::Private)
-        .map_err(|source| DataDirError::Write { path, source })?;
-    Ok(Keyring::from_pem(&pem)?)
 }

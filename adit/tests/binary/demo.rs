@@ -61,11 +61,11 @@ async fn ready_means_that_both_clusters_answer_at_both_paths() {
             "{}",
             answer.body
         );
-        let version = client.get(&format!("{prefix}/version")).await.unwrap().body;
-        assert!(version.contains("stand-in"), "{version}");
+        let version = client.get(&format!("{prefix}/version")).await.unwrap();
+        assert_eq!(version.code, 200, "{}", version.body);
     }
     let guide = demo.stdout();
-    assert!(guide.contains("stand-in, not Kubernetes"), "{guide}");
+    assert!(guide.contains("runs no pods"), "{guide}");
     let contexts = yaml(&dir.join("kubeconfig"))["contexts"]
         .as_array()
         .unwrap()
@@ -111,15 +111,20 @@ async fn nothing_is_left_behind() {
 }
 
 #[tokio::test]
-async fn a_folder_that_was_kept_serves_again() {
+async fn a_folder_that_was_kept_serves_again_what_was_in_it() {
     let folder = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
+    let path = "/clusters/edge-2/api/v1/namespaces/default/configmaps";
+    let object = json!({"metadata": {"name": "kept"}, "data": {"a": "b"}});
+    for created in [201, 409] {
         let mut demo = Process::start(&["demo", "--dir", arg(folder.path())]);
         demo.says("\nready\n").await;
-        assert_eq!(
-            client(folder.path()).get("/readyz").await.unwrap().code,
-            200
-        );
+        let client = client(folder.path());
+        assert_eq!(client.get("/readyz").await.unwrap().code, 200);
+        assert_eq!(client.post(path, &object).await, created);
+        let kept = client.get(&format!("{path}/kept")).await.unwrap();
+        assert!(kept.body.contains(r#""a":"b""#), "{}", kept.body);
+        let other = "/clusters/edge-1/api/v1/namespaces/default/configmaps/kept";
+        assert_eq!(client.get(other).await.unwrap().code, 404);
         demo.signal(Signal::TERM);
         assert_eq!(demo.end().await, Some(0), "{}", demo.stderr());
     }
