@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, ca, clusters, crds, credentials, demo, forward, hub, kubeconfig, token,
+    agent, backup, ca, clusters, crds, credentials, demo, forward, hub, kubeconfig, restore, token,
 };
 use crate::telemetry::LogFormat;
 
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Forward(forward::Args),
     Token(token::Args),
     Ca(ca::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Demo(demo::Args),
 }
 
@@ -77,6 +79,8 @@ impl Cli {
             | Command::Forward(_)
             | Command::Token(_)
             | Command::Ca(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
             | Command::Demo(_) => "warn",
         };
         self.log.clone().unwrap_or_else(|| default.to_owned())

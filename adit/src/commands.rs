@@ -9,6 +9,7 @@ use crate::data_dir::{self, Secrecy};
 use crate::output;
 
 pub(crate) mod agent;
+pub(crate) mod backup;
 pub(crate) mod ca;
 pub(crate) mod clusters;
 pub(crate) mod crds;
@@ -18,6 +19,7 @@ pub(crate) mod forward;
 pub(crate) mod hub;
 pub(crate) mod kubeconfig;
 mod notice;
+pub(crate) mod restore;
 pub(crate) mod token;
 
 /// Runs a command to its end.
@@ -30,6 +32,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Kubeconfig(args) => kubeconfig::run(args).await,
         Command::Clusters(args) => clusters::run(args).await,
         Command::Crds(args) => crds::run(&args),
+        Command::Backup(args) => Box::pin(backup::run(args)).await,
+        Command::Restore(args) => Box::pin(restore::run(args)).await,
         Command::Token(args) => token::run(args).await,
         Command::Forward(args) => Box::pin(forward::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,

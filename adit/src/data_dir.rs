@@ -10,6 +10,9 @@
 //! admin.kubeconfig           the administrator's way in
 //! clusters/NAME.json         a known cluster and the certificates issued to it
 //! tokens/ID.json             a bearer token, hashed
+//! service-accounts.key       what tokens of service accounts are signed with
+//! store/                     the objects of the hub's API
+//! restore.incomplete         while a backup is being restored
 //! ```
 
 use std::fs;
@@ -37,6 +40,12 @@ pub(crate) enum DataDirError {
     Create { path: PathBuf, source: io::Error },
     #[error("another hub runs on {path}; stop it, or use another --data-dir", path = path.display())]
     InUse { path: PathBuf },
+    #[error(
+        "{path} holds half of a backup: its restore was cut short; remove what is in the \
+         directory and restore the backup again",
+        path = path.display()
+    )]
+    HalfRestored { path: PathBuf },
     #[error("cannot lock {path}", path = path.display())]
     Lock { path: PathBuf, source: io::Error },
     #[error(
@@ -84,6 +93,7 @@ impl DataDir {
         let this = Self {
             root: root.to_owned(),
         };
+        this.check_restored()?;
         if this.hub_file().is_file() {
             Ok(this)
         } else {
@@ -125,6 +135,7 @@ impl DataDir {
             .ok_or_else(|| DataDirError::InUse {
                 path: self.root.clone(),
             })?;
+        self.check_restored()?;
         let _writer = self.lock_for_writing().await?;
         for folder in [self.root.clone(), self.clusters(), self.tokens()] {
             durable::clear_leftovers(&folder).map_err(|source| DataDirError::Write {
@@ -133,6 +144,20 @@ impl DataDir {
             })?;
         }
         Ok(lock)
+    }
+
+    fn check_restored(&self) -> Result<(), DataDirError> {
+        let marker = self.restore_marker();
+        match marker.try_exists() {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(DataDirError::HalfRestored {
+                path: self.root.clone(),
+            }),
+            Err(source) => Err(DataDirError::Read {
+                path: marker,
+                source,
+            }),
+        }
     }
 
     /// Keeps other commands from changing records between a read and a write.
@@ -199,6 +224,11 @@ impl DataDir {
     /// The folder of the store that keeps the hub's API's objects.
     pub(crate) fn store(&self) -> PathBuf {
         self.root.join("store")
+    }
+
+    /// Is there while a backup is being restored.
+    pub(crate) fn restore_marker(&self) -> PathBuf {
+        self.root.join("restore.incomplete")
     }
 
     pub(crate) fn hub_file(&self) -> PathBuf {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{Stream, try_unfold};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -34,6 +36,16 @@ pub(crate) struct HttpsClient {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
+}
+
+/// An answer whose body has not been read.
+#[derive(Debug)]
+pub(crate) struct OpenAnswer {
+    pub(crate) status: StatusCode,
+    address: String,
+    body: Incoming,
+    /// Ends with this.
+    _connection: JoinSet<hyper::Result<()>>,
 }
 
 /// Why a server gave no answer.
@@ -101,16 +113,17 @@ impl HttpsClient {
 
     /// Asks for one path; waits at most 30 s for the whole answer.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, HttpsError> {
-        match tokio::time::timeout(LIMIT, Box::pin(self.exchange(path))).await {
-            Ok(answer) => answer,
-            Err(_) => Err(HttpsError::Slow {
-                address: self.address(),
-                seconds: LIMIT.as_secs(),
-            }),
-        }
+        let whole = async { self.exchange(path).await?.whole().await };
+        within_limit(&self.address(), Box::pin(whole)).await
     }
 
-    async fn exchange(&self, path: &str) -> Result<Answer, HttpsError> {
+    /// Asks for one path, and leaves the answer's body to be read; waits at
+    /// most 30 s for its head.
+    pub(crate) async fn open(&self, path: &str) -> Result<OpenAnswer, HttpsError> {
+        within_limit(&self.address(), Box::pin(self.exchange(path))).await
+    }
+
+    async fn exchange(&self, path: &str) -> Result<OpenAnswer, HttpsError> {
         let http = |source| HttpsError::Http {
             address: self.address(),
             source,
@@ -124,17 +137,12 @@ impl HttpsClient {
             .send_request(self.request(path)?)
             .await
             .map_err(http)?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER)
-            .collect()
-            .await;
-        let body = body
-            .map_err(|source| HttpsError::Body {
-                address: self.address(),
-                source,
-            })?
-            .to_bytes();
-        Ok(Answer { status, body })
+        Ok(OpenAnswer {
+            status: response.status(),
+            address: self.address(),
+            body: response.into_body(),
+            _connection: tasks,
+        })
     }
 
     /// A TLS connection to the server.
@@ -173,6 +181,51 @@ impl HttpsClient {
         } else {
             format!("{}:{}", self.host, self.port)
         }
+    }
+}
+
+impl OpenAnswer {
+    /// Reads all of the body.
+    pub(crate) async fn whole(self) -> Result<Answer, HttpsError> {
+        let Self {
+            status,
+            address,
+            body,
+            _connection,
+        } = self;
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|source| HttpsError::Body { address, source })?;
+        let body = body.to_bytes();
+        Ok(Answer { status, body })
+    }
+
+    /// The body as it comes; an error if nothing comes for 30 s.
+    pub(crate) fn pieces(self) -> impl Stream<Item = Result<Bytes, HttpsError>> {
+        try_unfold(self, async |mut this| {
+            let next = async { Ok(this.body.frame().await) };
+            let Some(frame) = within_limit(&this.address, next).await? else {
+                return Ok(None);
+            };
+            let frame = frame.map_err(|source| HttpsError::Http {
+                address: this.address.clone(),
+                source,
+            })?;
+            // What is no data are trailers.
+            Ok(Some((frame.into_data().unwrap_or_default(), this)))
+        })
+    }
+}
+
+async fn within_limit<T>(
+    address: &str,
+    answer: impl Future<Output = Result<T, HttpsError>>,
+) -> Result<T, HttpsError> {
+    match tokio::time::timeout(LIMIT, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(HttpsError::Slow {
+            address: address.to_owned(),
+            seconds: LIMIT.as_secs(),
+        }),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::tcp;
 
 mod api;
 mod authority_files;
+mod backup;
 mod connect;
 mod connection;
 mod datagrams;
@@ -45,6 +46,7 @@ mod tls;
 mod trust;
 mod watch;
 
+pub(crate) use backup::BACKUP_PATH;
 pub(crate) use connect::ConnectListen;
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use forward::ForwardListen;
@@ -208,6 +210,7 @@ impl Hub {
             health: watch.health(),
             limits: config.connections,
             api: api.server.clone(),
+            store: api.store.clone(),
         }));
         Ok(Self {
             data,

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 mod addresses;
 mod agent_port;
 mod authorities;
+mod backup;
 mod byte_size;
 mod ca;
 mod cli;

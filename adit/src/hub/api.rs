@@ -2,6 +2,7 @@
 //! directory.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use apiserver::authentication::{ClientCertificate, Tokens};
@@ -37,8 +38,12 @@ pub(crate) enum HubApiError {
     DataDir(#[from] DataDirError),
     #[error(transparent)]
     Keys(#[from] KeyringFileError),
-    #[error("the store cannot be opened")]
-    Open(#[from] OpenError),
+    #[error(
+        "the store in {folder} cannot be opened; if it is damaged, move the data directory away \
+         and make another of your last backup with `adit restore`",
+        folder = folder.display()
+    )]
+    Open { folder: PathBuf, source: OpenError },
     #[error("the API server cannot start")]
     Start(#[from] Status),
 }
@@ -58,7 +63,8 @@ impl HubApi {
             path: folder.clone(),
             source,
         })?;
-        let store = Arc::new(Embedded::open(&folder, Options::default()).await?);
+        let store = Embedded::open(&folder, Options::default()).await;
+        let store = Arc::new(store.map_err(|source| HubApiError::Open { folder, source })?);
         let certificate = data_dir::read(&data.ca_certificate())?;
         let key = SecretString::from(data_dir::read(&data.ca_key())?);
         let signer = signer(&certificate, &key)?;

@@ -10,6 +10,7 @@ use gateway::{Gateway, HttpVersion, Peer};
 use proxy_server::{AgentCertificate, Clusters as _, ProxyServer, ServeError};
 use rustls::ServerConfig;
 use socket2::SockRef;
+use store::Embedded;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +19,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tunnel::ReadAhead;
 
+use super::backup::StoreBackup;
 use super::endpoints::{EndpointParts, Endpoints};
 use super::handshakes::{Handshake, Handshakes, Limits};
 use super::known::Known;
@@ -66,6 +68,8 @@ pub(super) struct ConnectionParts {
     pub(super) limits: ConnectionLimits,
     /// The hub's own API.
     pub(super) api: ApiServer,
+    /// Where that keeps its objects.
+    pub(super) store: Arc<Embedded>,
 }
 
 /// How many connections a hub lets in.
@@ -125,6 +129,7 @@ impl Connections {
             metrics: metrics.clone(),
             health: parts.health,
             api: parts.api,
+            backup: StoreBackup::new(parts.store),
         });
         let mut connect_tls = parts.tls.clone();
         connect_tls.alpn_protocols = vec![b"http/1.1".to_vec()];

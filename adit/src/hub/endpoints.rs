@@ -15,6 +15,7 @@ use proto::ClusterName;
 use proxy_server::{Clusters as _, ProxyServer};
 
 use super::api;
+use super::backup::{BACKUP_PATH, StoreBackup};
 use super::known::Known;
 use super::listing::{Listing, StreamsListing};
 use super::metrics::Metrics;
@@ -32,6 +33,7 @@ pub(super) struct EndpointParts {
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: DataHealth,
     pub(super) api: ApiServer,
+    pub(super) backup: StoreBackup,
 }
 
 /// A session is given up after half of that: something is wrong with the hub itself.
@@ -53,7 +55,10 @@ impl Endpoints {
     ) -> Result<Response<GatewayBody>, Status> {
         let path = request.uri().path();
         let streams_of = streams_of(path);
-        let own = matches!(path, "/healthz" | "/readyz" | "/metrics" | "/sessions");
+        let own = matches!(
+            path,
+            "/healthz" | "/readyz" | "/metrics" | "/sessions" | BACKUP_PATH
+        );
         if !own && streams_of.is_none() {
             return Err(Status::not_found(format!(
                 "hub: nothing is served at {path:?}; a cluster's API is at /clusters/NAME"
@@ -74,6 +79,10 @@ impl Endpoints {
             "/metrics" => {
                 self.administrators_only(request, peer).await?;
                 self.metrics()
+            }
+            BACKUP_PATH => {
+                self.administrators_only(request, peer).await?;
+                self.0.backup.answer()
             }
             _ => {
                 self.administrators_only(request, peer).await?;

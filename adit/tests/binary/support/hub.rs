@@ -43,6 +43,12 @@ impl TestHub {
 
     /// Ends the hub and starts it again on the same data and port.
     pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    /// Ends the hub.
+    pub(crate) async fn stop(&mut self) {
         self.process.signal(Signal::TERM);
         assert_eq!(
             self.process.end().await,
@@ -50,6 +56,10 @@ impl TestHub {
             "{}",
             self.process.stderr()
         );
+    }
+
+    /// Starts it again on what is in its data directory, and on its port.
+    pub(crate) async fn start_again(&mut self) {
         let (process, _) = launch(self.folder.path(), &self.address.to_string(), &[], &[]).await;
         self.process = process;
     }
