@@ -1,7 +1,7 @@
 //! A hub in one file, and back.
 
 use std::fs;
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -214,31 +214,4 @@ async fn only_administrators_are_given_the_store() {
     assert_eq!(jane.get("/backup").await.unwrap().code, 403);
     let stranger = hub.client(Identity::Nobody);
     assert_eq!(stranger.get("/backup").await.unwrap().code, 401);
-}
-
-#[tokio::test]
-async fn a_hub_whose_store_is_damaged_says_where_and_what_to_do() {
-    let mut hub = TestHub::start().await;
-    let admin = hub.client(hub.administrator());
-    for number in 0..20 {
-        assert_eq!(make(&admin, number).await, 201);
-    }
-    hub.stop().await;
-    let store = hub.data().join("store/store.redb");
-    let length = fs::metadata(&store).unwrap().len();
-    let file = fs::OpenOptions::new().write(true).open(&store).unwrap();
-    for page in 0..length / 4096 {
-        file.write_all_at(&[0xa5; 64], page * 4096 + 1024).unwrap();
-    }
-    let data = hub.data();
-    let refused = run(&["hub", "--data-dir", arg(&data), "--listen", "127.0.0.1:0"]).await;
-    assert_eq!(refused.code, 1);
-    let folder = data.join("store");
-    for words in [arg(&folder), "damaged", "adit restore"] {
-        assert!(
-            refused.stderr.contains(words),
-            "{words}: {}",
-            refused.stderr
-        );
-    }
 }

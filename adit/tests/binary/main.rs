@@ -16,6 +16,7 @@ mod observing;
 mod quic;
 mod rotation;
 mod sessions;
+mod storage;
 mod support;
 mod targets;
 #[cfg(feature = "otel")]
