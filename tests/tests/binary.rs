@@ -144,6 +144,25 @@ fn the_demo_works_without_any_peer() {
     alone(async |needs, namespace| demo(needs, namespace, &[], GENEROUS).await);
 }
 
+/// Somebody may look at it, and nothing more.
+const SHOP: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: hello}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: jane, namespace: hello}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: jane}]
+";
+
 async fn demo(needs: &Needs, namespace: &Namespace, args: &[&str], limit: Duration) {
     let folder = scratch::fresh_folder("demo").unwrap();
     let mut command = namespace.command(&needs.adit);
@@ -178,6 +197,43 @@ async fn demo(needs: &Needs, namespace: &Namespace, args: &[&str], limit: Durati
             namespaces.contains("kube-system"),
             "{context}: {namespaces}"
         );
+        let run = async |args: &[&str]| kubectl(context).run(args).await.unwrap().ok();
+        let who = run(&["auth", "whoami"]).await;
+        assert!(who.contains("system:masters"), "{context}: {who}");
+        run(&["create", "namespace", "hello"]).await;
+        let shop = folder.join("shop.yaml");
+        std::fs::write(&shop, SHOP).unwrap();
+        let shop = shop.to_string_lossy();
+        for _ in 0..2 {
+            run(&["apply", "--server-side", "--filename", &shop]).await;
+        }
+        let deployments = run(&["get", "deployments", "--namespace=hello"]).await;
+        assert!(
+            deployments.contains("READY") && deployments.contains("/3"),
+            "{context}: {deployments}"
+        );
+        let may = |verb| {
+            [
+                "auth",
+                "can-i",
+                verb,
+                "deployments",
+                "-n=hello",
+                "--as=jane",
+            ]
+        };
+        let own = folder.join(context).join("admin.kubeconfig");
+        let beside = Kubectl::new(needs, namespace, own, "hub").unwrap();
+        let listing = beside.run(&may("list")).await.unwrap();
+        assert_eq!(listing.stdout.trim(), "yes", "{context}: {listing:?}");
+        let deleting = beside.run(&may("delete")).await.unwrap();
+        assert_eq!(deleting.stdout.trim(), "no", "{context}: {deleting:?}");
+        run(&["delete", "namespace", "hello"]).await;
+        let gone = kubectl(context)
+            .run(&["get", "namespace", "hello"])
+            .await
+            .unwrap();
+        assert!(gone.stderr.contains("NotFound"), "{context}: {gone:?}");
     }
 
     let status = interrupt(&demo).await.unwrap();
