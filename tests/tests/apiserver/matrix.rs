@@ -129,6 +129,7 @@ pub(crate) const APPLIED: &[Step] = &[
 ];
 
 pub(crate) const CERTIFICATES: &[Step] = &[
+    feed("create -f -", NO_REQUEST),
     feed("create -f -", REQUEST),
     feed("create -f -", REQUEST),
     run("get csr {namespace}-test -o jsonpath={.spec.signerName}"),
@@ -236,5 +237,6 @@ const DEPLOYMENT: &str = "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"
 
 /// A request of `jane` in `devs`.
 const REQUEST: &str = "{\"kind\":\"CertificateSigningRequest\",\"apiVersion\":\"certificates.k8s.io/v1\",\"metadata\":{\"name\":\"{namespace}-test\"},\"spec\":{\"request\":\"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0FBZ0VBTUI0eERUQUxCZ05WQkFNTUJHcGhibVV4RFRBTEJnTlZCQW9NQkdSbGRuTXdXVEFUQmdjcQpoa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVJpYzQvRktxUThodnVrQVBHZHVhQlJlTlF0QzV2T09SOG44M0FmCkg0L09Td0FNa2NlNlVlSStwQTNpSmUyL3lGQnRkN3hhYUg2bWxNL1RuVlBFR1N3Mm9BQXdDZ1lJS29aSXpqMEUKQXdJRFNBQXdSUUlnYXg5UXkxV3VFNUptQ1hJa0ZQM0xiQW4zMlBNekxtQUtlNitpS3F4RFFEWUNJUUNsSE90YQo3Tk9IU1FqOUE5ait5S0N2V1B6dW5SVDlCQmNFdElXcy94MHRoQT09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo=\",\"signerName\":\"kubernetes.io/kube-apiserver-client\",\"usages\":[\"client auth\"]}}";
+const NO_REQUEST: &str = "{\"kind\":\"CertificateSigningRequest\",\"apiVersion\":\"certificates.k8s.io/v1\",\"metadata\":{\"name\":\"apiserver-none\"},\"spec\":{\"request\":\"bm90aGluZw==\",\"signerName\":\"kubernetes.io/kube-apiserver-client\",\"usages\":[\"client auth\"]}}";
 /// A request of one who would be in `system:masters`.
 const MASTERS: &str = "{\"kind\":\"CertificateSigningRequest\",\"apiVersion\":\"certificates.k8s.io/v1\",\"metadata\":{\"name\":\"{namespace}-masters\"},\"spec\":{\"request\":\"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIak1JR0tBZ0VBTUNneERUQUxCZ05WQkFNTUJHcGhibVV4RnpBVkJnTlZCQW9NRG5ONWMzUmxiVHB0WVhOMApaWEp6TUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowREFRY0RRZ0FFbU16VURYWXZCaDFJUzN2aXhSWG9CT3owClVuMnlSWUxZQkQ4eHlOSXQxNTRuMjdSR2pNekFGNkFGek9uYVRyM3FsN3BSU1ZpTXRaZWNja2g1MjNsVllhQUEKTUFvR0NDcUdTTTQ5QkFNQ0EwZ0FNRVVDSUdUWlJNdjZLQTdySEJMbUd6RS9sTHQwS1lDMUMwYVBzUFdKQVpJSgpESTI4QWlFQTBGdHFRRDJrQzRoY3Yvd3Qxd1FaNGk1ME1sQ0xQbVBZWkNpcmpBVGJrQkE9Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVFU1QtLS0tLQo=\",\"signerName\":\"kubernetes.io/kube-apiserver-client\",\"usages\":[\"client auth\"]}}";
