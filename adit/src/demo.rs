@@ -95,6 +95,7 @@ async fn show(
         connections: ConnectionLimits::default(),
         connect_listen: Vec::new(),
         forward_listen: Vec::new(),
+        audit_log: None,
         drain: DRAIN,
     }));
     let mut hub = hub.await?;

@@ -42,6 +42,7 @@ mod lookout;
 mod metrics;
 mod serving_files;
 mod setup;
+mod signing_files;
 mod tls;
 mod trust;
 mod watch;
@@ -61,6 +62,7 @@ use inventory::Inventory;
 use known::Known;
 use serving_files::ServingFiles;
 use setup::SetupError;
+use signing_files::{SigningError, SigningFiles};
 use watch::{Watch, WatchParts};
 
 /// What a hub needs to start.
@@ -81,6 +83,8 @@ pub(crate) struct HubConfig {
     pub(crate) connect_listen: Vec<ConnectListen>,
     /// Listeners that are bound to one target each.
     pub(crate) forward_listen: Vec<ForwardListen>,
+    /// Where requests to the hub's own API are written down, if anywhere.
+    pub(crate) audit_log: Option<PathBuf>,
     /// How long open requests and streams may go on after it is told to stop.
     pub(crate) drain: Duration,
 }
@@ -149,6 +153,8 @@ pub(crate) enum HubError {
     Trust(#[from] AuthoritiesWatchError),
     #[error("the hub's own API cannot be served")]
     Api(#[from] HubApiError),
+    #[error("the hub's own API cannot be served")]
+    Signing(#[from] SigningError),
     #[error("a part of the hub has ended by itself")]
     Task(#[source] Option<tokio::task::JoinError>),
 }
@@ -168,13 +174,16 @@ impl Hub {
         let trust = authorities.trust();
         let tls = tls::server_config(trust.clone(), serving.serving());
         let known = Arc::new(Known::default());
-        let api = HubApi::start(&data, &addresses, known.clone()).await?;
+        let signing = SigningFiles::start(data.clone())?;
+        let audit_log = config.audit_log.as_deref();
+        let api = HubApi::start(&data, &addresses, known.clone(), &signing, audit_log).await?;
         let watch = Watch::start(WatchParts {
             data: data.clone(),
             addresses: addresses.clone(),
             known: known.clone(),
             authorities,
             serving,
+            signing,
         });
         let link = config.proxy.link.clone();
         let proxy = ProxyServer::new(

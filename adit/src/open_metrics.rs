@@ -93,6 +93,9 @@ impl Metric<'_, '_> {
     }
 }
 
+/// The last line of what [`render`] makes.
+pub(crate) const END: &str = "# EOF\n";
+
 /// A registry with what every process of Adit's tells.
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::with_prefix("adit");

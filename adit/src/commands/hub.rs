@@ -1,6 +1,7 @@
 //! `adit hub`: where agents and users meet.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use proxy_agent::HubAddress;
@@ -55,6 +56,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR:PORT=CLUSTER/HOST:PORT")]
     forward_listen: Vec<ForwardListen>,
 
+    /// Write a line for every request to the hub's own API to this file
+    ///
+    /// JSON as Kubernetes' audit log (audit.k8s.io/v1, level Metadata), mode
+    /// 0600. At 100 MiB the file is renamed to FILE.1 and begun anew.
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -81,6 +89,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         connections: args.limits.connections(),
         connect_listen: args.connect_listen,
         forward_listen: args.forward_listen,
+        audit_log: args.audit_log,
         drain: DRAIN,
     };
     shutdown::run(async |stop| {

@@ -1,12 +1,12 @@
 //! The hub's own API: a Kubernetes-style API server over the store in the data
 //! directory.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
+use apiserver::audit::{AuditFile, AuditLog, SourceAddress};
 use apiserver::authentication::{ClientCertificate, Tokens};
-use apiserver::certificates::{AuthorityError, CertificateSigner};
 use apiserver::tokens::ServiceAccountTokens;
 use apiserver::{Answers, ApiServer, Config, Driver, InFlightLimits, Registry, Status};
 use bytes::Bytes;
@@ -15,9 +15,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use secrecy::SecretString;
 use store::{Embedded, OpenError, Options};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::known::Known;
+use super::signing_files::SigningFiles;
 use crate::addresses::Addresses;
 use crate::data_dir::{self, DataDir, DataDirError};
 use crate::keyring::{self, KeyringFileError};
@@ -32,8 +33,8 @@ pub(super) struct HubApi {
 /// Why the hub's API cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HubApiError {
-    #[error("the hub's authority cannot sign certificates of clients")]
-    Authority(#[from] AuthorityError),
+    #[error("the audit log {path} cannot be written", path = path.display())]
+    Audit { path: PathBuf, source: io::Error },
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error(transparent)]
@@ -48,8 +49,8 @@ pub(crate) enum HubApiError {
     Start(#[from] Status),
 }
 
-/// The longest that a certificate signed through the API is good for.
-const LONGEST_CERTIFICATE: Duration = Duration::days(365);
+/// From this size on, the audit log is begun anew, and the one before kept.
+const AUDIT_LOG_MOST: u64 = 100 << 20;
 
 impl HubApi {
     /// Opens the store, made at the first start, and what is signed with.
@@ -57,6 +58,8 @@ impl HubApi {
         data: &DataDir,
         addresses: &Addresses,
         known: Arc<Known>,
+        signing: &SigningFiles,
+        audit_log: Option<&Path>,
     ) -> Result<Self, HubApiError> {
         let folder = data.store();
         fs::create_dir_all(&folder).map_err(|source| DataDirError::Write {
@@ -65,9 +68,7 @@ impl HubApi {
         })?;
         let store = Embedded::open(&folder, Options::default()).await;
         let store = Arc::new(store.map_err(|source| HubApiError::Open { folder, source })?);
-        let certificate = data_dir::read(&data.ca_certificate())?;
-        let key = SecretString::from(data_dir::read(&data.ca_key())?);
-        let signer = signer(&certificate, &key)?;
+        let audit = audit_log.map(audit).transpose()?;
         let issuer = addresses.url();
         let keys = keyring::load_or_make(&data.service_account_keys())?;
         let tokens = ServiceAccountTokens::new(issuer.clone(), vec![issuer], keys);
@@ -78,9 +79,9 @@ impl HubApi {
             tokens: vec![Arc::new(HubTokens(known))],
             answers: Answers::default(),
             in_flight: InFlightLimits::default(),
-            signer: Some(Arc::new(signer)),
-            audit: None,
-            root_ca: None,
+            signer: Some(signing.signer()),
+            audit,
+            root_ca: Some(signing.root_ca()),
         })
         .await?;
         Ok(Self {
@@ -122,6 +123,8 @@ pub(super) async fn handle(
     mut request: Request<Incoming>,
     peer: &Peer,
 ) -> Response<GatewayBody> {
+    let source = SourceAddress(peer.remote.ip());
+    request.extensions_mut().insert(source);
     if let Some(certificate) = &peer.certificate {
         let certificate = ClientCertificate(Bytes::copy_from_slice(certificate));
         request.extensions_mut().insert(certificate);
@@ -140,8 +143,10 @@ impl Tokens for HubTokens {
     }
 }
 
-fn signer(certificate: &str, key: &SecretString) -> Result<CertificateSigner, AuthorityError> {
-    use secrecy::ExposeSecret as _;
-
-    CertificateSigner::new(certificate, key.expose_secret(), LONGEST_CERTIFICATE)
+fn audit(path: &Path) -> Result<Arc<dyn AuditLog>, HubApiError> {
+    let log = AuditFile::open(path, AUDIT_LOG_MOST).map_err(|source| HubApiError::Audit {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Arc::new(log))
 }

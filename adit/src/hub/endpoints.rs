@@ -78,7 +78,7 @@ impl Endpoints {
             "/readyz" => self.ready(),
             "/metrics" => {
                 self.administrators_only(request, peer).await?;
-                self.metrics()
+                self.metrics().await
             }
             BACKUP_PATH => {
                 self.administrators_only(request, peer).await?;
@@ -119,9 +119,12 @@ impl Endpoints {
         Ok(respond(TEXT, "ok\n"))
     }
 
-    fn metrics(&self) -> Result<Response<GatewayBody>, Status> {
+    async fn metrics(&self) -> Result<Response<GatewayBody>, Status> {
         let text = self.0.metrics.render(&self.0.proxy, &self.0.gateway);
         let text = text.map_err(|_| Status::internal("hub: the metrics cannot be rendered"))?;
+        let own = text.strip_suffix(open_metrics::END).unwrap_or(&text);
+        let api = self.0.api.open_metrics().await;
+        let text = [own, &api, open_metrics::END].concat();
         Ok(respond(open_metrics::CONTENT_TYPE, text))
     }
 

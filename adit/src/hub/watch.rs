@@ -15,6 +15,7 @@ use super::known::Known;
 use super::lookout::Lookout;
 use super::serving_files::ServingFiles;
 use super::setup::{SetupError, renew_serving};
+use super::signing_files::SigningFiles;
 use crate::addresses::Addresses;
 use crate::clusters::ClusterRecord;
 use crate::data_dir::DataDir;
@@ -36,6 +37,7 @@ pub(super) struct WatchParts {
     pub(super) known: Arc<Known>,
     pub(super) authorities: AuthorityFiles,
     pub(super) serving: ServingFiles,
+    pub(super) signing: SigningFiles,
 }
 
 /// Whether the data directory could be read the last time.
@@ -129,7 +131,12 @@ impl Watch {
         }
         let authorities = self.parts.authorities.refresh();
         let serving = self.parts.serving.refresh();
-        let looks = clusters.and(tokens).and(authorities).and(serving);
+        let signing = self.parts.signing.refresh();
+        let looks = clusters
+            .and(tokens)
+            .and(authorities)
+            .and(serving)
+            .and(signing);
         self.health.note(looks);
         change
     }

@@ -73,6 +73,32 @@ async fn metrics_tell_of_sessions_dials_requests_and_limits() {
 }
 
 #[tokio::test]
+async fn requests_to_the_hubs_own_api_are_counted_and_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.log");
+    let hub = TestHub::start_with(&["--audit-log", arg(&log)]).await;
+    let client = hub.client(hub.administrator());
+    let path = "/api/v1/namespaces/default/configmaps";
+    assert_eq!(client.get(path).await.unwrap().code, 200);
+    let listed = r#"apiserver_request_total{verb="LIST",dry_run="",group="",version="v1",resource="configmaps",subresource="",scope="namespace",component="apiserver",code="200"}"#;
+    assert_eq!(metric(&client, listed).await, Some(1.0));
+    let metrics = client.get("/metrics").await.unwrap().body;
+    assert_eq!(metrics.matches("# EOF\n").count(), 1);
+    assert!(metrics.ends_with("# EOF\n"));
+    until("the request is written down", async || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        let lines = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        let mut lines = lines.filter(|line: &Value| line["requestURI"] == path);
+        lines.any(|line| {
+            line["user"]["groups"][0] == "system:masters" && line["sourceIPs"][0] == "127.0.0.1"
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn streams_are_listed_with_whom_they_are_for() {
     let (hub, api, _agent) = Box::pin(hub_with_api()).await;
     let client = hub.client(hub.administrator());
