@@ -3,6 +3,7 @@
 //! acknowledged is there, and nothing is missed or told twice.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::large_futures, reason = "there is one of each")]
 
 use tests::fixture::{Fixture, Home};
 use tests::namespace::Namespace;

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use super::known::Known;
 use super::signing_files::SigningFiles;
 use crate::addresses::Addresses;
-use crate::data_dir::{self, DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError};
 use crate::keyring::{self, KeyringFileError};
 
 /// The API server of a hub, and what runs beside it.
