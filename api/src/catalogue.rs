@@ -30,7 +30,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Has equal schemas be one in memory: a third of all are left.
+    /// Has equal schemas be one in memory.
     fn share(&mut self) {
         let mut seen = HashSet::new();
         for schema in self.definitions.values_mut() {

@@ -143,7 +143,7 @@ impl Embedded {
     }
 
     /// Writes the same to something else than a file, on a thread that may
-    /// block. Without its end, [`restore`] refuses it.
+    /// block. Without its end, [`restore()`] refuses it.
     ///
     /// While it is being written, the store's file keeps the room of what is
     /// changed meanwhile, so whoever gives `out` bounds how long it may take.

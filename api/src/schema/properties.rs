@@ -7,9 +7,9 @@ use super::Schema;
 
 /// An object's declared fields, by name.
 ///
-/// There are thousands of schemas, most of them alike in several kinds, and
-/// none changes: they lie close together, and equal ones can be one
-/// ([`Schema::share`]).
+/// There are thousands of schemas, many of them alike in several kinds, and
+/// none changes: they lie close together, and of those of [`all`](crate::all())
+/// equal ones are one.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Properties(Box<[(Box<str>, Arc<Schema>)]>);
 
