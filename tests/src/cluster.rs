@@ -26,7 +26,7 @@ pub use config::{ANONYMOUS, User};
 pub struct Cluster {
     folder: PathBuf,
     server: Process,
-    _others: Vec<Process>,
+    others: Vec<Process>,
 }
 
 /// Port of the API server.
@@ -38,6 +38,9 @@ const STARTING: Duration = Duration::from_secs(120);
 /// The rights of [`User::ALICE`] are put together by a controller.
 const MAY_CREATE: &str = "auth can-i create pods --as=someone --as-group=developers";
 
+/// The controllers that make objects nobody asked for.
+const LEFT_OUT: &str = "--controllers=-deployment-controller,-replicaset-controller,-root-ca-certificate-publisher-controller,-serviceaccount-token-controller";
+
 impl Cluster {
     /// Starts one, and waits until a pod can be made in the namespace
     /// `default`.
@@ -46,22 +49,13 @@ impl Cluster {
     /// A program ends or is not ready in two minutes.
     pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
         let begun = Instant::now();
-        let folder = scratch::fresh_folder("cluster")?;
-        config::write(&folder, address)?;
+        let mut cluster = Self::control_plane(needs, namespace, address).await?;
+        let folder = &cluster.folder;
         let launch = |program: &str, flags: &[&str]| {
-            let mut command = namespace.command(needs.peers.join(program));
-            command
-                .args(flags)
-                .args(flags::of(program, address))
-                .current_dir(&folder);
-            Process::start(program, command)
+            launch(needs, namespace, folder, program, flags, address)
         };
-        let mut others = vec![launch("etcd", &[])?];
-        let server = launch("kube-apiserver", &[])?;
-        let kubeconfig = folder.join("admin.kubeconfig");
-        let kubectl = Kubectl::new(needs, namespace, kubeconfig, User::ADMIN.name)?;
-        let ready = async || succeeds(&kubectl, &["get", "--raw", "/readyz"]).await;
-        server.until("a ready API server", STARTING, ready).await?;
+        let kubectl = Kubectl::new(needs, namespace, cluster.kubeconfig(), User::ADMIN.name)?;
+        let mut others = Vec::new();
 
         let controllers = launch("kube-controller-manager", &[])?;
         let stages = needs.peers.join("kwok.yaml");
@@ -87,11 +81,58 @@ impl Cluster {
             process.until(what, STARTING, answer).await?;
         }
         others.extend([controllers, kwok]);
+        cluster.others.extend(others);
         eprintln!("cluster: ready after {:?}", begun.elapsed());
+        Ok(cluster)
+    }
+
+    /// Starts etcd and the API server alone, with the controllers that give
+    /// namespaces their service account, empty them, gather roles and collect
+    /// what is owned by nothing: those that an API server has whose cluster
+    /// has no nodes.
+    ///
+    /// # Errors
+    /// A program ends or is not ready in two minutes.
+    pub async fn without_nodes(
+        needs: &Needs,
+        namespace: &Namespace,
+        address: Ipv4Addr,
+    ) -> Result<Self> {
+        let mut cluster = Self::control_plane(needs, namespace, address).await?;
+        let program = "kube-controller-manager";
+        let folder = &cluster.folder;
+        // What is left out has to stand before what is named.
+        let flags = [LEFT_OUT];
+        let controllers = launch(needs, namespace, folder, program, &flags, address)?;
+        let kubectl = Kubectl::new(needs, namespace, cluster.kubeconfig(), User::ADMIN.name)?;
+        populate(&kubectl, &[cluster.folder.join("rules.yaml")]).await?;
+        let question: Vec<&str> = MAY_CREATE.split(' ').collect();
+        let answer = async || succeeds(&kubectl, &question).await;
+        controllers
+            .until("rights of plain users", STARTING, answer)
+            .await?;
+        cluster.others.push(controllers);
+        Ok(cluster)
+    }
+
+    /// etcd, and an API server that is ready.
+    async fn control_plane(
+        needs: &Needs,
+        namespace: &Namespace,
+        address: Ipv4Addr,
+    ) -> Result<Self> {
+        let folder = scratch::fresh_folder("cluster")?;
+        config::write(&folder, address)?;
+        let etcd = launch(needs, namespace, &folder, "etcd", &[], address)?;
+        let server = launch(needs, namespace, &folder, "kube-apiserver", &[], address)?;
+        let kubeconfig = folder.join("admin.kubeconfig");
+        let kubectl = Kubectl::new(needs, namespace, kubeconfig, User::ADMIN.name)?;
+        let ready = async || succeeds(&kubectl, &["get", "--raw", "/readyz"]).await;
+        server.until("a ready API server", STARTING, ready).await?;
         Ok(Self {
             folder,
             server,
-            _others: others,
+            others: vec![etcd],
         })
     }
 
@@ -122,6 +163,22 @@ impl Cluster {
         .iter()
         .collect()
     }
+}
+
+fn launch(
+    needs: &Needs,
+    namespace: &Namespace,
+    folder: &Path,
+    program: &str,
+    flags: &[&str],
+    address: Ipv4Addr,
+) -> Result<Process> {
+    let mut command = namespace.command(needs.peers.join(program));
+    command
+        .args(flags)
+        .args(flags::of(program, address))
+        .current_dir(folder);
+    Process::start(program, command)
 }
 
 async fn populate(kubectl: &Kubectl, files: &[PathBuf]) -> Result<()> {

@@ -1,0 +1,304 @@
+//! The same requests to the hub's own API server and to a real kube-apiserver:
+//! the same answers, but for the differences that `docs/api-differences.md`
+//! lists.
+//!
+//! Some requests are written down, by verb and error; thousands are made from
+//! a seed (`ADIT_SEED`).
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Result;
+use apiserver::tokens::{Keyring, ServiceAccountTokens};
+use apiserver::{Answers, ApiServer, Config, InFlightLimits, Registry, User};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use store::{Embedded, Options};
+use tests::cluster::{API_PORT, Cluster, User as KubeUser};
+use tests::fixture::{Fixture, Home};
+use tests::namespace::Namespace;
+use tests::network::{CLUSTER, Memory, Network};
+use tests::wait::{GENEROUS, once, until};
+use tests::{needs, scratch, tls};
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+#[path = "differential/generate.rs"]
+mod generate;
+#[path = "differential/known.rs"]
+mod known;
+#[path = "differential/request.rs"]
+mod request;
+#[path = "differential/scenarios.rs"]
+mod scenarios;
+#[path = "differential/script.rs"]
+mod script;
+#[path = "differential/server.rs"]
+mod server;
+#[path = "differential/told.rs"]
+mod told;
+
+use generate::Generator;
+use known::Known;
+use request::{Request, get, post};
+use script::{Outcome, Pair};
+use server::Server;
+
+struct Place {
+    network: Network,
+    cluster: Cluster,
+    /// Whether the real server has been given the hub's own kinds.
+    defined: OnceCell<()>,
+}
+
+impl Home for Place {
+    fn home(&self) -> &Namespace {
+        self.network.cluster()
+    }
+}
+
+static PLACE: Fixture<Place> = Fixture::new(|needs| {
+    Box::pin(async move {
+        let network = Network::create(1, Memory::Default)?;
+        let cluster = Cluster::without_nodes(needs, network.cluster(), CLUSTER).await?;
+        Ok(Place {
+            network,
+            cluster,
+            defined: OnceCell::new(),
+        })
+    })
+});
+
+impl Place {
+    fn real(&self) -> Result<Server> {
+        let authority = std::fs::read_to_string(self.cluster.authority())?;
+        let tls = tls::client(&authority, None, b"http/1.1")?;
+        let address = SocketAddr::from((CLUSTER, API_PORT));
+        Ok(Server::new(address, Some(tls), &KubeUser::ADMIN.token()))
+    }
+}
+
+/// Gives the real server the hub's own kinds.
+async fn define(real: &mut Server) -> Result<()> {
+    const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    for definition in api::ocm().custom_resource_definitions() {
+        let answer = real.send(&post(DEFINITIONS, &definition), "").await?;
+        anyhow::ensure!(answer.status == 201, "{answer:?}");
+    }
+    for resource in api::ocm()
+        .resources
+        .iter()
+        .filter(|of| of.hooks.conversion.is_none())
+    {
+        let (group, version) = (&resource.group, &resource.version);
+        let path = format!("/apis/{group}/{version}/{}", resource.names.plural);
+        if resource.verbs.contains(&api::Verb::Create) {
+            let served = async || {
+                let answer = real.send(&get(path.as_str()), "").await;
+                once(answer.is_ok_and(|answer| answer.status == 200))
+            };
+            until("a kind to be served", GENEROUS, served).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The hub's API server.
+struct Ours {
+    address: SocketAddr,
+    _tasks: JoinSet<()>,
+}
+
+impl Ours {
+    async fn start() -> Result<Self> {
+        let folder = scratch::fresh_folder("differential")?;
+        let store = Embedded::open(&folder, Options::default()).await?;
+        let issuer = "https://kubernetes.default.svc";
+        let keyring = Keyring::from_pem(&Keyring::generate_pem()?)?;
+        let (server, driver) = ApiServer::start(Config {
+            store: Arc::new(store),
+            registry: Arc::new(Registry::new(Arc::new(api::all()))),
+            service_accounts: Arc::new(ServiceAccountTokens::new(
+                issuer,
+                vec![issuer.to_owned()],
+                keyring,
+            )),
+            tokens: Vec::new(),
+            answers: Answers::default(),
+            in_flight: InFlightLimits::default(),
+            signer: None,
+        })
+        .await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(driver.run());
+        tasks.spawn(accept(listener, server));
+        Ok(Self {
+            address,
+            _tasks: tasks,
+        })
+    }
+
+    fn client(&self) -> Server {
+        Server::new(self.address, None, "")
+    }
+}
+
+async fn accept(listener: TcpListener, server: ApiServer) {
+    let mut connections = JoinSet::new();
+    while let Ok((connection, _)) = listener.accept().await {
+        let server = server.clone();
+        connections.spawn(async move {
+            let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
+                let masters = [User::MASTERS.to_owned()];
+                request
+                    .extensions_mut()
+                    .insert(User::new(KubeUser::ADMIN.name, masters));
+                request.headers_mut().remove("authorization");
+                let server = server.clone();
+                async move { Ok::<_, Infallible>(server.handle(request).await) }
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(connection), service)
+                .await;
+        });
+    }
+}
+
+async fn pair(place: &Place) -> (Ours, Pair) {
+    let ours = Ours::start().await.unwrap();
+    let mut real = place.real().unwrap();
+    let define = async || define(&mut real).await.unwrap();
+    place.defined.get_or_init(define).await;
+    let pair = Pair {
+        ours: ours.client(),
+        real,
+    };
+    (ours, pair)
+}
+
+#[test]
+fn requests_are_answered_as_by_the_real_server() {
+    PLACE.test(async |place| {
+        let (_ours, pair) = pair(place).await;
+        let only = std::env::var("ADIT_SCENARIO").ok();
+        let mut told = String::new();
+        let mut met = Vec::new();
+        let mut wrong = 0;
+        for (name, requests) in scenarios::all() {
+            if only.as_ref().is_some_and(|only| only != name) {
+                continue;
+            }
+            let mut pair = pair.another();
+            let namespace = format!("s-{name}");
+            pair.make_namespace(&namespace).await;
+            let outcome = pair.run(&namespace, &requests).await;
+            met.extend(outcome.known);
+            wrong += outcome.count;
+            if !outcome.unexpected.is_empty() {
+                told.push_str(&format!("\n######## {name}\n{}", outcome.unexpected));
+            }
+        }
+        assert!(told.is_empty(), "{wrong} answers differ\n{told}");
+        let gone: Vec<&str> = Known::headings()
+            .filter(|heading| only.is_none() && !met.contains(heading))
+            .collect();
+        assert!(gone.is_empty(), "no longer so, and listed: {gone:#?}");
+    });
+}
+
+#[test]
+fn requests_made_from_a_seed_are_answered_as_by_the_real_server() {
+    PLACE.test(async |place| {
+        let (_ours, pair) = pair(place).await;
+        let seed = std::env::var("ADIT_SEED").ok();
+        let seed: u64 = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7);
+        let cases = std::env::var("ADIT_CASES").ok();
+        let cases = cases.and_then(|cases| cases.parse().ok());
+        let cases = cases.unwrap_or(if needs::soak() { 5000 } else { 300 });
+        eprintln!("differential: ADIT_SEED={seed}, {cases} cases");
+        let mut wrong = Vec::new();
+        let mut sent = 0;
+        for case in 0..cases {
+            let requests = Generator::new(seed, case).requests();
+            sent += requests.len();
+            let namespace = format!("g{case}");
+            let outcome = run(&pair, &namespace, &requests).await;
+            if outcome.at.is_some() {
+                wrong.push((case, smallest(&pair, &namespace, requests, outcome).await));
+            }
+            if wrong.len() >= MOST {
+                break;
+            }
+        }
+        eprintln!("differential: {sent} requests");
+        let told: Vec<String> = wrong
+            .iter()
+            .map(|(case, outcome)| format!("######## case {case}\n{}", outcome.unexpected))
+            .collect();
+        assert!(
+            told.is_empty(),
+            "ADIT_SEED={seed}: {} cases differ\n{}",
+            told.len(),
+            told.join("\n")
+        );
+    });
+}
+
+async fn run(pair: &Pair, namespace: &str, requests: &[Request]) -> Outcome {
+    let mut pair = pair.another();
+    pair.make_namespace(namespace).await;
+    pair.run(namespace, requests).await
+}
+
+/// The shortest part of a script after which the answers differ.
+async fn smallest(
+    pair: &Pair,
+    namespace: &str,
+    mut requests: Vec<Request>,
+    mut outcome: Outcome,
+) -> Outcome {
+    requests.truncate(outcome.at.map_or(0, |at| at + 1));
+    let mut at = requests.len().saturating_sub(1);
+    let mut tries = 0;
+    while at > 0 {
+        at -= 1;
+        tries += 1;
+        let mut fewer = requests.clone();
+        fewer.remove(at);
+        let namespace = format!("{namespace}-{tries}");
+        let again = run(pair, &namespace, &fewer).await;
+        if again.at.is_some() {
+            fewer.truncate(again.at.map_or(0, |at| at + 1));
+            at = at.min(fewer.len().saturating_sub(1));
+            (requests, outcome) = (fewer, again);
+        }
+    }
+    let script: Vec<String> = requests.iter().map(Request::shown).collect();
+    outcome.unexpected = format!(
+        "{}\n---- after\n{}",
+        outcome.unexpected,
+        script.join("\n\n")
+    );
+    outcome
+}
+
+#[test]
+fn the_known_differences_are_those_that_are_written_down() {
+    let document = include_str!("../../docs/api-differences.md");
+    let written: Vec<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
+    assert_eq!(written, Known::headings().collect::<Vec<_>>());
+    assert!(written.len() <= 25, "{} differences", written.len());
+}
+
+/// How many cases are told of at once.
+const MOST: usize = 8;

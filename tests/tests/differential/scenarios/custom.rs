@@ -1,0 +1,184 @@
+use serde_json::{Value, json};
+
+use super::{CLUSTERS, cluster, with};
+use crate::request::{Request, delete, get, merge, post, put};
+
+const CLUSTER: &str = "/apis/cluster.open-cluster-management.io";
+const ADDON: &str = "/apis/addon.open-cluster-management.io";
+
+pub(super) fn requests() -> Vec<Request> {
+    let mut all = Vec::new();
+    for (path, object) in kinds() {
+        let kind = json!({"apiVersion": version_of(&path), "kind": kind_of(&path), "metadata": {"name": "<ns>-s"}});
+        let named = with(object, &kind);
+        let one = format!("{path}/<ns>-s");
+        all.extend([
+            post(path.as_str(), &with(named.clone(), &json!({"kind": null}))),
+            post(
+                path.as_str(),
+                &with(named.clone(), &json!({"apiVersion": null})),
+            ),
+            post(path.as_str(), &named),
+            get(one.as_str()),
+            merge(one.as_str(), &json!({"metadata": {"labels": {"a": "b"}}})),
+            put(
+                one.as_str(),
+                &with(
+                    named,
+                    &json!({"metadata": {"resourceVersion": "<rv>", "annotations": {"c": "d"}}}),
+                ),
+            ),
+            post(
+                path.as_str(),
+                &with(kind, &json!({"metadata": {"name": "<ns>-bare"}})),
+            ),
+            get(format!(
+                "{path}?labelSelector=a=b&fieldSelector=metadata.name=<ns>-s"
+            )),
+            get(one.as_str()).accept("application/json;as=Table;v=v1;g=meta.k8s.io"),
+            delete(one),
+            delete(format!("{path}/<ns>-bare")),
+        ]);
+    }
+    all.extend(clusters());
+    all.extend(placements());
+    all.extend(versions());
+    all
+}
+
+/// `GROUP/VERSION` of a path.
+fn version_of(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').skip(2).take(2).collect();
+    parts.join("/")
+}
+
+/// The kind whose collection is at the path.
+fn kind_of(path: &str) -> Value {
+    let plural = path.rsplit('/').next().unwrap_or_default();
+    let mut resources = api::ocm().resources.iter();
+    let resource = resources.find(|of| &*of.names.plural == plural);
+    resource.map_or(Value::Null, |of| (&*of.names.kind).into())
+}
+
+fn kinds() -> Vec<(String, Value)> {
+    let operator = "/apis/operator.open-cluster-management.io/v1";
+    let proxy = "/apis/proxy.open-cluster-management.io/v1alpha1";
+    let work = "/apis/work.open-cluster-management.io";
+    vec![
+        (format!("{ADDON}/v1alpha1/addontemplates"), json!({"spec": {"addonName": "sample", "agentSpec": {"workload": {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "inner"}}]}}, "registration": []}})),
+        (format!("{ADDON}/v1alpha1/clustermanagementaddons"), json!({"spec": {"addOnMeta": {"displayName": "Sample"}}})),
+        (format!("{ADDON}/v1alpha1/namespaces/<ns>/managedclusteraddons"), json!({"spec": {}})),
+        (format!("{ADDON}/v1alpha1/namespaces/<ns>/addondeploymentconfigs"), json!({"spec": {"customizedVariables": [{"name": "A", "value": "b"}]}})),
+        ("/apis/authentication.open-cluster-management.io/v1beta1/namespaces/<ns>/managedserviceaccounts".into(), json!({"spec": {"rotation": {}}})),
+        (format!("{CLUSTER}/v1alpha1/clusterclaims"), json!({"spec": {"value": "v"}})),
+        (format!("{CLUSTER}/v1alpha1/namespaces/<ns>/addonplacementscores"), json!({})),
+        (format!("{CLUSTER}/v1beta1/namespaces/<ns>/placementdecisions"), json!({})),
+        (format!("{CLUSTER}/v1beta2/managedclustersets"), json!({"spec": {}})),
+        (format!("{CLUSTER}/v1beta2/namespaces/<ns>/managedclustersetbindings"), json!({"spec": {"clusterSet": "<ns>-s"}})),
+        (format!("{operator}/klusterlets"), json!({"spec": {"clusterName": "sample"}})),
+        (format!("{operator}/clustermanagers"), json!({"spec": {}})),
+        (format!("{proxy}/managedproxyconfigurations"), json!({"spec": {"authentication": {"dump": {"secrets": {}}, "signer": {"type": "SelfSigned"}}, "proxyServer": {"image": "i"}, "proxyAgent": {"image": "i"}}})),
+        (format!("{proxy}/managedproxyserviceresolvers"), json!({"spec": {"managedClusterSelector": {"type": "ManagedClusterSet", "managedClusterSet": {"name": "s"}}, "serviceSelector": {"type": "ServiceRef", "serviceRef": {"namespace": "a", "name": "b"}}}})),
+        (format!("{work}/v1/appliedmanifestworks"), json!({"spec": {"hubHash": "h", "agentID": "a", "manifestWorkName": "m"}})),
+        (format!("{work}/v1alpha1/namespaces/<ns>/manifestworkreplicasets"), json!({"spec": {"manifestWorkTemplate": {"workload": {"manifests": []}}, "placementRefs": [{"name": "p"}]}})),
+    ]
+}
+
+fn clusters() -> Vec<Request> {
+    let of = |spec: Value| with(cluster("<ns>-v"), &json!({"spec": spec}));
+    let mut all = Vec::new();
+    for spec in [
+        json!({"hubAcceptsClient": "x"}),
+        json!({"hubAcceptsClient": null}),
+        json!({"leaseDurationSeconds": "x"}),
+        json!({"leaseDurationSeconds": 1.5}),
+        json!({"leaseDurationSeconds": 3_000_000_000_u32}),
+        json!({"taints": [{"key": "a", "effect": "X"}]}),
+        json!({"taints": [{"effect": "NoSelect"}]}),
+        json!({"taints": [{"key": "", "effect": "NoSelect"}]}),
+        json!({"taints": [{"key": "a b", "effect": "NoSelect"}]}),
+        json!({"taints": [{"key": "a", "effect": "NoSelect", "timeAdded": "x"}]}),
+        json!({"taints": [{"key": "a", "effect": "NoSelect", "timeAdded": null}]}),
+        json!({"taints": {"key": "a"}}),
+        json!({"taints": [1, "x"]}),
+        json!({"managedClusterClientConfigs": [{"url": 1}]}),
+        json!({"managedClusterClientConfigs": [{}]}),
+        json!({"managedClusterClientConfigs": [{"url": "x", "caBundle": "!"}]}),
+        json!({"nothing": 1}),
+        json!([]),
+        json!("x"),
+        json!(7),
+    ] {
+        all.push(post(CLUSTERS, &of(spec)));
+        all.push(delete(format!("{CLUSTERS}/<ns>-v")));
+    }
+    all.push(post(CLUSTERS, &json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster", "metadata": {"name": "<ns>-n"}, "spec": null})));
+    all.push(post(CLUSTERS, &json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster", "metadata": {"name": "<ns>-n2", "labels": {"a": 1}}})));
+    all.push(post(CLUSTERS, &json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster", "metadata": {"name": "<ns>-n3", "nothing": 1, "creationTimestamp": null, "annotations": null}, "spec": {"taints": null}})));
+    all
+}
+
+fn placements() -> Vec<Request> {
+    let path = format!("{CLUSTER}/v1beta1/namespaces/<ns>/placements");
+    let of = |spec: Value| json!({"metadata": {"name": "p"}, "apiVersion": "cluster.open-cluster-management.io/v1beta1", "kind": "Placement", "spec": spec});
+    let mut all = Vec::new();
+    for spec in [
+        json!({}),
+        json!({"numberOfClusters": 3, "clusterSets": ["a", "b"]}),
+        json!({"numberOfClusters": "x"}),
+        json!({"clusterSets": [1]}),
+        json!({"predicates": [{"requiredClusterSelector": {"labelSelector": {"matchLabels": {"a": "b"}}, "claimSelector": {"matchExpressions": [{"key": "k", "operator": "In", "values": ["v"]}]}}}]}),
+        json!({"predicates": [{"requiredClusterSelector": {"labelSelector": {"matchExpressions": [{"key": "k"}]}}}]}),
+        json!({"prioritizerPolicy": {"mode": "Exact", "configurations": [{"scoreCoordinate": {"type": "BuiltIn", "builtIn": "Steady"}, "weight": 3}]}}),
+        json!({"prioritizerPolicy": {"mode": "X"}}),
+        json!({"prioritizerPolicy": {"configurations": [{"scoreCoordinate": {"type": "BuiltIn", "builtIn": "Steady"}, "weight": 30}]}}),
+        json!({"prioritizerPolicy": {"configurations": [{"scoreCoordinate": {"builtIn": "Steady"}}]}}),
+        json!({"prioritizerPolicy": {"configurations": [{}]}}),
+        json!({"spreadPolicy": {"spreadConstraints": [{"topologyKey": "k", "topologyKeyType": "Label", "maxSkew": 0}]}}),
+        json!({"spreadPolicy": {"spreadConstraints": [{"topologyKey": "k", "topologyKeyType": "Label"}]}}),
+        json!({"tolerations": [{"key": "a", "operator": "X"}]}),
+        json!({"tolerations": [{"key": "a"}, {"operator": "Exists", "tolerationSeconds": 5}]}),
+        json!({"decisionStrategy": {"groupStrategy": {"clustersPerDecisionGroup": "150%"}}}),
+        json!({"decisionStrategy": {"groupStrategy": {"clustersPerDecisionGroup": "10%"}}}),
+        json!({"decisionStrategy": {"groupStrategy": {"clustersPerDecisionGroup": 5, "decisionGroups": [{"groupName": "g", "groupClusterSelector": {}}]}}}),
+        json!({"sortBy": {}}),
+    ] {
+        all.push(post(path.as_str(), &of(spec)));
+        all.push(delete(format!("{path}/p")));
+    }
+    all
+}
+
+/// Kinds that are shown in two versions.
+fn versions() -> Vec<Request> {
+    let mut all = Vec::new();
+    for (group, version, path, kind) in [
+        (
+            "cluster.open-cluster-management.io",
+            "v1beta1",
+            "managedclustersets",
+            "ManagedClusterSet",
+        ),
+        (
+            "cluster.open-cluster-management.io",
+            "v1beta1",
+            "namespaces/<ns>/managedclustersetbindings",
+            "ManagedClusterSetBinding",
+        ),
+        (
+            "addon.open-cluster-management.io",
+            "v1beta1",
+            "clustermanagementaddons",
+            "ClusterManagementAddOn",
+        ),
+    ] {
+        let path = format!("/apis/{group}/{version}/{path}");
+        let object = json!({"apiVersion": format!("{group}/{version}"), "kind": kind, "metadata": {"name": "<ns>-o"}, "spec": {}});
+        all.extend([
+            post(path.as_str(), &object),
+            get(format!("{path}/<ns>-o")),
+            delete(format!("{path}/<ns>-o")),
+        ]);
+    }
+    all
+}
