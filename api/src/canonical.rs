@@ -74,8 +74,15 @@ fn field(definitions: &Definitions, name: &str, property: &Schema, of: &mut Map<
     match of.get_mut(name) {
         Some(value) if !value.is_null() => {
             canonicalise(definitions, property, value);
-            if property.zero == Some(Zero::Omit) && is_zero(value) {
-                of.remove(name);
+            match property.zero {
+                Some(Zero::Omit) if is_zero(value) => {
+                    of.remove(name);
+                }
+                // What is kept does not tell an empty list from none.
+                Some(Zero::Null | Zero::Write) if value.as_array().is_some_and(Vec::is_empty) => {
+                    *value = Value::Null;
+                }
+                _ => {}
             }
         }
         _ => {

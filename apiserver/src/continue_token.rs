@@ -12,12 +12,13 @@ use crate::Status;
 pub(crate) struct ContinueToken {
     /// The revision that the list shows; `None` to go on at the latest.
     pub(crate) revision: Option<u64>,
-    /// The first key of what is left, behind the resource's prefix.
+    /// The first key of what is left, behind the prefix of what is listed.
     pub(crate) start: String,
 }
 
 #[derive(Deserialize, Serialize)]
 struct Wire<'a> {
+    #[serde(default)]
     v: std::borrow::Cow<'a, str>,
     #[serde(default)]
     rv: i64,

@@ -20,7 +20,7 @@ use crate::options::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, 
 use crate::record::Record;
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
-use crate::respond::{Form, failure, respond, warn};
+use crate::respond::{Form, failure, not_found, respond, warn};
 use crate::scope::Scope;
 use crate::storage::Storage;
 use crate::writer::{Guard, Writer};
@@ -46,6 +46,13 @@ where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: fmt::Display,
 {
+    let ResourceInfo { group, .. } = call.resource;
+    if !group.is_empty() && call.registry.versions(group).is_empty() {
+        return Ok(not_found());
+    }
+    if call.head.method == Method::HEAD {
+        return Err(Status::method_not_allowed());
+    }
     let scope = Scope::new(call.registry.clone(), call.resource)?;
     let keeps = call.head.extensions.get::<Keeper>().is_some();
     check_verb(&scope, call.info.verb, keeps)?;
@@ -141,7 +148,7 @@ impl Call<'_> {
         self.record.makes(&name);
         let answered = scope.resource.storage == Kept::Answered || !scope.subresource.is_empty();
         if answered {
-            return self.ask(scope, object, warnings).await;
+            return self.ask(scope, said(scope, object), warnings).await;
         }
         admission::check_namespace(self.storage, scope, &name).await?;
         let writer = Writer::new(scope, self.user, &options.manager).guarded(self.guard());
@@ -204,7 +211,7 @@ impl Call<'_> {
         let media = PatchMedia::of(&self.head.headers, !scope.resource.custom)?;
         let apply = media == PatchMedia::Apply;
         let options = PatchOptions::parse(query, self.user_agent(), apply)?;
-        let patch = body.patch(apply, options.write.validation, warnings)?;
+        let (patch, mut faults) = body.patch(apply, options.write.validation, warnings)?;
         if apply {
             let name = crate::object::meta_str(&patch, "name").to_owned();
             admission::check_namespace(self.storage, scope, &name).await?;
@@ -218,10 +225,14 @@ impl Call<'_> {
             };
             return rescale(self.storage, &writer, &options.write, change).await;
         }
+        if media == PatchMedia::Json {
+            faults.extend(unknown_in_operations(&patch));
+        }
         let mut change = Patch {
             writer: &writer,
             media,
             patch,
+            faults,
             force: options.force,
             validation: options.write.validation,
             dropped: Vec::new(),
@@ -239,6 +250,35 @@ impl Call<'_> {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
     }
+}
+
+/// What operations of a JSON patch have that none knows, in words.
+fn unknown_in_operations(patch: &Value) -> Vec<String> {
+    let operations = patch.as_array().into_iter().flatten().enumerate();
+    let fields = operations.flat_map(|(at, operation)| {
+        let fields = operation
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::keys);
+        fields.map(move |field| (at, field))
+    });
+    let unknown =
+        fields.filter(|(_, field)| !matches!(field.as_str(), "from" | "op" | "path" | "value"));
+    unknown
+        .map(|(at, field)| format!("json patch unknown field \"[{at}].{field}\""))
+        .collect()
+}
+
+/// An object that says of what kind it is.
+fn said(scope: &Scope, mut object: Value) -> Value {
+    let subresource = scope.resource.subresource(&scope.subresource);
+    let own = subresource.and_then(|of| of.kind.clone());
+    let kind = own.unwrap_or_else(|| scope.resource.group_version_kind());
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("kind".into(), (&*kind.kind).into());
+        fields.insert("apiVersion".into(), kind.api_version().into());
+    }
+    object
 }
 
 /// The options of a delete are in its body or, without one, in its query.
@@ -267,6 +307,19 @@ async fn rescale(
 /// Whether the resource, or its subresource, does what is asked for. For who keeps
 /// the objects, a resource does everything.
 fn check_verb(scope: &Scope, verb: &str, keeps: bool) -> Result<(), Status> {
+    let named = !scope.name.is_empty();
+    let whole = scope.namespaced() && scope.namespace.is_empty();
+    if named && scope.resource.storage == Kept::Answered {
+        return Err(Status::no_such_path());
+    }
+    match verb {
+        "create" if scope.subresource.is_empty() && (named || whole) => {
+            return Err(Status::method_not_allowed());
+        }
+        "update" | "patch" if !named => return Err(Status::method_not_allowed()),
+        "deletecollection" if whole => return Err(Status::method_not_allowed()),
+        _ => {}
+    }
     let wanted = match verb {
         "create" => Verb::Create,
         "delete" => Verb::Delete,

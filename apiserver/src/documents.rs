@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use time::OffsetDateTime;
 
 use crate::openapi::OpenApi;
-use crate::respond::value_response;
+use crate::respond::{not_found, value_response};
 use crate::tokens::ServiceAccountTokens;
 use crate::{Body, Registry, RequestInfo, Status, discovery};
 
@@ -64,7 +64,17 @@ pub(crate) fn answer(
             };
             discovery::answer(&served.registry, request)
                 .or_else(|| served.openapi.answer(request, now))
-                .unwrap_or_else(|| Err(Status::no_such_path()))
+                .unwrap_or_else(|| {
+                    let group = path
+                        .strip_prefix("/apis/")
+                        .and_then(|of| of.split('/').next());
+                    let served = |group| !served.registry.versions(group).is_empty();
+                    if path.starts_with("/api/") || group.is_some_and(served) {
+                        Err(Status::no_such_path())
+                    } else {
+                        Ok(not_found())
+                    }
+                })
         }
     }
 }

@@ -16,17 +16,17 @@ pub(crate) fn object(resource: &Resource, namespace: &str, name: &str) -> Key {
     Key::from(key)
 }
 
-/// The part of a key behind the resource's prefix: `NAMESPACE/NAME` or `NAME`.
-pub(crate) fn behind<'k>(resource: &Resource, key: &'k Key) -> Option<&'k str> {
-    let prefix = prefix_text(resource, "");
+/// The part of a key behind the [`prefix`]: `NAMESPACE/NAME` or `NAME`.
+pub(crate) fn behind<'k>(resource: &Resource, namespace: &str, key: &'k Key) -> Option<&'k str> {
+    let prefix = prefix_text(resource, namespace);
     std::str::from_utf8(key.as_bytes())
         .ok()?
         .strip_prefix(&prefix)
 }
 
 /// A key from what stands [`behind`] the prefix.
-pub(crate) fn from_behind(resource: &Resource, behind: &str) -> Key {
-    let mut key = prefix_text(resource, "");
+pub(crate) fn from_behind(resource: &Resource, namespace: &str, behind: &str) -> Key {
+    let mut key = prefix_text(resource, namespace);
     key.push_str(behind);
     Key::from(key)
 }

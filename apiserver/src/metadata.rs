@@ -10,20 +10,6 @@ use crate::scope::Scope;
 pub(crate) fn check_new(scope: &Scope, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let form = scope.resource.behaviour.names;
-    let generate = meta_str(object, "generateName");
-    if !generate.is_empty() {
-        // What is appended makes a good name of one that ends with a dash.
-        let probe = match generate.strip_suffix('-') {
-            Some(rest) => format!("{rest}a"),
-            None => generate.to_owned(),
-        };
-        invalid(
-            &mut errors,
-            "metadata.generateName",
-            generate,
-            form.check(&probe),
-        );
-    }
     let name = meta_str(object, "name");
     if name.is_empty() {
         let why = "name or generateName is required";
@@ -61,6 +47,16 @@ pub(crate) fn check_new(scope: &Scope, object: &Value) -> Vec<FieldError> {
     }
     check_common(object, &mut errors);
     check_finalizers(object, &mut errors);
+    if !scope.resource.custom {
+        for (at, finalizer) in meta_strings(object, "finalizers").enumerate() {
+            if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | ORPHAN | FOREGROUND)
+            {
+                let why = "name is neither a standard finalizer name nor is it fully qualified";
+                let field = format!("metadata.finalizers[{at}]");
+                invalid(&mut errors, &field, finalizer, vec![why.to_owned()]);
+            }
+        }
+    }
     errors
 }
 
@@ -104,6 +100,13 @@ pub(crate) fn check_update(object: &Value, old: &Value) -> Vec<FieldError> {
                 vec!["field is immutable".to_owned()],
             );
         }
+    }
+    let seconds =
+        |of: &Value| crate::object::at(of, "metadata.deletionGracePeriodSeconds").cloned();
+    if seconds(object) != seconds(old) {
+        let kind = FieldErrorKind::Invalid(seconds(object).unwrap_or_default().to_string());
+        let field = "metadata.deletionGracePeriodSeconds";
+        errors.push(FieldError::new(field, kind, "field is immutable"));
     }
     check_common(object, &mut errors);
     errors
@@ -165,10 +168,8 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
     let controllers: Vec<&Value> = owners.iter().filter(controls).collect();
     if let [first, second, ..] = controllers.as_slice() {
         let name = |of: &Value| {
-            of.get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
+            let text = |name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default();
+            format!("{}/{}", text("kind"), text("name"))
         };
         let kind = FieldErrorKind::Invalid(Value::from(owners.to_vec()).to_string());
         let why = format!(

@@ -198,7 +198,7 @@ impl Mirror {
         };
         let of = resource.group_resource();
         if Rbac::wants(&of)
-            && let Some(behind) = crate::key::behind(&resource, key)
+            && let Some(behind) = crate::key::behind(&resource, "", key)
         {
             let (namespace, name) = behind.rsplit_once('/').unwrap_or(("", behind));
             self.rbac.remove(&of, namespace, name);

@@ -5,7 +5,7 @@ mod list;
 mod write;
 
 pub(crate) use delete::{DeleteOptions, Propagation};
-pub(crate) use list::{ListOptions, RevisionMatch, revision};
+pub(crate) use list::{ListOptions, RevisionMatch, revision, wanted_revision};
 pub(crate) use write::{FieldValidation, PatchOptions, WriteOptions};
 
 use api::{FieldError, GroupVersionKind};

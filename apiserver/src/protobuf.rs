@@ -34,6 +34,9 @@ impl<'a> Envelope<'a> {
     /// The body is no such envelope, or one of something encoded further.
     pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
         let unknown = body.strip_prefix(MAGIC).ok_or(Error::NotKubernetes)?;
+        if unknown.is_empty() {
+            return Err(Error::Empty);
+        }
         let mut envelope = Self {
             api_version: "",
             kind: "",
@@ -82,6 +85,9 @@ pub enum Error {
     /// It does not begin as such bodies do.
     #[error("provided data does not appear to be a protobuf message, expected prefix {MAGIC:?}")]
     NotKubernetes,
+    /// Nothing stands behind the prefix.
+    #[error("empty body")]
+    Empty,
     /// The object is compressed or the like.
     #[error("the object is encoded as {0:?}, which is not supported")]
     Encoded(String),

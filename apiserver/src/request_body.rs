@@ -1,16 +1,16 @@
 use std::fmt;
 
-use api::canonicalise;
+use api::{FieldError, FieldErrorKind, GroupVersionKind, canonicalise};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Status;
 use crate::negotiation::{BodyMedia, Document, DocumentError, cannot_be_handled, unrecognized};
 use crate::options::FieldValidation;
 use crate::protobuf::Envelope;
-use crate::schema::{check_types, default, prune};
+use crate::schema::{check_types, default, go_kind, prune};
 use crate::scope::Scope;
 
 /// A request's body, read whole.
@@ -60,26 +60,70 @@ impl<'a> RequestBody<'a> {
     ) -> Result<Value, Status> {
         let (schema, kind) = expected(scope);
         let mut document = self.document(scope, schema, &kind)?;
+        if document.value.is_null() && !scope.resource.custom {
+            document.value = Value::Object(Map::new());
+        }
         if !document.value.is_object() {
-            let why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
-            return Err(unrecognized(&kind, why, &self.bytes));
+            let why = no_kind(&document.value);
+            return Err(unrecognized(&kind, &why, &self.bytes));
+        }
+        let own = &scope.resource.names.kind;
+        let said = document.value["kind"].as_str().unwrap_or_default();
+        if *kind != **own && !matches!(said, "") && *said != *kind {
+            return Err(Status::bad_request(format!(
+                "{said} in version {:?} cannot be handled as a {kind}: unknown conversion",
+                scope.resource.version
+            )));
+        }
+        if scope.resource.custom && scope.subresource.is_empty() {
+            self.check_kind(&document.value, &kind, &scope.resource.api_version())?;
         }
         let duplicates = document.duplicates.iter();
         let mut faults: Vec<String> = duplicates
             .map(|of| format!("duplicate field {of:?}"))
             .collect();
-        faults.extend(fit(scope, schema, &kind, &mut document.value)?);
+        let fitted = fit(scope, schema, &kind, &mut document.value);
+        faults.extend(fitted.map_err(|unfit| unfit.status)?);
         tell(scope, validation, warnings, faults)?;
         Ok(document.value)
     }
 
-    /// A patch: YAML for an apply, JSON for the others.
+    /// Of a custom resource nobody guesses the kind.
+    fn check_kind(&self, object: &Value, kind: &str, expected: &str) -> Result<(), Status> {
+        if object["kind"].as_str().unwrap_or_default().is_empty() {
+            let body = String::from_utf8_lossy(&self.bytes);
+            let why = format!("Object 'Kind' is missing in '{body}'");
+            return Err(unrecognized(kind, &why, &self.bytes));
+        }
+        if object["apiVersion"].as_str().unwrap_or_default().is_empty() {
+            return Err(Status::bad_request(format!(
+                "the API version in the data () does not match the expected API version ({expected})"
+            )));
+        }
+        if object["apiVersion"] == expected && object["kind"] != kind {
+            let (group, version) = expected.split_once('/').unwrap_or(("", expected));
+            let said = object["kind"].as_str().unwrap_or_default();
+            let other = GroupVersionKind {
+                group: group.into(),
+                version: version.into(),
+                kind: said.into(),
+            };
+            let wrong = FieldErrorKind::Invalid(format!("{said:?}"));
+            let error = FieldError::new("kind", wrong, format!("must be {kind}"));
+            let name = crate::object::meta_str(object, "name");
+            return Err(Status::invalid(&other, name, &[error]));
+        }
+        Ok(())
+    }
+
+    /// A patch: YAML for an apply, JSON for the others; and of the latter what
+    /// is twice in it, in words.
     pub(crate) fn patch(
         &self,
         apply: bool,
         validation: FieldValidation,
         warnings: &mut Vec<String>,
-    ) -> Result<Value, Status> {
+    ) -> Result<(Value, Vec<String>), Status> {
         let read = if apply {
             Document::from_yaml(&self.bytes)
         } else {
@@ -94,6 +138,9 @@ impl<'a> RequestBody<'a> {
             .iter()
             .map(|of| format!("duplicate field {of:?}"))
             .collect();
+        if !apply {
+            return Ok((document.value, faults));
+        }
         match validation {
             FieldValidation::Ignore => {}
             FieldValidation::Strict if !faults.is_empty() => {
@@ -105,12 +152,27 @@ impl<'a> RequestBody<'a> {
             FieldValidation::Strict => {}
             FieldValidation::Warn => warnings.extend(faults),
         }
-        Ok(document.value)
+        Ok((document.value, Vec::new()))
     }
 
     /// The options of a delete, whose kind need not be said.
     pub(crate) fn delete_options(&self, scope: &Scope) -> Result<Value, Status> {
-        Ok(self.document(scope, DELETE_OPTIONS, "DeleteOptions")?.value)
+        let options = self.document(scope, DELETE_OPTIONS, "DeleteOptions")?.value;
+        if !options.is_object() {
+            return Err(Status::bad_request(no_kind(&options)));
+        }
+        let kind = options["kind"].as_str().unwrap_or_default();
+        if !matches!(kind, "" | "DeleteOptions") {
+            let version = options["apiVersion"].as_str().unwrap_or_default();
+            return Err(Status::bad_request(format!(
+                "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+            )));
+        }
+        let definitions = scope.registry.definitions();
+        let wrong = definitions
+            .get(DELETE_OPTIONS)
+            .and_then(|schema| check_types(&scope.registry, schema, &options, "DeleteOptions"));
+        wrong.map_or(Ok(options), |why| Err(Status::bad_request(why)))
     }
 
     /// The body as an object of a schema, whatever form it is in.
@@ -126,10 +188,14 @@ impl<'a> RequestBody<'a> {
             }
             BodyMedia::Protobuf => return self.protobuf(scope, schema, kind),
         };
-        read.map_err(|error| match error {
-            DocumentError::Json(why) | DocumentError::Yaml(why) => {
-                unrecognized(kind, &why, &self.bytes)
-            }
+        read.map_err(|error| {
+            let why = match error {
+                DocumentError::Json(why) => {
+                    format!("couldn't get version/kind; json parse error: {why}")
+                }
+                DocumentError::Yaml(why) => format!("yaml: {why}"),
+            };
+            unrecognized(kind, &why, &self.bytes)
         })
     }
 
@@ -151,6 +217,14 @@ impl<'a> RequestBody<'a> {
     }
 }
 
+/// That a value is no object, in the words of Go's decoder.
+fn no_kind(value: &Value) -> String {
+    let told = go_kind(value);
+    format!(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal {told} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
+    )
+}
+
 /// Makes an object one of a schema: checks its types, drops what the schema
 /// does not know, fills in what is absent. What was dropped, in words.
 pub(crate) fn fit(
@@ -158,19 +232,36 @@ pub(crate) fn fit(
     schema: &str,
     kind: &str,
     object: &mut Value,
-) -> Result<Vec<String>, Status> {
+) -> Result<Vec<String>, Unfit> {
     let (registry, custom) = (&*scope.registry, scope.resource.custom);
     let Some(schema) = registry.definitions().get(schema) else {
         return Ok(Vec::new());
     };
     if !custom && let Some(why) = check_types(registry, schema, object, kind) {
         let told = scope.resource.group_version_kind();
-        return Err(cannot_be_handled(&told, kind, &why));
+        let status = cannot_be_handled(&told, kind, &why);
+        return Err(Unfit { why, status });
+    }
+    if custom
+        && let Some(metadata) = object.get("metadata")
+        && let Some(schema) = registry.definitions().get(OBJECT_META)
+        && let Some(why) = check_types(registry, schema, metadata, "ObjectMeta")
+    {
+        let told = scope.resource.group_version_kind();
+        let status = cannot_be_handled(&told, kind, &why);
+        return Err(Unfit { why, status });
     }
     let dropped = prune(registry, schema, object, custom);
     default(registry, schema, object, custom);
     if !custom {
+        // An empty list of owners asks to forget them all, none asks nothing.
+        let owners = object.pointer("/metadata/managedFields");
+        let forgets = owners.is_some_and(|of| of.as_array().is_some_and(Vec::is_empty));
         canonicalise(registry.definitions(), schema, object);
+        if let (true, Some(Value::Object(metadata))) = (forgets, object.get_mut("metadata")) {
+            let none = Value::Array(vec![Value::Object(Map::new())]);
+            metadata.insert("managedFields".into(), none);
+        }
     }
     let told = dropped.iter().map(|path| format!("unknown field {path:?}"));
     Ok(told.collect())
@@ -214,10 +305,20 @@ pub(crate) fn tell(
     Ok(())
 }
 
+/// What is no object of its schema.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    /// Why, in the words of Go's decoder.
+    pub(crate) why: String,
+    /// What is answered if it was sent so.
+    pub(crate) status: Status,
+}
+
 /// The client went away, or its connection broke.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct BrokenBody(String);
 
+const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 const BODY_MAX: usize = 3 * 1024 * 1024;

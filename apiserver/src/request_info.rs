@@ -65,6 +65,9 @@ impl RequestInfo {
     /// a legacy `/watch/` path without a resource.
     pub fn new(method: &Method, uri: &Uri) -> Result<Self, Status> {
         let path = decode(uri.path())?;
+        if path.contains("//") {
+            return Err(Status::no_such_path());
+        }
         let query = Query::parse(uri.query().unwrap_or_default());
         let parts: Vec<&str> = path
             .trim_matches('/')

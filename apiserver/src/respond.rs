@@ -74,7 +74,8 @@ pub(crate) fn respond(scope: &Scope, form: Form, answer: Answer) -> Result<Respo
     let resource = &scope.resource;
     let transform = form.rendering.transform;
     Ok(match answer {
-        Answer::List(list) if form.is_plain() => {
+        // What is kept otherwise than it is shown says of each item what it is.
+        Answer::List(list) if form.is_plain() && (resource.custom || !is_converted(resource)) => {
             json_response(StatusCode::OK, list_body(resource, &list))
         }
         Answer::List(list) => {
@@ -110,6 +111,10 @@ pub(crate) fn respond(scope: &Scope, form: Form, answer: Answer) -> Result<Respo
     })
 }
 
+const fn is_converted(resource: &Resource) -> bool {
+    resource.hooks.conversion.is_some()
+}
+
 /// An answer that is one JSON value.
 pub(crate) fn value_response(code: StatusCode, value: &Value) -> Response<Body> {
     let mut bytes = serde_json::to_vec(value).unwrap_or_default();
@@ -133,6 +138,18 @@ pub(crate) fn failure(status: &Status) -> Response<Body> {
             HeaderValue::from_static("Bearer realm=\"adit\""),
         );
     }
+    response
+}
+
+/// That there is nothing of that name, as the real server says it of what it
+/// has no group for.
+pub(crate) fn not_found() -> Response<Body> {
+    let mut response = json_response(
+        StatusCode::NOT_FOUND,
+        Bytes::from_static(b"404 page not found\n").into(),
+    );
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
@@ -163,7 +180,7 @@ fn json_response(code: StatusCode, body: Body) -> Response<Body> {
 }
 
 fn list_body(resource: &Resource, list: &List) -> Body {
-    let metadata = list_metadata(list);
+    let metadata = list_metadata(resource, list);
     let head = format!(
         "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"items\":[",
         resource.names.list_kind,
@@ -200,14 +217,17 @@ fn list_value(resource: &Resource, list: &List) -> Result<Value, Status> {
     Ok(json!({
         "kind": resource.names.list_kind,
         "apiVersion": resource.api_version(),
-        "metadata": list_metadata(list),
+        "metadata": list_metadata(resource, list),
         "items": items.collect::<Result<Vec<_>, Status>>()?,
     }))
 }
 
 /// A list's own metadata.
-fn list_metadata(list: &List) -> Value {
+fn list_metadata(resource: &Resource, list: &List) -> Value {
     let mut metadata = json!({"resourceVersion": list.revision.to_string()});
+    if resource.custom {
+        metadata["continue"] = "".into();
+    }
     if let Some(token) = &list.continues {
         metadata["continue"] = token.as_str().into();
     }
@@ -297,10 +317,7 @@ fn event_line(kind: &str, resource: &Resource, object: &Stored) -> Bytes {
 
 /// An object that tells only how far the watch is.
 fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Value {
-    let mut metadata = json!({
-        "resourceVersion": revision.to_string(),
-        "creationTimestamp": null,
-    });
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
     if initial_events_end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }

@@ -14,7 +14,7 @@ mod validate;
 
 pub use default::default;
 pub use prune::prune;
-pub use types::check_types;
+pub use types::{check_types, go_kind};
 pub use validate::validate;
 
 /// The deepest that an object is looked into; below that it is left as it is.

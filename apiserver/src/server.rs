@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::header::CACHE_CONTROL;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
@@ -188,7 +189,10 @@ impl ApiServer {
             record.failed(&status);
             failure(&status)
         });
-        compress(&head, record.answered(response))
+        let mut response = record.answered(response);
+        let fresh = HeaderValue::from_static("no-cache, private");
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(fresh);
+        compress(&head, response)
     }
 
     async fn answer<B>(
@@ -254,15 +258,15 @@ impl ApiServer {
         head: &Parts,
         now: OffsetDateTime,
     ) -> Result<Response<Body>, Status> {
-        if !matches!(head.method, Method::GET | Method::HEAD) {
-            return Err(Status::method_not_allowed());
-        }
         let Inner {
             storage, mirror, ..
         } = &*self.0;
         let query = head.uri.query().unwrap_or_default();
         if let Some(page) = (Health { storage, mirror }).answer(&info.path, query).await {
             return page;
+        }
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Err(Status::method_not_allowed());
         }
         if info.path == "/metrics" {
             let text = self.exposed(Format::Prometheus).await;

@@ -1,7 +1,8 @@
 use std::time::SystemTime;
 
 use api::{
-    Admission, Admit, Change, FieldError, GroupResource, Refusal, Request, Right, canonicalise,
+    Admission, Admit, Change, FieldError, FieldErrorKind, GroupResource, Refusal, Request, Right,
+    Schema, canonicalise,
 };
 use rand::Rng as _;
 use serde_json::{Map, Value};
@@ -13,10 +14,10 @@ use crate::authorization::{
     Attributes, Authorizer as _, Object, Rbac, ResourceAttributes, authorize, check_binding,
     check_role,
 };
-use crate::object::{at, meta_str, metadata_mut, set_at};
+use crate::object::{at, is_deleting, meta_str, metadata_mut, set_at};
 use crate::schema::validate;
 use crate::scope::Scope;
-use crate::{Objects, Status, User, certificates, metadata};
+use crate::{Objects, Registry, Status, User, certificates, metadata};
 
 /// Makes objects what the server keeps: fills in what clients do not decide,
 /// puts back what a change may not touch, and checks the rest.
@@ -149,8 +150,25 @@ impl<'a> Writer<'a> {
         FieldManager::new(catalogue, &self.scope.resource, &self.scope.subresource)
     }
 
-    /// The object with its owners: what has changed is the manager's.
-    pub(crate) fn owned(&self, old: Option<&Value>, new: Value) -> Value {
+    /// The object with its owners: what has changed is the manager's, what
+    /// the kind sets where he says nothing included, and nothing that is the
+    /// server's own.
+    pub(crate) fn owned(&self, old: Option<&Value>, mut new: Value) -> Value {
+        if old.is_none()
+            && let Ok(metadata) = metadata_mut(&mut new)
+        {
+            for field in SYSTEM_FIELDS.iter().filter(|of| **of != "resourceVersion") {
+                metadata.remove(*field);
+            }
+        }
+        if let (true, Ok(metadata)) = (self.scope.resource.custom, metadata_mut(&mut new)) {
+            let owners = metadata.remove("managedFields");
+            drop_empty(metadata);
+            metadata.extend(owners.map(|owners| ("managedFields".to_owned(), owners)));
+        }
+        if let Some(default) = self.scope.resource.hooks.default {
+            default(&mut new);
+        }
         self.field_manager()
             .update_or_forget(old, new, self.manager, self.now)
     }
@@ -220,8 +238,8 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// If something is wrong with it that the client has to mend.
     pub(crate) fn complete_new(&self, object: &mut Value) -> Result<(), Status> {
-        if !meta_str(object, "resourceVersion").is_empty() {
-            return Err(Status::bad_request(
+        if !matches!(meta_str(object, "resourceVersion"), "" | "0") {
+            return Err(Status::unexpected(
                 "resourceVersion should not be set on objects to be created",
             ));
         }
@@ -306,20 +324,16 @@ impl<'a> Writer<'a> {
         }
         let metadata = metadata_mut(object)?;
         drop_empty(metadata);
-        for field in [
-            "generation",
-            "creationTimestamp",
-            "deletionTimestamp",
-            "selfLink",
-        ] {
+        for field in ["generation", "creationTimestamp", "selfLink"] {
             put(
                 metadata,
                 field,
                 at(old, &format!("metadata.{field}")).cloned(),
             );
         }
-        for field in ["uid", "deletionGracePeriodSeconds"] {
-            if metadata.get(field).is_none_or(Value::is_null) {
+        for field in ["uid", "deletionGracePeriodSeconds", "deletionTimestamp"] {
+            let deleting = field == "deletionTimestamp" && is_deleting(old);
+            if deleting || metadata.get(field).is_none_or(Value::is_null) {
                 put(
                     metadata,
                     field,
@@ -365,7 +379,14 @@ impl<'a> Writer<'a> {
     fn schema_errors(&self, object: &Value) -> Vec<FieldError> {
         let registry = &self.scope.registry;
         match registry.schema(&self.scope.resource) {
-            Some(schema) if self.scope.resource.custom => validate(registry, schema, object),
+            Some(schema) if self.scope.resource.custom => {
+                let mut errors = validate(registry, schema, object);
+                if !errors.is_empty() && has_rules(registry, schema, 0) {
+                    let kind = FieldErrorKind::Invalid("null".to_owned());
+                    errors.push(FieldError::new("<nil>", kind, RULES_NOT_CHECKED));
+                }
+                errors
+            }
             _ => Vec::new(),
         }
     }
@@ -382,6 +403,19 @@ impl<'a> Writer<'a> {
         let kind = self.scope.resource.group_version_kind();
         Err(Status::invalid(&kind, meta_str(object, "name"), errors))
     }
+}
+
+/// Whether a schema has rules in CEL anywhere.
+fn has_rules(registry: &Registry, schema: &Schema, depth: usize) -> bool {
+    let Some(schema) = registry.resolve(schema).filter(|_| depth < RULES_DEPTH) else {
+        return false;
+    };
+    let inner = schema.properties.values();
+    let inner = inner.chain(schema.items.as_deref());
+    !schema.validations.is_empty()
+        || inner
+            .chain(schema.additional_properties.as_deref())
+            .any(|of| has_rules(registry, of, depth + 1))
 }
 
 /// Whether a change is one of what is asked for, which `generation` counts.
@@ -444,14 +478,18 @@ fn drop_empty(metadata: &mut Map<String, Value>) {
     });
 }
 
+/// What the real server adds to what it finds, where it then does not look at
+/// the rules in CEL.
+const RULES_NOT_CHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+/// Schemas are no deeper.
+const RULES_DEPTH: usize = 64;
 /// The group of requests for certificates.
 const CERTIFICATES: &str = "certificates.k8s.io";
 /// What a client cannot set of a new object.
-const SYSTEM_FIELDS: [&str; 7] = [
+const SYSTEM_FIELDS: [&str; 6] = [
     "creationTimestamp",
     "deletionGracePeriodSeconds",
     "deletionTimestamp",
-    "generation",
     "resourceVersion",
     "selfLink",
     "uid",

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::{
-    Behaviour, Conversion, Hooks,
+    Behaviour, Conversion, Elapsed, Hooks,
     kind::{Kept, Kind, NAMESPACED, Selectable, field},
 };
 
@@ -12,6 +12,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     plural: "events",
     short: &["ev"],
     storage: Kept::AsCore("events"),
+    columns: super::rows::event::COLUMNS,
     selectable: FIELDS,
     behaviour: Behaviour {
         created_by_update: true,
@@ -26,6 +27,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
             },
             to_stored: |object| rename(object, |&(stored, shown)| (shown, stored)),
         }),
+        row: Some(row),
         ..Hooks::NONE
     },
     ..NAMESPACED
@@ -54,6 +56,12 @@ const NAMES: &[(&str, &str)] = &[
     ("reportingComponent", "reportingController"),
     ("source", "deprecatedSource"),
 ];
+
+fn row(object: &Value, elapsed: Elapsed<'_>) -> Vec<Value> {
+    let mut core = object.clone();
+    rename(&mut core, |&(stored, shown)| (shown, stored));
+    super::rows::event::row(&core, elapsed)
+}
 
 fn rename(
     object: &mut Value,

@@ -171,7 +171,7 @@ pub(super) const KINDS: &[Kind] = &[
         selectable: &[field("spec.clusterIP"), field("spec.type")],
         behaviour: Behaviour {
             created_by_update: true,
-            names: NameForm::Label1035,
+            names: NameForm::Label,
             returns_deleted: true,
             ..Behaviour::BUILT_IN
         },

@@ -5,7 +5,7 @@
 //! owns which fields is found by comparing such objects, so that a new
 //! object's `status: {}` is nobody's. Custom resources are compared as they are.
 
-use api::{Catalogue, Schema, SchemaType};
+use api::{Catalogue, Schema, SchemaType, Zero};
 use serde_json::{Map, Value};
 
 /// `value` with all fields that such a struct always has.
@@ -67,7 +67,7 @@ fn is_left_out(schema: &Schema, name: &str, of: &Schema, value: &Value) -> bool 
         Value::Object(fields) => fields.is_empty() && of.additional_properties.is_some(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     };
-    empty && !is_required(schema, name)
+    empty && !is_required(schema, name) && of.zero.is_none_or(|zero| zero == Zero::Omit)
 }
 
 /// What a struct's field is if nobody set it; `None` if it is not written.
@@ -76,7 +76,14 @@ fn zero(catalogue: &Catalogue, schema: &Schema, name: &str, of: &Schema) -> Opti
         Some(Value::Object(fields)) if fields.is_empty() => {
             Some(fill(catalogue, of, &Value::Object(Map::new())))
         }
-        Some(default) if is_required(schema, name) && is_zero(default) => Some(default.clone()),
+        Some(default)
+            if (is_required(schema, name) || of.zero == Some(Zero::Write)) && is_zero(default) =>
+        {
+            Some(default.clone())
+        }
+        None if matches!(of.zero, Some(Zero::Null | Zero::Write)) && !is_scalar(of) => {
+            Some(Value::Null)
+        }
         Some(_) => None,
         None => (is_required(schema, name) && !is_scalar(of)).then_some(Value::Null),
     }

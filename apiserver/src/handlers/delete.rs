@@ -67,9 +67,10 @@ pub(crate) async fn delete(
                 return Ok(Answer::Object(code, stored));
             }
             Some(Gone(revision)) if scope.resource.behaviour.returns_deleted => {
+                let last = ended(writer, old)?;
                 return Ok(Answer::Object(
                     StatusCode::OK,
-                    Stored::of(&scope.resource, &old, revision)?,
+                    Stored::of(&scope.resource, &last, revision)?,
                 ));
             }
             Some(Gone(_)) => return Ok(Answer::Value(StatusCode::OK, success(scope, &old))),
@@ -77,6 +78,24 @@ pub(crate) async fn delete(
         }
     }
     Err(Status::server_timeout(&scope.group_resource(), "delete", 1))
+}
+
+/// The object as it ends: what its kind gives time to has none left.
+fn ended(writer: &Writer<'_>, mut object: Value) -> Result<Value, Status> {
+    if writer.scope.resource.hooks.grace.is_none() {
+        return Ok(object);
+    }
+    let deleting = is_deleting(&object);
+    let generation = at(&object, "metadata.generation").and_then(Value::as_i64);
+    let metadata = metadata_mut(&mut object)?;
+    metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+    if !deleting {
+        metadata.insert("deletionTimestamp".into(), writer.now_text().into());
+        if let Some(generation) = generation {
+            metadata.insert("generation".into(), (generation + 1).into());
+        }
+    }
+    Ok(object)
 }
 
 enum Done {

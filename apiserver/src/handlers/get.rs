@@ -2,7 +2,7 @@ use http::StatusCode;
 
 use crate::Status;
 use crate::answer::Answer;
-use crate::options::revision;
+use crate::options::wanted_revision;
 use crate::query::Query;
 use crate::scope::Scope;
 use crate::storage::{Storage, not_found};
@@ -12,7 +12,7 @@ use crate::storage::{Storage, not_found};
 /// The store is always as new as what has been acknowledged, so a revision
 /// that is asked for can only be waited for.
 pub(crate) async fn get(storage: &Storage, scope: &Scope, query: &str) -> Result<Answer, Status> {
-    let wanted = revision(Query::parse(query).get("resourceVersion"))?;
+    let wanted = wanted_revision(Query::parse(query).get("resourceVersion"))?;
     if let Some(wanted) = wanted.filter(|wanted| *wanted > 0) {
         storage.reach(wanted).await?;
     }

@@ -32,31 +32,24 @@ pub(crate) async fn page(
         ));
     }
     let at = revision_to_read(storage, options, token.as_ref()).await?;
+    // Whoever takes any revision is shown all that is in memory.
+    let any = options.revision == Some(0);
+    let limit = options.limit.filter(|_| !any);
     let mut range = Range {
         prefix: crate::key::prefix(&scope.resource, &scope.namespace),
         start: token
             .as_ref()
-            .map(|of| crate::key::from_behind(&scope.resource, &of.start)),
+            .map(|of| crate::key::from_behind(&scope.resource, &scope.namespace, &of.start)),
         at: at.map(Revision),
         limit: None,
     };
-    if range
-        .start
-        .as_ref()
-        .is_some_and(|start| !start.has_prefix(&range.prefix))
-    {
-        return Err(Status::bad_request(
-            "continue key is not valid: it is of another namespace",
-        ));
-    }
     let selects_all = options.labels.is_empty() && options.fields.is_empty();
     let mut items: Vec<Stored> = Vec::new();
     loop {
         // What a selector leaves out does not count: pages are read until the
         // limit is full.
-        range.limit = options
-            .limit
-            .map(|limit| (limit - items.len()).max(if selects_all { 1 } else { SCAN }));
+        range.limit =
+            limit.map(|limit| (limit - items.len()).max(if selects_all { 1 } else { SCAN }));
         let page = match storage.range(range.clone()).await {
             Ok(page) => page,
             Err(RangeError::Failed(status)) => return Err(status),
@@ -66,7 +59,7 @@ pub(crate) async fn page(
         range.at = Some(page.revision);
         let mut taken = 0;
         for (kv, object) in page.kvs.iter().zip(stored(&page.kvs)?) {
-            if options.limit.is_some_and(|limit| items.len() >= limit) {
+            if limit.is_some_and(|limit| items.len() >= limit) {
                 break;
             }
             taken += 1;
@@ -82,7 +75,7 @@ pub(crate) async fn page(
             }
         }
         let more = page.more || taken < page.kvs.len();
-        let full = options.limit.is_some_and(|limit| items.len() >= limit);
+        let full = limit.is_some_and(|limit| items.len() >= limit);
         if more && !full {
             continue;
         }
@@ -93,10 +86,10 @@ pub(crate) async fn page(
             remaining: None,
         };
         if let (true, Some(start)) = (more, &range.start) {
-            let start = crate::key::behind(&scope.resource, start).unwrap_or_default();
+            let start = crate::key::behind(&scope.resource, &scope.namespace, start);
             let token = ContinueToken {
                 revision: Some(revision),
-                start: start.to_owned(),
+                start: format!("/{}", start.unwrap_or_default()),
             };
             list.continues = Some(token.encode());
             list.remaining = selects_all.then(|| page.count.saturating_sub(taken as u64));

@@ -7,7 +7,7 @@ use crate::negotiation::PatchMedia;
 use crate::object::meta_str;
 use crate::options::FieldValidation;
 use crate::patch::{PatchError, json, merge, strategic};
-use crate::request_body::fit;
+use crate::request_body::{Unfit, fit};
 use crate::writer::Writer;
 use crate::{Cause, Status};
 
@@ -19,7 +19,9 @@ pub(crate) struct Patch<'a> {
     /// Whether an apply takes fields from others.
     pub(crate) force: bool,
     pub(crate) validation: FieldValidation,
-    /// What the schema does not know, in words.
+    /// What is twice in the patch or unknown there, in words.
+    pub(crate) faults: Vec<String>,
+    /// What the schema does not know as well, in words.
     pub(crate) dropped: Vec<String>,
 }
 
@@ -40,6 +42,7 @@ impl Update for Patch<'_> {
             PatchMedia::Merge | PatchMedia::Apply => merge::apply(old, patch.clone()),
         };
         let mut new = new.map_err(patch_failed)?;
+        self.check_kind(&new)?;
         self.fit(&mut new)?;
         Ok(new)
     }
@@ -58,18 +61,35 @@ impl Patch<'_> {
     fn fit(&mut self, object: &mut Value) -> Result<(), Status> {
         let scope = self.writer.scope;
         let kind = &scope.resource.names.kind;
-        self.dropped = fit(scope, &scope.resource.schema, kind, object)?;
+        let fitted = fit(scope, &scope.resource.schema, kind, object);
+        let apply = self.media == PatchMedia::Apply;
+        self.dropped = match fitted {
+            Err(Unfit { why, .. }) if !apply => return Err(unusable(object, &why)),
+            fitted => fitted.map_err(|unfit| unfit.status)?,
+        };
+        self.dropped.splice(..0, self.faults.iter().cloned());
         if self.validation != FieldValidation::Strict || self.dropped.is_empty() {
             return Ok(());
         }
         let why = format!("strict decoding error: {}", self.dropped.join(", "));
-        let error = FieldError::new("patch", FieldErrorKind::Invalid(object.to_string()), why);
-        let kind = GroupVersionKind {
-            group: "".into(),
-            version: "".into(),
-            kind: "".into(),
-        };
-        Err(Status::invalid(&kind, "", &[error]))
+        Err(unusable(object, &why))
+    }
+
+    /// What is patched stays of its kind.
+    fn check_kind(&self, object: &Value) -> Result<(), Status> {
+        let resource = &self.writer.scope.resource;
+        let text = |field: &str| object[field].as_str().unwrap_or_default();
+        let (kind, version) = (text("kind"), text("apiVersion"));
+        let same = |said: &str, own: &str| said.is_empty() || said == own;
+        if resource.custom
+            || same(kind, &resource.names.kind) && same(version, &resource.api_version())
+        {
+            return Ok(());
+        }
+        let why = format!(
+            "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+        );
+        Err(unusable(object, &why))
     }
 
     fn apply(&mut self, old: Option<&Value>) -> Result<Value, Status> {
@@ -92,6 +112,18 @@ impl Patch<'_> {
         self.fit(&mut applied)?;
         Ok(applied)
     }
+}
+
+/// 422: what a patch makes is no object of the kind.
+fn unusable(object: &Value, why: &str) -> Status {
+    let shown = format!("{:?}", object.to_string());
+    let error = FieldError::new("patch", FieldErrorKind::Invalid(shown), why);
+    let kind = GroupVersionKind {
+        group: "".into(),
+        version: "".into(),
+        kind: "".into(),
+    };
+    Status::invalid(&kind, "", &[error])
 }
 
 fn apply_failed(error: ApplyError) -> Status {

@@ -1,7 +1,7 @@
 //! The subresource `scale`: how many of something are wanted and there, of any
 //! kind that says where it keeps that.
 
-use api::{Scale, Subresource};
+use api::{FieldError, FieldErrorKind, GroupVersionKind, Scale, Subresource};
 use serde_json::{Value, json};
 
 use crate::Status;
@@ -61,8 +61,18 @@ impl Update for ScaleChange<'_> {
             }
         };
         let wanted = at(&scale, "spec.replicas")
+            .filter(|of| !of.is_null())
             .cloned()
             .unwrap_or_else(|| 0.into());
+        if meta_str(&scale, "name").is_empty() {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                meta_str(&object, "name")
+            )));
+        }
+        if wanted.as_i64().is_some_and(|wanted| wanted < 0) {
+            return Err(negative(meta_str(&scale, "name"), &wanted));
+        }
         set_at(
             &mut object,
             dotted(&self.paths.spec_replicas_path),
@@ -81,6 +91,25 @@ impl Update for ScaleChange<'_> {
     fn creates(&self) -> bool {
         false
     }
+
+    fn means_uid(&self) -> bool {
+        matches!(self.change, Scaled::Replacement(_))
+    }
+}
+
+/// 422: nobody wants less than none.
+fn negative(name: &str, wanted: &Value) -> Status {
+    let kind = GroupVersionKind {
+        group: "autoscaling".into(),
+        version: "v1".into(),
+        kind: "Scale".into(),
+    };
+    let error = FieldError::new(
+        "spec.replicas",
+        FieldErrorKind::Invalid(wanted.to_string()),
+        "must be greater than or equal to 0",
+    );
+    Status::invalid(&kind, name, &[error])
 }
 
 fn scale_of(paths: &Scale, object: &Value) -> Value {

@@ -18,6 +18,10 @@ pub(crate) trait Update: Send {
     fn next(&mut self, old: Option<&Value>) -> Result<Value, Status>;
     /// Whether an object that is not there is made.
     fn creates(&self) -> bool;
+    /// Whether a uid in the new object says which one is meant.
+    fn means_uid(&self) -> bool {
+        false
+    }
     /// Whether the new object says already who owns which of its fields.
     fn owns(&self) -> bool {
         false
@@ -39,6 +43,10 @@ impl Update for Replacement {
 
     fn creates(&self) -> bool {
         self.creates
+    }
+
+    fn means_uid(&self) -> bool {
+        true
     }
 }
 
@@ -132,10 +140,11 @@ async fn replace(
     check_name(scope, &new)?;
     writer.settle(&mut new)?;
     let uid = meta_str(&new, "uid");
-    if !uid.is_empty() && uid != meta_str(&old, "uid") {
+    if change.means_uid() && !uid.is_empty() && uid != meta_str(&old, "uid") {
         return Err(uid_mismatch(scope, uid, meta_str(&old, "uid")));
     }
-    match revision(Some(meta_str(&new, "resourceVersion")))? {
+    let of = revision(Some(meta_str(&new, "resourceVersion"))).map_err(Status::unexpected)?;
+    match of.filter(|of| *of > 0) {
         Some(of) if of != there.revision => return Err(Status::modified(&resource, &scope.name)),
         None if !scope.resource.behaviour.unconditional_update => {
             return Err(must_be_specified(scope));
@@ -172,6 +181,8 @@ async fn replace(
     };
     Ok(match written {
         Written::Done(revision) => {
+            // What has gone has no other version than before.
+            let revision = if ends { there.revision } else { revision };
             let stored = stored.at_revision(revision);
             Some(Answer::Object(StatusCode::OK, stored))
         }
@@ -181,9 +192,14 @@ async fn replace(
 
 /// 409 to an update that is meant for another object of the same name.
 fn uid_mismatch(scope: &Scope, wanted: &str, there: &str) -> Status {
+    let mut key = scope.key().to_string();
+    // The real server keeps its own kinds without their group.
+    let group = format!("/{}/", scope.resource.group);
+    if !scope.resource.custom && !scope.resource.group.is_empty() {
+        key = key.replacen(&group, "/", 1);
+    }
     let why = format!(
-        "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {there}",
-        scope.key()
+        "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {there}"
     );
     Status::conflict(&scope.group_resource(), &scope.name, &why)
 }
@@ -209,10 +225,9 @@ fn check_name(scope: &Scope, object: &Value) -> Result<(), Status> {
         )));
     }
     if !scope.namespace.is_empty() && !namespace.is_empty() && namespace != scope.namespace {
-        return Err(Status::bad_request(format!(
-            "the namespace of the object ({namespace}) does not match the namespace on the request ({})",
-            scope.namespace
-        )));
+        return Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
     }
     Ok(())
 }

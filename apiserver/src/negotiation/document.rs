@@ -48,7 +48,7 @@ impl Document {
     /// # Errors
     /// If it is no JSON, or nested deeper than 128.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
-        let text = String::from_utf8_lossy(bytes);
+        let text = whole(String::from_utf8_lossy(bytes));
         let told = Told::default();
         let mut deserializer = serde_json::Deserializer::from_str(&text);
         let read = Node::root(&told)
@@ -119,6 +119,45 @@ pub fn unrecognized(kind: &str, why: &str, body: &[u8]) -> Status {
     Status::bad_request(format!(
         "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
     ))
+}
+
+/// The text with a replacement character for each escape that is half of a
+/// pair and has no other half, as Go reads it.
+fn whole(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains("\\ud") && !text.contains("\\uD") {
+        return text;
+    }
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (high, low) = (0xd800..0xdc00, 0xdc00..0xe000);
+    let mut read = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(next) = text[at..].find('\\').map(|of| at + of) {
+        read.push_str(&text[at..next]);
+        let (length, replaced) = match unit(next) {
+            Some(of) if high.contains(&of) => match unit(next + 6) {
+                Some(other) if low.contains(&other) => (12, false),
+                _ => (6, true),
+            },
+            Some(of) if low.contains(&of) => (6, true),
+            Some(_) => (6, false),
+            None => (2, false),
+        };
+        let mut end = (next + length).min(text.len());
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        read.push_str(if replaced {
+            "\\ufffd"
+        } else {
+            &text[next..end]
+        });
+        at = end;
+    }
+    read.push_str(&text[at..]);
+    Cow::Owned(read)
 }
 
 /// The duplicates met so far.

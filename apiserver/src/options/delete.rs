@@ -68,7 +68,10 @@ impl DeleteOptions {
             dry_run: Some(dry_run),
             grace_period_seconds: grace.transpose()?,
             orphan_dependents: query.switch("orphanDependents"),
-            preconditions: None,
+            preconditions: Some(Preconditions {
+                uid: text("uid").map(ToOwned::to_owned),
+                resource_version: text("resourceVersion").map(ToOwned::to_owned),
+            }),
             propagation_policy: text("propagationPolicy").map(ToOwned::to_owned),
         })
     }
@@ -96,7 +99,7 @@ impl DeleteOptions {
                 errors.push(FieldError::new(
                     field,
                     FieldErrorKind::NotSupported(quoted.unwrap_or_default()),
-                    r#"supported values: "Background", "Foreground", "Orphan", "nil""#,
+                    r#"supported values: "Foreground", "Background", "Orphan", "nil""#,
                 ));
                 None
             }

@@ -1,3 +1,4 @@
+use std::num::{IntErrorKind, ParseIntError};
 use std::time::Duration;
 
 use api::{FieldError, FieldErrorKind};
@@ -46,7 +47,7 @@ impl ListOptions {
                 let allowed = if watch {
                     r#"supported values: "NotOlderThan""#
                 } else {
-                    r#"supported values: "", "Exact", "NotOlderThan""#
+                    r#"supported values: "Exact", "NotOlderThan", """#
                 };
                 errors.push(FieldError::new(
                     "resourceVersionMatch",
@@ -60,7 +61,15 @@ impl ListOptions {
             labels: labels?,
             fields: FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?,
             bookmarks: query.switch("allowWatchBookmarks").unwrap_or_default(),
-            revision: revision(text("resourceVersion"))?,
+            revision: if watch {
+                wanted_revision(text("resourceVersion"))?
+            } else {
+                let text = text("resourceVersion");
+                revision(text).map_err(|why| {
+                    let why = of_revision(text, &why);
+                    Status::bad_request(format!("invalid resource version: {why}"))
+                })?
+            },
             revision_match,
             timeout: number(&query, "timeoutSeconds")?.map(Duration::from_secs),
             limit: number(&query, "limit")?
@@ -69,12 +78,14 @@ impl ListOptions {
             continues: text("continue").map(ToOwned::to_owned),
             initial_events: query.switch("sendInitialEvents"),
         };
+        let mut forbidden = Vec::new();
         if watch {
-            options.check_watch(text("resourceVersionMatch").is_some(), &mut errors);
+            options.check_watch(text("resourceVersionMatch").is_some(), &mut forbidden);
         } else {
-            options.check_list(text("resourceVersionMatch").is_some(), &mut errors);
+            options.check_list(text("resourceVersionMatch").is_some(), &mut forbidden);
         }
-        invalid("ListOptions", &errors)?;
+        forbidden.append(&mut errors);
+        invalid("ListOptions", &forbidden)?;
         Ok(options)
     }
 
@@ -129,16 +140,33 @@ impl ListOptions {
     }
 }
 
-/// A `resourceVersion`: a number that a client has been given.
-pub(crate) fn revision(text: Option<&str>) -> Result<Option<u64>, Status> {
+/// A `resourceVersion`: a number that a client has been given. The error is
+/// in the words of Go's parser.
+pub(crate) fn revision(text: Option<&str>) -> Result<Option<u64>, String> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    match text.parse() {
-        Ok(revision) => Ok(Some(revision)),
-        Err(_) => Err(Status::bad_request(format!(
-            "Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
-        ))),
+    text.parse().map(Some).map_err(|error: ParseIntError| {
+        let why = unparsable(error.kind());
+        format!("strconv.ParseUint: parsing {text:?}: {why}")
+    })
+}
+
+/// 500, as the real server has it: what is read or watched has to be not older
+/// than something that is no revision.
+pub(crate) fn wanted_revision(text: Option<&str>) -> Result<Option<u64>, Status> {
+    revision(text).map_err(|why| Status::unexpected(of_revision(text, &why)))
+}
+
+fn of_revision(text: Option<&str>, why: &str) -> String {
+    let text = text.unwrap_or_default();
+    format!("resourceVersion: Invalid value: {text:?}: {why}")
+}
+
+const fn unparsable(error: &IntErrorKind) -> &'static str {
+    match error {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
     }
 }
 
@@ -148,8 +176,9 @@ fn number(query: &Query<'_>, name: &str) -> Result<Option<u64>, Status> {
     };
     match text.parse::<i64>() {
         Ok(number) => Ok(Some(u64::try_from(number).unwrap_or(0))),
-        Err(_) => Err(Status::bad_request(format!(
-            "strconv.ParseInt: parsing {text:?}: invalid syntax"
+        Err(error) => Err(Status::bad_request(format!(
+            "strconv.ParseInt: parsing {text:?}: {}",
+            unparsable(error.kind())
         ))),
     }
 }

@@ -214,7 +214,7 @@ fn a_built_in_kinds_object_has_to_have_the_fields_types() {
     assert_eq!(wrong(json!({"data": {"a": "b"}, "immutable": null})), None);
     assert_eq!(
         wrong(json!({"data": {"a": 1}})).unwrap(),
-        "json: cannot unmarshal number into Go struct field ConfigMap.data.a of type string"
+        "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
     );
     assert_eq!(
         wrong(json!({"immutable": "yes"})).unwrap(),

@@ -28,6 +28,10 @@ impl FieldSelector {
                     "invalid selector: '{text}'; can't understand '{part}'"
                 )));
             };
+            // Nothing that is nothing is true.
+            if field.is_empty() && value.is_empty() && equal {
+                continue;
+            }
             terms.push(Term {
                 field: field.to_owned(),
                 value: unescape(value)?,

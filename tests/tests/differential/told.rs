@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regex::{Captures, Regex};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::request::{Request, cut};
 use crate::server::{Answer, Memory};
@@ -24,6 +24,17 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// What it says to people.
+    pub(crate) fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or_default()
+    }
+
+    /// A header's first value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|(of, _)| of == name);
+        named.next().map(|(_, value)| value.as_str())
+    }
+
     /// That there was no answer.
     pub(crate) fn nothing(why: &str) -> Self {
         Self {
@@ -59,6 +70,21 @@ impl Told {
         let mut past = Memory::default();
         let memory = if watches { &mut past } else { memory };
         let mut body = body;
+        if let (Value::String(text), Some(yaml)) = (&body, media(answer, "application/yaml"))
+            && let Ok(read) = serde_saphyr::from_str::<Value>(text)
+        {
+            body = json!({yaml: read});
+        }
+        if let Some(Value::Array(causes)) = body.pointer_mut("/details/causes") {
+            // The real server tells some twice.
+            let mut seen = Vec::new();
+            causes.retain(|cause| {
+                !seen.contains(cause) && {
+                    seen.push(cause.clone());
+                    true
+                }
+            });
+        }
         neutral(&mut body, "", memory);
         let mut headers: Vec<(String, String)> = answer
             .headers
@@ -153,6 +179,15 @@ fn values(ours: &Value, real: &Value, path: &str, text: &mut String) {
     }
 }
 
+/// The media type, if it is the answer's.
+fn media<'m>(answer: &Answer, media: &'m str) -> Option<&'m str> {
+    let headers = &answer.headers;
+    let is = headers
+        .iter()
+        .any(|(name, value)| name == "content-type" && value == media);
+    is.then_some(media)
+}
+
 /// Bookmarks come when they come, but for the one behind the initial events.
 fn counts(event: &Value) -> bool {
     let annotations = &event["object"]["metadata"]["annotations"];
@@ -174,6 +209,7 @@ fn neutral(value: &mut Value, name: &str, memory: &mut Memory) {
         Value::Array(items) => items
             .iter_mut()
             .for_each(|item| neutral(item, name, memory)),
+        Value::String(text) if name == "cells" && AGE.is_match(text) => "AGE".clone_into(text),
         Value::String(text) => {
             *text = if name == "continue" {
                 token(text).unwrap_or_else(|| text.clone())
@@ -278,6 +314,9 @@ fn owned(body: &str) -> Vec<String> {
     found
 }
 
+static AGE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(\d+[smhd]){1,2}$").expect("a pattern"));
+
 static NUMBERS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b\d{2,}\b").expect("a pattern"));
 
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
@@ -292,7 +331,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             r"Too large resource version: (\d+), current: \d+",
             "Too large resource version: $1, current: RV",
         ),
-        (r"^(\d+[smhd]){1,2}$", "AGE"),
+        (r"\bG-[a-z0-9]{5}\b", "G-+5"),
     ]
     .into_iter()
     .map(|(pattern, replacement)| (Regex::new(pattern).expect("a pattern"), replacement))

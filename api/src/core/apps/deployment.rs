@@ -1,7 +1,7 @@
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::{
-    fields::{at, forbidden, immutable, invalid, keep, open, or_set, required},
+    fields::{at, forbidden, immutable, invalid, keep, open, or_set, required, set},
     pod_spec,
     v1::pod,
 };
@@ -35,8 +35,19 @@ fn default(object: &mut Value) {
     }
 }
 
-/// Labels are not written with the status, annotations are.
+/// Labels are not written with the status, annotations are. Those count as
+/// something that is asked for: a rollout writes its revision there.
 fn prepare(object: &mut Value, change: Change<'_>) {
+    if let Change::Update {
+        old,
+        subresource: None,
+    } = change
+        && at(object, "/metadata/annotations") != at(old, "/metadata/annotations")
+        && let Some(generation) = at(old, "/metadata/generation").as_i64()
+        && let Some(metadata) = object.get_mut("metadata")
+    {
+        set(metadata, "generation", generation + 1);
+    }
     if let Change::Update {
         old,
         subresource: Some("status"),
@@ -72,12 +83,11 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             .flatten();
         if selector.is_null() || wanted.any(|(name, value)| labels.get(name) != Some(value)) {
             let detail = "`selector` does not match template `labels`";
-            let labels = if labels.is_null() {
-                json!({})
-            } else {
-                labels.clone()
-            };
-            wrong.push(invalid("spec.template.metadata.labels", labels, detail));
+            wrong.push(invalid(
+                "spec.template.metadata.labels",
+                labels.clone(),
+                detail,
+            ));
         }
     }
     wrong.extend(pod::template(

@@ -5,6 +5,7 @@ use crate::{Change, FieldError, Hooks};
 
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
+    prepare: Some(prepare),
     validate: Some(validate),
     ..Hooks::NONE
 };
@@ -51,8 +52,24 @@ fn default(object: &mut Value) {
     if kind == "LoadBalancer" {
         or_set(spec, "allocateLoadBalancerNodePorts", true);
     }
-    // Nothing here gives addresses to Services; what has none by its own wish
-    // is complete.
+}
+
+/// Nothing here gives addresses to Services; what has none by its own wish is
+/// complete, and what has some keeps them.
+fn prepare(object: &mut Value, change: Change<'_>) {
+    let Some(spec) = object.get_mut("spec").filter(|spec| spec.is_object()) else {
+        return;
+    };
+    if let Change::Update { old, .. } = change
+        && spec["type"] == old["spec"]["type"]
+    {
+        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            let kept = old["spec"][field].clone();
+            if !kept.is_null() {
+                or_set(spec, field, kept);
+            }
+        }
+    }
     if spec["clusterIP"] == "None" {
         or_set(spec, "clusterIPs", json!(["None"]));
         // Whoever keeps its endpoints himself may have some of either family.

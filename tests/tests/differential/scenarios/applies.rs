@@ -204,6 +204,8 @@ fn maps() -> Vec<Request> {
 
 fn deployments() -> Vec<Request> {
     let d = format!("{DEPLOYMENTS}/d");
+    let scaled = format!("{DEPLOYMENTS}/scaled");
+    let scale = json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "scaled"}, "spec": {"replicas": 9}});
     let of = |spec: Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec});
     let containers =
         |containers: Value| of(json!({"template": {"spec": {"containers": containers}}}));
@@ -213,8 +215,6 @@ fn deployments() -> Vec<Request> {
         by(&d, "two", &of(json!({"replicas": 1}))),
         by(&d, "two", &of(json!({"replicas": 2}))),
         by(&d, "three", &of(json!({"replicas": 3}))),
-        merge(format!("{d}/scale"), &json!({"spec": {"replicas": 5}})),
-        by(&d, "two", &of(json!({"replicas": 2}))),
         by(&d, "two", &of(json!({}))),
         by(
             &d,
@@ -303,7 +303,10 @@ fn deployments() -> Vec<Request> {
                 json!({"template": {"spec": {"tolerations": [{"key": "b", "operator": "Exists"}]}}}),
             ),
         ),
-        by(&d, "s", &of(json!({"strategy": {"type": "Recreate"}}))),
+        apply(
+            format!("{d}?fieldManager=s&dryRun=All"),
+            &of(json!({"strategy": {"type": "Recreate"}})),
+        ),
         by(
             &d,
             "s",
@@ -333,16 +336,12 @@ fn deployments() -> Vec<Request> {
             "st2",
             &json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "status": {"conditions": [{"type": "Available", "status": "False"}, {"type": "Progressing", "status": "True"}]}}),
         ),
-        by(
-            &format!("{d}/scale"),
-            "sc",
-            &json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "d"}, "spec": {"replicas": 9}}),
-        ),
-        force(
-            &format!("{d}/scale"),
-            "sc",
-            &json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "d"}, "spec": {"replicas": 9}}),
-        ),
+        by(&scaled, "one", &deployment("scaled")),
+        merge(format!("{scaled}/scale"), &json!({"spec": {"replicas": 5}})),
+        get(scaled.as_str()),
+        by(&format!("{scaled}/scale"), "sc", &scale),
+        force(&format!("{scaled}/scale"), "sc", &scale),
+        get(scaled.as_str()),
         by(
             &d,
             "one",

@@ -16,19 +16,12 @@ pub(super) fn requests() -> Vec<Request> {
     all
 }
 
-/// Each is made and deleted.
+/// Each as if it were made.
 fn tried(path: &str, objects: Vec<Value>) -> Vec<Request> {
-    let mut all = Vec::new();
-    for object in objects {
-        all.push(post(path, &object));
-        if let Some(name) = object["metadata"]["name"]
-            .as_str()
-            .filter(|name| !name.is_empty())
-        {
-            all.push(delete(format!("{path}/{name}?gracePeriodSeconds=0")));
-        }
-    }
-    all
+    let objects = objects.iter();
+    objects
+        .map(|object| post(format!("{path}?dryRun=All"), object))
+        .collect()
 }
 
 fn secrets() -> Vec<Request> {
@@ -106,9 +99,9 @@ fn services() -> Vec<Request> {
     all.extend([
         put(s, &json!({"metadata": {"name": "u"}, "spec": {"clusterIP": "None", "ports": [{"port": 80}]}})),
         put(s, &json!({"metadata": {"name": "u"}, "spec": {"ports": [{"port": 81}]}})),
-        merge(s, &json!({"spec": {"selector": {"a": "b"}}})),
+        merge(format!("{s}?dryRun=All"), &json!({"spec": {"selector": {"a": "b"}}})),
         merge(format!("{s}/status").as_str(), &json!({"status": {"conditions": [{"type": "A", "status": "True", "reason": "R", "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z"}]}})),
-        merge(s, &json!({"spec": {"clusterIP": "10.96.0.9"}})),
+        merge(format!("{s}?dryRun=All"), &json!({"spec": {"clusterIP": "10.96.0.9"}})),
         get(s),
     ]);
     all
@@ -181,7 +174,7 @@ fn pods() -> Vec<Request> {
         merge(p, &json!({"metadata": {"labels": {"a": "b"}}})),
         merge(p, &json!({"spec": {"nodeName": "n"}})),
         merge(p, &json!({"spec": {"activeDeadlineSeconds": 5}})),
-        merge(format!("{p}/status").as_str(), &json!({"status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{"name": "c", "ready": true, "restartCount": 1, "image": "i", "imageID": "", "state": {"running": {}}}]}})),
+        merge(format!("{p}/status").as_str(), &json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{"name": "c", "ready": true, "restartCount": 1, "image": "i", "imageID": "", "state": {"running": {}}}]}})),
         get(p),
         get(p).accept("application/json;as=Table;v=v1;g=meta.k8s.io"),
         get("/api/v1/namespaces/<ns>/pods?fieldSelector=status.phase=Running"),
@@ -303,7 +296,7 @@ fn events() -> Vec<Request> {
             &json!({"series": {"count": 2, "lastObservedTime": "2026-01-02T03:04:05.000000Z"}}),
         ),
         merge(
-            "/apis/events.k8s.io/v1/namespaces/<ns>/events/n",
+            "/apis/events.k8s.io/v1/namespaces/<ns>/events/n?dryRun=All",
             &json!({"reason": "S"}),
         ),
         delete(path),
@@ -389,7 +382,7 @@ fn namespaces() -> Vec<Request> {
             &json!({"metadata": {"name": "<ns>-a"}, "spec": {"finalizers": []}}),
         ),
         merge(
-            format!("{path}/<ns>-a/status"),
+            format!("{path}/<ns>-a/status?dryRun=All"),
             &json!({"status": {"phase": "Terminating"}}),
         ),
         post(
@@ -397,7 +390,7 @@ fn namespaces() -> Vec<Request> {
             &json!({"metadata": {"name": "<ns>-b"}, "spec": {"finalizers": ["x"]}}),
         ),
         put(
-            format!("{path}/<ns>-a/finalize"),
+            format!("{path}/<ns>-a/finalize?dryRun=All"),
             &json!({"metadata": {"name": "<ns>-a"}, "spec": {}}),
         ),
         get(format!("{path}/<ns>-a")),

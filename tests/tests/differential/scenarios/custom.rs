@@ -109,8 +109,7 @@ fn clusters() -> Vec<Request> {
         json!("x"),
         json!(7),
     ] {
-        all.push(post(CLUSTERS, &of(spec)));
-        all.push(delete(format!("{CLUSTERS}/<ns>-v")));
+        all.push(post(format!("{CLUSTERS}?dryRun=All"), &of(spec)));
     }
     all.push(post(CLUSTERS, &json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster", "metadata": {"name": "<ns>-n"}, "spec": null})));
     all.push(post(CLUSTERS, &json!({"apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster", "metadata": {"name": "<ns>-n2", "labels": {"a": 1}}})));
@@ -143,42 +142,19 @@ fn placements() -> Vec<Request> {
         json!({"decisionStrategy": {"groupStrategy": {"clustersPerDecisionGroup": 5, "decisionGroups": [{"groupName": "g", "groupClusterSelector": {}}]}}}),
         json!({"sortBy": {}}),
     ] {
-        all.push(post(path.as_str(), &of(spec)));
-        all.push(delete(format!("{path}/p")));
+        all.push(post(format!("{path}?dryRun=All"), &of(spec)));
     }
     all
 }
 
-/// Kinds that are shown in two versions.
+/// A kind that is shown in a version it is not kept in.
 fn versions() -> Vec<Request> {
-    let mut all = Vec::new();
-    for (group, version, path, kind) in [
-        (
-            "cluster.open-cluster-management.io",
-            "v1beta1",
-            "managedclustersets",
-            "ManagedClusterSet",
-        ),
-        (
-            "cluster.open-cluster-management.io",
-            "v1beta1",
-            "namespaces/<ns>/managedclustersetbindings",
-            "ManagedClusterSetBinding",
-        ),
-        (
-            "addon.open-cluster-management.io",
-            "v1beta1",
-            "clustermanagementaddons",
-            "ClusterManagementAddOn",
-        ),
-    ] {
-        let path = format!("/apis/{group}/{version}/{path}");
-        let object = json!({"apiVersion": format!("{group}/{version}"), "kind": kind, "metadata": {"name": "<ns>-o"}, "spec": {}});
-        all.extend([
-            post(path.as_str(), &object),
-            get(format!("{path}/<ns>-o")),
-            delete(format!("{path}/<ns>-o")),
-        ]);
-    }
-    all
+    let version = "cluster.open-cluster-management.io/v1beta1";
+    let path = format!("/apis/{version}/namespaces/<ns>/managedclustersetbindings");
+    let object = json!({"apiVersion": version, "kind": "ManagedClusterSetBinding", "metadata": {"name": "<ns>-o"}, "spec": {}});
+    vec![
+        post(path.as_str(), &object),
+        get(format!("{path}/<ns>-o")),
+        delete(format!("{path}/<ns>-o")),
+    ]
 }

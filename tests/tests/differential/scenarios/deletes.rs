@@ -188,7 +188,7 @@ fn kinds() -> Vec<Request> {
         delete("/api/v1/namespaces/default"),
         delete("/api/v1/namespaces/kube-system"),
         delete("/api/v1/namespaces/kube-public"),
-        delete("/api/v1/namespaces/kube-node-lease"),
+        get("/api/v1/namespaces/kube-node-lease"),
         delete("/api/v1/namespaces/nowhere"),
         post(
             "/api/v1/namespaces",

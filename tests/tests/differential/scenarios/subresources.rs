@@ -26,11 +26,11 @@ fn statuses() -> Vec<Request> {
             ),
         ),
         put(
-            format!("{d}/status"),
+            format!("{d}/status?dryRun=All"),
             &with(deployment("d"), &json!({"status": {"replicas": -1}})),
         ),
         put(
-            format!("{d}/status"),
+            format!("{d}/status?dryRun=All"),
             &with(
                 deployment("d"),
                 &json!({"status": {"replicas": 1, "readyReplicas": 2}}),
@@ -181,7 +181,6 @@ fn scales() -> Vec<Request> {
         ),
         get(format!("{DEPLOYMENTS}/nothing/scale")),
         delete(s),
-        get(format!("{DEPLOYMENTS}/d")),
     ]
 }
 
@@ -267,7 +266,7 @@ fn others() -> Vec<Request> {
         put(format!("{requests}/<ns>/approval"), &csr(json!({}))),
         get(format!("{requests}/<ns>/approval")),
         merge(
-            format!("{requests}/<ns>/status"),
+            format!("{requests}/<ns>/status?dryRun=All"),
             &json!({"status": {"certificate": "YQ=="}}),
         ),
         merge(

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{CLUSTERS, DEPLOYMENTS, MAPS, WORKS, cluster, deployment, map, with, work};
-use crate::request::{Request, delete, get, post, put};
+use crate::request::{Request, get, post, put};
 
 pub(super) fn requests() -> Vec<Request> {
     let mut all = created();
@@ -279,8 +279,10 @@ fn validated() -> Vec<Request> {
         json!({"metadata": null}),
         json!({"metadata": "x"}),
     ] {
-        all.push(post(MAPS, &with(map("typed"), &object)));
-        all.push(delete(format!("{MAPS}/typed")));
+        all.push(post(
+            format!("{MAPS}?dryRun=All"),
+            &with(map("typed"), &object),
+        ));
     }
     for object in [
         json!({"spec": {"replicas": "1"}}),
@@ -299,8 +301,10 @@ fn validated() -> Vec<Request> {
         json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": "10%"}}}}),
         json!({"spec": null}),
     ] {
-        all.push(post(DEPLOYMENTS, &with(deployment("typed"), &object)));
-        all.push(delete(format!("{DEPLOYMENTS}/typed")));
+        all.push(post(
+            format!("{DEPLOYMENTS}?dryRun=All"),
+            &with(deployment("typed"), &object),
+        ));
     }
     all
 }
