@@ -9,11 +9,11 @@ use crate::Status;
 /// Where a list goes on: its form and content are those of Kubernetes' tokens,
 /// so that clients which look into them find what they know.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct ContinueToken {
+pub struct ContinueToken {
     /// The revision that the list shows; `None` to go on at the latest.
-    pub(crate) revision: Option<u64>,
+    pub revision: Option<u64>,
     /// The first key of what is left, behind the prefix of what is listed.
-    pub(crate) start: String,
+    pub start: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -28,7 +28,8 @@ struct Wire<'a> {
 
 impl ContinueToken {
     /// As it stands in a list's metadata.
-    pub(crate) fn encode(&self) -> String {
+    #[must_use]
+    pub fn encode(&self) -> String {
         let wire = Wire {
             v: VERSION.into(),
             rv: self
@@ -43,7 +44,7 @@ impl ContinueToken {
     ///
     /// # Errors
     /// If it is no such token, or its key leads out of the resource.
-    pub(crate) fn decode(token: &str) -> Result<Self, Status> {
+    pub fn decode(token: &str) -> Result<Self, Status> {
         let wrong = |why: &str| {
             Status::bad_request(format!(
                 "invalid continue token: continue key is not valid: {why}"

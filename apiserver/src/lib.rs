@@ -17,7 +17,7 @@ pub mod certificates;
 mod changes;
 mod compaction;
 mod compression;
-mod continue_token;
+pub mod continue_token;
 mod controllers;
 pub mod discovery;
 mod dispatch;

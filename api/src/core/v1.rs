@@ -200,11 +200,21 @@ pub(super) const KINDS: &[Kind] = &[
         columns: rows::config::SERVICE_ACCOUNT,
         hooks: Hooks {
             row: Some(rows::config::service_account),
+            prepare: Some(secrets_by_name),
             ..Hooks::NONE
         },
         ..NAMESPACED
     },
 ];
+
+/// An account's secrets are those of its namespace.
+fn secrets_by_name(object: &mut serde_json::Value, _: crate::Change<'_>) {
+    for secret in super::fields::items_mut(object, "/secrets") {
+        if let Some(secret) = secret.as_object_mut() {
+            secret.retain(|field, _| field == "name");
+        }
+    }
+}
 
 const EVENT_FIELDS: &[Selectable] = &[
     field("involvedObject.apiVersion"),

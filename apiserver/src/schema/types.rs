@@ -116,6 +116,11 @@ fn fits_int32(number: &serde_json::Number) -> bool {
 
 /// What is wrong with a text that stands for something else.
 fn text_error(schema: &Schema, name: Option<&str>, text: &str) -> Option<String> {
+    if name.is_some_and(|name| name.ends_with(".Quantity")) {
+        return (!is_quantity(text)).then(|| {
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".to_owned()
+        });
+    }
     match (schema.format.as_deref(), name) {
         (Some("byte"), _) => match STANDARD.decode(text.replace(['\r', '\n'], "")) {
             Ok(_) => None,
@@ -148,6 +153,23 @@ fn text_error(schema: &Schema, name: Option<&str>, text: &str) -> Option<String>
         }
         _ => None,
     }
+}
+
+/// Whether a text is a number with a unit, as quantities of resources are.
+fn is_quantity(text: &str) -> bool {
+    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let number = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let digits = &text[..text.len() - number.len()];
+    let exponent = |of: &str| {
+        let of = of.strip_prefix(['+', '-']).unwrap_or(of);
+        !of.is_empty() && of.bytes().all(|c| c.is_ascii_digit())
+    };
+    let unit = match number {
+        "" | "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti"
+        | "Pi" | "Ei" => true,
+        _ => number.strip_prefix(['e', 'E']).is_some_and(exponent),
+    };
+    unit && digits.bytes().any(|c| c.is_ascii_digit()) && digits.matches('.').count() <= 1
 }
 
 /// A schema's type in Go.

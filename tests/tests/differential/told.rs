@@ -85,6 +85,8 @@ impl Told {
                 }
             });
         }
+        let mut owned = owned;
+        owned.sort();
         neutral(&mut body, "", memory);
         let mut headers: Vec<(String, String)> = answer
             .headers
@@ -206,9 +208,18 @@ fn neutral(value: &mut Value, name: &str, memory: &mut Memory) {
                 }
             }
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| neutral(item, name, memory)),
+        Value::Array(items) => {
+            items
+                .iter_mut()
+                .for_each(|item| neutral(item, name, memory));
+            if name == "managedFields" {
+                // They go by the second of their writing, which may be another.
+                items.sort_by_cached_key(|entry| {
+                    ["operation", "manager", "subresource", "apiVersion"]
+                        .map(|field| entry[field].to_string())
+                });
+            }
+        }
         Value::String(text) if name == "cells" && AGE.is_match(text) => "AGE".clone_into(text),
         Value::String(text) => {
             *text = if name == "continue" {

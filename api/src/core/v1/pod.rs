@@ -48,6 +48,13 @@ fn prepare(object: &mut Value, change: Change<'_>) {
             }
         }
         Change::Update {
+            subresource: None, ..
+        } => {
+            if let Some(spec) = object.get_mut("spec") {
+                tolerate(spec);
+            }
+        }
+        Change::Update {
             old,
             subresource: Some("status"),
         } => {
@@ -80,6 +87,11 @@ fn admit(spec: &mut Value) {
         or_set(spec, "priority", 0);
         or_set(spec, "preemptionPolicy", "PreemptLowerPriority");
     }
+    tolerate(spec);
+}
+
+/// A pod waits some minutes for its node to come back.
+fn tolerate(spec: &mut Value) {
     for key in [
         "node.kubernetes.io/not-ready",
         "node.kubernetes.io/unreachable",

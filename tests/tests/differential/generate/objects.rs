@@ -107,7 +107,6 @@ pub(crate) const KINDS: &[Kind] = &[
             &[
                 r#"[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]"#,
                 r#"[{"apiGroups":["apps"],"resources":["*"],"verbs":["*"],"resourceNames":["x"]}]"#,
-                "[]",
                 "null",
             ],
         )],
@@ -141,8 +140,9 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         path: "/api/v1/namespaces/<ns>/services",
         kind: "Service",
-        needed: &["clusterIP", "ports"],
+        needed: &["clusterIP", "ports", "selector"],
         always: &[
+            ("spec.selector", &[r#"{"a":"b"}"#, r#"{"a":"c","d":"e"}"#]),
             ("spec.clusterIP", &[r#""None""#]),
             (
                 "spec.ports",
@@ -154,10 +154,6 @@ pub(crate) const KINDS: &[Kind] = &[
             ),
         ],
         fields: &[
-            (
-                "spec.selector",
-                &[r#"{"a":"b"}"#, r#"{"a":"c","d":"e"}"#, "{}"],
-            ),
             ("spec.sessionAffinity", &[r#""None""#, r#""ClientIP""#]),
             ("spec.publishNotReadyAddresses", &["true", "false"]),
             ("spec.type", &[r#""ClusterIP""#]),

@@ -128,8 +128,8 @@ impl Values<'_> {
     fn object(&mut self, schema: &Schema, depth: usize) -> Option<Value> {
         let mut fields = Map::new();
         let density = 0.7 / (depth as f64 / 2.0 + 1.0);
-        for (name, of) in &schema.properties {
-            let required = schema.required.contains(name);
+        for (name, of) in schema.properties.iter() {
+            let required = schema.required.iter().any(|of| **of == *name);
             if required || self.random.random_bool(density) {
                 match self.value(of, depth + 1) {
                     Some(value) => {
