@@ -177,10 +177,6 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
-        heading: "Quantities stay as they are written",
-        take_out: |_, ours, real| quantities(&mut ours.body, &mut real.body),
-    },
-    Known {
         heading: "Labels of a Deployment's status are somebody's",
         take_out: |request, ours, real| {
             let deployments = request.path.contains("/deployments");
@@ -239,6 +235,13 @@ const KNOWN: &[Known] = &[
                 return false;
             }
             ours.owned.clear();
+            // An update of what cannot be changed changes who did it last.
+            if let (Some(version), Some(of_real)) = (
+                ours.body.pointer_mut("/metadata/resourceVersion"),
+                real.body.pointer("/metadata/resourceVersion"),
+            ) {
+                version.clone_from(of_real);
+            }
             walk(&mut ours.body, "", &mut |value, _| {
                 value
                     .as_object_mut()
@@ -351,67 +354,6 @@ fn take(so: bool, ours: &mut Told, real: &Told) -> bool {
         ours.clone_from(real);
     }
     so
-}
-
-/// Makes ours what the real server made of a quantity, wherever both mean the
-/// same by it.
-fn quantities(ours: &mut Value, real: &mut Value) -> bool {
-    match (ours, real) {
-        (Value::Object(ours), Value::Object(real)) => {
-            let mut changed = false;
-            for (name, ours) in ours.iter_mut() {
-                let Some(real) = real.get_mut(name) else {
-                    continue;
-                };
-                if matches!(&**name, "limits" | "requests") {
-                    let same = |(name, of): (&String, &Value)| {
-                        let of_real = real.get(name).and_then(Value::as_str);
-                        amount(&plain(of)) == of_real.and_then(amount)
-                    };
-                    let all = ours.as_object().is_some_and(|of| of.iter().all(same));
-                    if all && ours != real {
-                        ours.clone_from(real);
-                        changed = true;
-                    }
-                } else {
-                    changed |= quantities(ours, real);
-                }
-            }
-            changed
-        }
-        (Value::Array(ours), Value::Array(real)) => {
-            let mut changed = false;
-            for (ours, real) in ours.iter_mut().zip(real) {
-                changed |= quantities(ours, real);
-            }
-            changed
-        }
-        _ => false,
-    }
-}
-
-fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), ToOwned::to_owned)
-}
-
-/// How much a quantity is, in thousandths.
-fn amount(text: &str) -> Option<i128> {
-    const UNITS: [(&str, i128); 8] = [
-        ("Gi", 1_000 << 30),
-        ("Mi", 1_000 << 20),
-        ("Ki", 1_000 << 10),
-        ("G", 1_000_000_000_000),
-        ("M", 1_000_000_000),
-        ("k", 1_000_000),
-        ("m", 1),
-        ("", 1_000),
-    ];
-    let (number, factor) = UNITS
-        .iter()
-        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
-    Some(number.parse::<i128>().ok()? * factor)
 }
 
 /// Shows a change each value and its name, and tells whether one was made.
