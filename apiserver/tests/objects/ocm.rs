@@ -7,7 +7,7 @@ use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 
-use super::server::{Answer, Server};
+use super::server::{Answer, Server, with_kind};
 
 const CLUSTERS: &str = "/apis/cluster.open-cluster-management.io/v1/managedclusters";
 const BINDINGS: &str =
@@ -44,6 +44,11 @@ fn right(group: &str, resource: &str, verb: &str, name: &str) -> Value {
 }
 
 async fn as_jane(server: &Server, method: Method, path: &str, body: &Value) -> Answer {
+    let body = if method == Method::PATCH {
+        body.clone()
+    } else {
+        with_kind(path, body)
+    };
     let mut request = Request::new(Full::new(Bytes::from(body.to_string())));
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().unwrap();

@@ -124,11 +124,13 @@ impl Server {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::POST, path, body.to_string().into()).await
+        let body = with_kind(path, body).to_string();
+        self.send(Method::POST, path, body.into()).await
     }
 
     pub(super) async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::PUT, path, body.to_string().into()).await
+        let body = with_kind(path, body).to_string();
+        self.send(Method::PUT, path, body.into()).await
     }
 
     pub(super) async fn delete(&self, path: &str, body: &Value) -> Answer {
@@ -213,6 +215,26 @@ impl Answer {
         assert_eq!(self.body["code"], code, "{}", self.body);
         self.body["message"].as_str().unwrap().to_owned()
     }
+}
+
+/// The body, which says of what kind it is if its resource is a custom one:
+/// of those the server does not guess it.
+pub(super) fn with_kind(path: &str, body: &Value) -> Value {
+    let mut body = body.clone();
+    let custom = api::ocm().resources.iter().find(|of| {
+        let collection = format!("/{}", of.names.plural);
+        path.contains(&format!("/{}/", of.api_version()))
+            && (path.ends_with(&collection) || path.contains(&format!("{collection}/")))
+    });
+    if let (Some(resource), Some(fields)) = (custom, body.as_object_mut()) {
+        fields
+            .entry("kind")
+            .or_insert((&*resource.names.kind).into());
+        fields
+            .entry("apiVersion")
+            .or_insert(resource.api_version().into());
+    }
+    body
 }
 
 pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
