@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::TRANSFER_ENCODING;
+use http::header::{ACCEPT, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
 use http::{
@@ -168,6 +168,7 @@ impl Gateway {
         let (method, path) = (request.method(), request.uri().path());
         let trace_parent = trace_parent(request.headers());
         let mut record = Record::begin(self.counters(), method, path, trace_parent);
+        let accept = request.headers().get(ACCEPT).cloned();
         match Box::pin(self.answer(request, peer, &mut record)).await {
             Ok(Answer::Response(response)) => {
                 record.set_status(response.status());
@@ -180,7 +181,7 @@ impl Gateway {
             }
             Err(status) => {
                 tracing::debug!(id = %record.id(), %status, "a request failed");
-                Self::refuse(status, record)
+                Self::refuse(status.for_reader(accept.as_ref()), record)
             }
         }
     }

@@ -24,6 +24,8 @@ pub struct Status {
     place: Place,
     object: Option<StatusObject>,
     retry_after: Option<Duration>,
+    /// Whether it is written as its message alone.
+    plain: bool,
 }
 
 /// Kubernetes' names for kinds of failure.
@@ -86,6 +88,7 @@ impl Status {
             place: Place::Hub,
             object: None,
             retry_after: None,
+            plain: false,
         }
     }
 
@@ -190,10 +193,24 @@ impl Status {
         self.place
     }
 
+    /// Makes it its message alone where that is all that its reader tells: of a
+    /// discovery that fails with an object, kubectl says "unknown" (client-go's
+    /// `newUnstructuredResponseError`).
+    pub(crate) fn for_reader(mut self, accept: Option<&HeaderValue>) -> Self {
+        let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
+        let discovery = b"as=APIGroupDiscoveryList";
+        self.plain = accept.windows(discovery.len()).any(|at| at == discovery);
+        self
+    }
+
     /// The HTTP response that carries this failure.
     pub fn into_response(self) -> Response<GatewayBody> {
-        let body = serde_json::to_vec(&Wire::of(&self))
-            .expect("an object of strings and numbers is always JSON");
+        let body = if self.plain {
+            self.message.clone().into_bytes()
+        } else {
+            serde_json::to_vec(&Wire::of(&self))
+                .expect("an object of strings and numbers is always JSON")
+        };
         let mut response = Response::new(GatewayBody::from(Bytes::from(body)));
         *response.status_mut() = self.code;
         self.set_headers(response.headers_mut());
@@ -201,7 +218,12 @@ impl Status {
     }
 
     fn set_headers(&self, headers: &mut HeaderMap) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let media = if self.plain {
+            "text/plain; charset=utf-8"
+        } else {
+            "application/json"
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
         if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -341,6 +363,22 @@ mod tests {
             },
         });
         assert_eq!(object, expected);
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_no_objects_gets_the_message() {
+        let accept = HeaderValue::from_static(
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
+        );
+        let forbidden = Status::forbidden("hub: no").for_reader(Some(&accept));
+        let response = forbidden.into_response();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            response.headers()[CONTENT_TYPE],
+            "text/plain; charset=utf-8"
+        );
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "hub: no");
     }
 
     #[test]

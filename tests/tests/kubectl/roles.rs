@@ -24,6 +24,9 @@ fn a_role_made_with_kubectl_lets_a_group_into_one_cluster() {
         // All that are known may ask it of the cluster.
         let who = ["auth", "whoami"];
         assert_ne!(carol.run(&who).await.unwrap().code, 0);
+        let refused = carol.run(&["get", "pods"]).await.unwrap();
+        let missing = "User \"carol\" cannot get resource \"clustergateways/proxy\"";
+        assert!(refused.stderr.contains(missing), "{}", refused.stderr);
 
         for (name, cluster) in [("rope-elsewhere", "elsewhere"), ("rope", CLUSTER_NAME)] {
             let named = format!("--resource-name={cluster}");
