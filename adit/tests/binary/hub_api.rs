@@ -142,6 +142,8 @@ async fn a_cluster_gateway_is_derived_and_goes_with_its_cluster() {
     let hub = TestHub::start().await;
     let admin = hub.client(hub.administrator());
     let cluster = json!({
+        "apiVersion": "cluster.open-cluster-management.io/v1",
+        "kind": "ManagedCluster",
         "metadata": {"name": "edge-1"},
         "spec": {"hubAcceptsClient": false},
     });
