@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::server::{CONFIG_MAPS, Server};
 
@@ -224,5 +224,15 @@ async fn a_long_list_goes_compressed_to_who_takes_that() {
     GzDecoder::new(&bytes[..])
         .read_to_string(&mut text)
         .unwrap();
-    assert_eq!(text, plain);
+    // Controllers may have written something else meanwhile.
+    let long = |list: &str| {
+        let list: Value = serde_json::from_str(list).unwrap();
+        let items = list["items"].as_array().unwrap().clone();
+        let long = items
+            .into_iter()
+            .filter(|item| item["data"]["of"] != Value::Null);
+        long.collect::<Vec<_>>()
+    };
+    assert_eq!(long(&text).len(), 2);
+    assert_eq!(long(&text), long(&plain));
 }
