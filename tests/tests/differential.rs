@@ -6,6 +6,11 @@
 //! a seed (`ADIT_SEED`).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::large_futures, reason = "there is one of each")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON gets no further sorts of values"
+)]
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -235,7 +240,7 @@ fn requests_made_from_a_seed_are_answered_as_by_the_real_server() {
         let seed: u64 = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7);
         let cases = std::env::var("ADIT_CASES").ok();
         let cases = cases.and_then(|cases| cases.parse().ok());
-        let cases = cases.unwrap_or(if needs::soak() { 5000 } else { 300 });
+        let cases = cases.unwrap_or_else(|| if needs::soak() { 5000 } else { 300 });
         eprintln!("differential: ADIT_SEED={seed}, {cases} cases");
         let mut wrong = Vec::new();
         let mut sent = 0;

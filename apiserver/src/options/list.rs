@@ -164,9 +164,10 @@ fn of_revision(text: Option<&str>, why: &str) -> String {
 }
 
 const fn unparsable(error: &IntErrorKind) -> &'static str {
-    match error {
-        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
-        _ => "invalid syntax",
+    if matches!(error, IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) {
+        "value out of range"
+    } else {
+        "invalid syntax"
     }
 }
 

@@ -58,9 +58,10 @@ fn check(
     let name = schema.reference.as_deref();
     let schema = registry.resolve(schema).filter(|_| depth < MAX_DEPTH)?;
     let wrong = |go: &str| {
-        let told = match value {
-            Value::Number(_) if !matches!(go, "int32" | "int64") => "number".to_owned(),
-            value => go_kind(value),
+        let told = if value.is_number() && !matches!(go, "int32" | "int64") {
+            "number".to_owned()
+        } else {
+            go_kind(value)
         };
         let Place { structure, path } = place;
         Some(format!(
@@ -71,11 +72,12 @@ fn check(
         return None;
     }
     if name.is_some_and(|name| name.ends_with(".IntOrString")) {
-        return match value {
-            Value::String(_) => None,
-            Value::Number(number) if fits_int32(number) => None,
-            _ => wrong("int32"),
+        let is_either = match value {
+            Value::String(_) => true,
+            Value::Number(number) => fits_int32(number),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
         };
+        return if is_either { None } else { wrong("int32") };
     }
     if schema.int_or_string || !schema.one_of.is_empty() {
         return None;
