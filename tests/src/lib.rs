@@ -16,6 +16,7 @@
 //! fails. `ADIT_SOAK=1` runs the long forms.
 
 pub mod api_double;
+pub mod api_server;
 pub mod cluster;
 pub mod command;
 pub mod enclosure;

@@ -5,20 +5,12 @@
 #![allow(clippy::large_futures, reason = "there is one of each")]
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Result;
-use apiserver::tokens::{Keyring, ServiceAccountTokens};
-use apiserver::{Answers, ApiServer, Config, InFlightLimits, Registry, User};
 use futures_util::future::join_all;
-use hyper::header::AUTHORIZATION;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use store::{Embedded, Options};
+use tests::api_server;
 use tests::cluster::{Cluster, User as KubeUser};
 use tests::fixture::{Fixture, Home};
 use tests::kubectl::{Call, Kubectl, NAMESPACE};
@@ -28,7 +20,6 @@ use tests::network::{CLUSTER, Memory, Network};
 use tests::normal::normal;
 use tests::scratch;
 use tests::wait::{GENEROUS, once};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 #[path = "apiserver/matrix.rs"]
@@ -71,30 +62,7 @@ struct Ours {
 impl Ours {
     async fn start() -> Result<Self> {
         let folder = scratch::fresh_folder("apiserver")?;
-        let store = Embedded::open(&folder, Options::default()).await?;
-        let issuer = "https://kubernetes.default.svc";
-        let keyring = Keyring::from_pem(&Keyring::generate_pem()?)?;
-        let (server, driver) = ApiServer::start(Config {
-            store: Arc::new(store),
-            registry: Arc::new(Registry::new(Arc::new(api::core().clone()))),
-            service_accounts: Arc::new(ServiceAccountTokens::new(
-                issuer,
-                vec![issuer.to_owned()],
-                keyring,
-            )),
-            tokens: Vec::new(),
-            answers: Answers::default(),
-            in_flight: InFlightLimits::default(),
-            signer: None,
-            audit: None,
-            root_ca: None,
-        })
-        .await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(driver.run());
-        tasks.spawn(accept(listener, server));
+        let (address, tasks) = api_server::listen(&folder, api::core().clone()).await?;
         let kubeconfig = folder.join("kubeconfig");
         std::fs::write(
             &kubeconfig,
@@ -107,29 +75,6 @@ impl Ours {
             kubeconfig,
             _tasks: tasks,
         })
-    }
-}
-
-async fn accept(listener: TcpListener, server: ApiServer) {
-    let mut connections = JoinSet::new();
-    while let Ok((connection, _)) = listener.accept().await {
-        let server = server.clone();
-        connections.spawn(async move {
-            let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
-                // Without a token it is an administrator's.
-                if !request.headers().contains_key(AUTHORIZATION) {
-                    let masters = [User::MASTERS.to_owned()];
-                    request
-                        .extensions_mut()
-                        .insert(User::new(KubeUser::ADMIN.name, masters));
-                }
-                let server = server.clone();
-                async move { Ok::<_, Infallible>(server.handle(request).await) }
-            });
-            let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(connection), service)
-                .await;
-        });
     }
 }
 

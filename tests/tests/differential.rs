@@ -12,24 +12,16 @@
     reason = "JSON gets no further sorts of values"
 )]
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::Result;
-use apiserver::tokens::{Keyring, ServiceAccountTokens};
-use apiserver::{Answers, ApiServer, Config, InFlightLimits, Registry, User};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use store::{Embedded, Options};
+use tests::api_server;
 use tests::cluster::{API_PORT, Cluster, User as KubeUser};
 use tests::fixture::{Fixture, Home};
 use tests::namespace::Namespace;
 use tests::network::{CLUSTER, Memory, Network};
 use tests::wait::{GENEROUS, once, until};
 use tests::{needs, scratch, tls};
-use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
@@ -133,30 +125,7 @@ struct Ours {
 impl Ours {
     async fn start() -> Result<Self> {
         let folder = scratch::fresh_folder("differential")?;
-        let store = Embedded::open(&folder, Options::default()).await?;
-        let issuer = "https://kubernetes.default.svc";
-        let keyring = Keyring::from_pem(&Keyring::generate_pem()?)?;
-        let (server, driver) = ApiServer::start(Config {
-            store: Arc::new(store),
-            registry: Arc::new(Registry::new(Arc::new(kinds()))),
-            service_accounts: Arc::new(ServiceAccountTokens::new(
-                issuer,
-                vec![issuer.to_owned()],
-                keyring,
-            )),
-            tokens: Vec::new(),
-            answers: Answers::default(),
-            in_flight: InFlightLimits::default(),
-            signer: None,
-            audit: None,
-            root_ca: None,
-        })
-        .await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(driver.run());
-        tasks.spawn(accept(listener, server));
+        let (address, tasks) = api_server::listen(&folder, kinds()).await?;
         Ok(Self {
             address,
             _tasks: tasks,
@@ -165,27 +134,6 @@ impl Ours {
 
     fn client(&self) -> Server {
         Server::new(self.address, None, "")
-    }
-}
-
-async fn accept(listener: TcpListener, server: ApiServer) {
-    let mut connections = JoinSet::new();
-    while let Ok((connection, _)) = listener.accept().await {
-        let server = server.clone();
-        connections.spawn(async move {
-            let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
-                let masters = [User::MASTERS.to_owned()];
-                request
-                    .extensions_mut()
-                    .insert(User::new(KubeUser::ADMIN.name, masters));
-                request.headers_mut().remove("authorization");
-                let server = server.clone();
-                async move { Ok::<_, Infallible>(server.handle(request).await) }
-            });
-            let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(connection), service)
-                .await;
-        });
     }
 }
 

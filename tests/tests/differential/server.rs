@@ -69,8 +69,10 @@ impl Server {
         let mut built = http::Request::builder()
             .method(&*request.method)
             .uri(fill(&request.path).replace(' ', "%20"))
-            .header("host", self.address.to_string())
-            .header("authorization", format!("Bearer {}", self.token));
+            .header("host", self.address.to_string());
+        if !self.token.is_empty() {
+            built = built.header("authorization", format!("Bearer {}", self.token));
+        }
         let named = |name: &str| request.headers.iter().any(|(of, _)| of == name);
         if !named("user-agent") {
             built = built.header("user-agent", "differential/1");
