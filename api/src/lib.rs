@@ -18,6 +18,7 @@ mod ocm;
 pub mod quantity;
 mod resource;
 mod schema;
+pub mod types;
 
 pub use admission::{Admission, Refusal, Right};
 pub use behaviour::{Behaviour, NameForm};

@@ -1,0 +1,7 @@
+//! Objects for managed clusters: Open Cluster Management's ManifestWork.
+//!
+//! Both halves know their API servers by `kube::Client` alone, whatever is
+//! behind it.
+
+pub mod agent;
+pub mod hub;
