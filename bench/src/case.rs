@@ -20,10 +20,11 @@ pub(crate) struct Case {
 pub(crate) enum Work {
     /// By a mode of the load program.
     Load(Load),
-    /// By what the hub holds for so many agents that do nothing.
-    IdleAgents(u32),
-    /// By what processes hold while so many streams are open and silent.
-    IdleStreams(u32),
+    /// By what the hub holds for so many agents that do nothing for so long.
+    IdleAgents(u32, Duration),
+    /// By what processes hold while so many streams are open and silent for so
+    /// long.
+    IdleStreams(u32, Duration),
     /// By how long nothing is served when an end, gone for so long, is started.
     Recovery(Duration),
     /// By how long so many agents take to come back to a hub that was killed.

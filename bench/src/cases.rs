@@ -11,6 +11,7 @@ pub(crate) fn list(all: bool) -> Vec<Case> {
     let mut cases = on_loopback();
     if all {
         cases.extend(of_ten_thousand());
+        cases.extend(of_an_hour());
         for (suffix, loss) in [("rtt40", 0), ("loss1", 1), ("loss5", 5)] {
             cases.extend(far(suffix, loss));
         }
@@ -58,6 +59,10 @@ const CARRIERS: &[Kind] = &[Kind::AditH2, Kind::AditQuic];
 /// How long an end that was killed is gone.
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(30);
+
+/// How long what does nothing is watched.
+const MOMENT: Duration = Duration::ZERO;
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn on_loopback() -> Vec<Case> {
     let case = |name: &str, systems, rounds, work| Case {
@@ -138,8 +143,8 @@ fn on_loopback() -> Vec<Case> {
             1,
             spoiling("half", "--streams 8 --count 1000"),
         ),
-        case("idle_streams", TUNNELS, 1, Work::IdleStreams(1000)),
-        case("idle_agents", CARRIERS, 1, Work::IdleAgents(1000)),
+        case("idle_streams", TUNNELS, 1, Work::IdleStreams(1000, MOMENT)),
+        case("idle_agents", CARRIERS, 1, Work::IdleAgents(1000, MOMENT)),
         case("storm", CARRIERS, 1, Work::Storm(1000)),
         case("recovery", RECOVERING, 3, Work::Recovery(SHORT)),
         case("recovery_30s", CARRIERS, 1, Work::Recovery(LONG)),
@@ -155,9 +160,24 @@ fn of_ten_thousand() -> Vec<Case> {
         work,
     };
     vec![
-        case("idle_streams", TUNNELS, Work::IdleStreams(10_000)),
-        case("idle_agents", CARRIERS, Work::IdleAgents(10_000)),
+        case("idle_streams", TUNNELS, Work::IdleStreams(10_000, MOMENT)),
+        case("idle_agents", CARRIERS, Work::IdleAgents(10_000, MOMENT)),
         case("storm", CARRIERS, Work::Storm(10_000)),
+    ]
+}
+
+/// Whether what idles grows with time.
+fn of_an_hour() -> Vec<Case> {
+    let case = |name: &str, work| Case {
+        name: format!("{name}_hour"),
+        line: Line::Loopback,
+        systems: CARRIERS,
+        rounds: 1,
+        work,
+    };
+    vec![
+        case("idle_streams", Work::IdleStreams(1000, HOUR)),
+        case("idle_agents", Work::IdleAgents(1000, HOUR)),
     ]
 }
 

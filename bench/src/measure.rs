@@ -25,9 +25,11 @@ pub(crate) async fn round(
 ) -> Result<Round> {
     match &case.work {
         Work::Load(load) => under_load(load, system, place, programs).await,
-        Work::IdleAgents(count) => crowd::idle(*count, system, place, programs).await,
+        Work::IdleAgents(count, held) => crowd::idle(*count, *held, system, place, programs).await,
         Work::Storm(count) => crowd::storm(*count, system, place, programs).await,
-        Work::IdleStreams(count) => idle::streams(*count, system, place, programs).await,
+        Work::IdleStreams(count, held) => {
+            idle::streams(*count, *held, system, place, programs).await
+        }
         Work::Recovery(outage) => recovery::round(*outage, system, place, programs).await,
     }
 }

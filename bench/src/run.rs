@@ -174,7 +174,7 @@ impl Bench {
 fn wants_fresh(work: &Work) -> bool {
     matches!(
         work,
-        Work::IdleAgents(_) | Work::IdleStreams(_) | Work::Storm(_)
+        Work::IdleAgents(..) | Work::IdleStreams(..) | Work::Storm(_)
     )
 }
 
@@ -182,7 +182,7 @@ fn wants_fresh(work: &Work) -> bool {
 fn spoils(work: &Work) -> bool {
     match work {
         Work::Load(load) => load.spoils,
-        Work::IdleAgents(_) | Work::IdleStreams(_) | Work::Storm(_) => true,
+        Work::IdleAgents(..) | Work::IdleStreams(..) | Work::Storm(_) => true,
         Work::Recovery(_) => false,
     }
 }

@@ -24,9 +24,11 @@ const OUTAGE: Duration = Duration::from_millis(200);
 /// one that ends sooner was none.
 const HELD: Duration = Duration::from_secs(5);
 
-/// Resident memory of the hub for each of so many agents.
+/// Resident memory of the hub for each of so many agents; held for long, also
+/// what it is by then as a multiple.
 pub(super) async fn idle(
     count: u32,
+    held: Duration,
     system: &mut System,
     place: &Place,
     programs: &Programs,
@@ -35,8 +37,15 @@ pub(super) async fn idle(
     let crowd = crowd(count, system, place, programs)?;
     connected(&crowd, 1).await?;
     sleep(SETTLE).await;
-    let each = (resident_of(system, End::Hub)? - before) / f64::from(count);
-    Ok(Round::from([("bytes_each".to_owned(), each)]))
+    let after = resident_of(system, End::Hub)?;
+    let each = (after - before) / f64::from(count);
+    let mut round = Round::from([("bytes_each".to_owned(), each)]);
+    if !held.is_zero() {
+        sleep(held).await;
+        let late = resident_of(system, End::Hub)?;
+        round.insert("change_hub".to_owned(), late / after);
+    }
+    Ok(round)
 }
 
 /// Seconds from the start of the hub, killed a moment ago, until the last of so

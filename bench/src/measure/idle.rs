@@ -1,4 +1,4 @@
-//! What open and silent streams hold.
+//! What open and silent streams hold, and whether it grows.
 
 use std::time::Duration;
 
@@ -18,9 +18,11 @@ pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// How long the streams may take to open.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Resident memory of each end for each of so many streams.
+/// Resident memory of each end for each of so many streams; held for long, also
+/// what it is by then as a multiple.
 pub(super) async fn streams(
     count: u32,
+    held: Duration,
     system: &mut System,
     place: &Place,
     programs: &Programs,
@@ -35,11 +37,18 @@ pub(super) async fn streams(
     sleep(SETTLE).await;
     let after = resident(system)?;
     let [hub, agent] = [0, 1].map(|end| (after[end] - before[end]) / f64::from(count));
-    Ok(Round::from([
+    let mut round = Round::from([
         ("bytes_each".to_owned(), hub.max(agent)),
         ("bytes_each_agent".to_owned(), agent),
         ("bytes_each_hub".to_owned(), hub),
-    ]))
+    ]);
+    if !held.is_zero() {
+        sleep(held).await;
+        let late = resident(system)?;
+        round.insert("change_hub".to_owned(), late[0] / after[0]);
+        round.insert("change_agent".to_owned(), late[1] / after[1]);
+    }
+    Ok(round)
 }
 
 /// Of the hub's end and the agent's.
