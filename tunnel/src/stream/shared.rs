@@ -47,6 +47,8 @@ struct State {
     unheard: bool,
     /// Waits for the peer to grant more, or for the carrier, or for a reset.
     writer: Option<Waker>,
+    /// Whether there is more to send than the carrier takes now; the peer would.
+    held_up: bool,
     moved: Option<Instant>,
 }
 
@@ -65,6 +67,7 @@ impl Shared {
             reset: None,
             unheard: false,
             writer: None,
+            held_up: false,
             moved: None,
         };
         let last_read = nanos(now).into();
@@ -129,6 +132,7 @@ impl Shared {
             // It tells why nothing more may be sent.
             Poll::Ready(raw.send(Bytes::new()).map(|()| 0))
         };
+        state.held_up = wanted > 0 && polled.is_pending();
         if polled.is_pending() {
             state.note_writer(cx);
         }
@@ -250,10 +254,12 @@ impl Shared {
     }
 
     /// Whether it has moved more than `much` bytes, in both directions, since
-    /// the last count, or had by then. A new count begins if `counts`.
+    /// the last count, or had by then, or would have if it could. A new count
+    /// begins if `counts`.
     pub(crate) fn is_bulk(&self, much: u64, counts: bool) -> bool {
         let moved = self.received.load(Relaxed) + self.sent.load(Relaxed);
-        let now = moved - self.counted.load(Relaxed) > much;
+        // Where many share a slow connection, some get little of it.
+        let now = moved - self.counted.load(Relaxed) > much || self.state().held_up;
         if counts {
             self.counted.store(moved, Relaxed);
             self.bulk.store(now, Relaxed);
