@@ -108,7 +108,7 @@ pub async fn accept(client: &Client, cluster: &str, whose: &Whose) -> Result<Acc
     let there = there.trying(|| format!("managed cluster {cluster} cannot be read"))?;
     let there = there.ok_or_else(|| HubError::NoCluster(cluster.to_owned()))?;
     let mut steps = Vec::new();
-    let approved = approve_requests(client, cluster, whose, &mut steps).await?;
+    let approved = Box::pin(approve_requests(client, cluster, whose, &mut steps)).await?;
     if there.spec.hub_accepts_client {
         steps.push(Step::AlreadyAccepted(cluster.to_owned()));
     } else {

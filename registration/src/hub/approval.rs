@@ -110,10 +110,10 @@ impl Approval {
                 }
             };
             if asked.is_renewal() {
-                return self.renew(&requests, request, &asked).await;
+                return Box::pin(self.renew(&requests, request, &asked)).await;
             }
             if self.approvers.0.contains(&asked.user) {
-                return self.begin(&requests, request, &asked).await;
+                return Box::pin(self.begin(&requests, request, &asked)).await;
             }
             Ok(None)
         }

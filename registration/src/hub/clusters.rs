@@ -115,10 +115,10 @@ impl Clusters {
             follow_clusters.boxed(),
             follow_leases.boxed(),
             self.follow_sessions(),
-            self.follow_made::<Namespace>().boxed(),
-            self.follow_made::<ClusterRole>().boxed(),
-            self.follow_made::<ClusterRoleBinding>().boxed(),
-            self.follow_made::<RoleBinding>().boxed(),
+            self.follow_made::<Namespace>(),
+            self.follow_made::<ClusterRole>(),
+            self.follow_made::<ClusterRoleBinding>(),
+            self.follow_made::<RoleBinding>(),
             look,
         );
     }
@@ -167,7 +167,7 @@ impl Clusters {
                 look_again(object.labels().get(CLUSTER_NAME));
             }
         };
-        follow(watcher(made, config), note).await;
+        follow(watcher(made, config), note).boxed().await;
     }
 
     fn look(self: Arc<Self>, name: String) -> BoxFuture<'static, Looked> {
@@ -177,11 +177,11 @@ impl Clusters {
                 return Ok(None);
             }
             match self.known.find(&name) {
-                None => self.look_after(&name).await,
+                None => Box::pin(self.look_after(&name)).await,
                 Some(cluster) if cluster.metadata.deletion_timestamp.is_some() => {
-                    self.look_at_leaving(&cluster).await
+                    Box::pin(self.look_at_leaving(&cluster)).await
                 }
-                Some(cluster) => self.look_at(&cluster).await,
+                Some(cluster) => Box::pin(self.look_at(&cluster)).await,
             }
         }
         .boxed()

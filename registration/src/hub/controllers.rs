@@ -71,7 +71,7 @@ impl fmt::Debug for Controllers {
 
 /// Has there what clusters need to join.
 async fn prepare(client: &Client) {
-    while let Err(error) = bootstrap::prepare(client).await {
+    while let Err(error) = Box::pin(bootstrap::prepare(client)).await {
         tracing::warn!(%error, "clusters cannot join yet");
         sleep(RETRY).await;
     }

@@ -42,7 +42,7 @@ impl Events {
             namespace: Some(cluster.to_owned()),
             ..ObjectReference::default()
         };
-        if let Err(error) = self.0.publish(&event, &regarding).await {
+        if let Err(error) = Box::pin(self.0.publish(&event, &regarding)).await {
             tracing::warn!(cluster, reason, %error, "an Event could not be made");
         }
     }
