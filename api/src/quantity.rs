@@ -32,6 +32,34 @@ pub fn canonical(text: &str) -> Option<String> {
     Some(format!("{sign}{written}"))
 }
 
+/// The sum of quantities, in the form of the first that is not zero; `None` if
+/// one is no quantity, or the sum is too large to be one.
+#[must_use]
+pub fn sum<'a>(quantities: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut format = None;
+    let mut sum: i128 = 0;
+    for text in quantities {
+        let parts = Parts::of(text.trim())?;
+        let own = Format::of(parts.suffix)?;
+        let value = parts.billionths(own)?;
+        if value != 0 && format.is_none() {
+            format = Some(own);
+        }
+        sum = sum.checked_add(if parts.negative { -value } else { value })?;
+    }
+    let Some(format) = format.filter(|_| sum != 0) else {
+        return Some("0".to_owned());
+    };
+    let value = i128::try_from(sum.unsigned_abs()).ok()?;
+    let written = match format {
+        Format::Binary(_) => binary(value, NANO)?,
+        Format::Decimal(_) => decimal(value, NANO, true)?,
+        Format::Exponent(_) => decimal(value, NANO, false)?,
+    };
+    let sign = if sum < 0 { "-" } else { "" };
+    Some(format!("{sign}{written}"))
+}
+
 /// How a quantity is scaled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Format {
@@ -85,6 +113,26 @@ impl<'a> Parts<'a> {
             self.whole
         };
         format!("{whole}{}", self.fraction)
+    }
+
+    /// How many billionths it is, without its sign.
+    fn billionths(self, format: Format) -> Option<i128> {
+        let digits = self.digits();
+        if digits.len() > DIGITS_MAX {
+            return None;
+        }
+        let value: i128 = digits.parse().ok()?;
+        let fraction = i32::try_from(self.fraction.len()).ok()?;
+        let (value, scale) = match format {
+            Format::Binary(power) => (value.checked_mul(1 << power)?, -fraction),
+            Format::Decimal(exponent) | Format::Exponent(exponent) => (value, exponent - fraction),
+        };
+        if value == 0 {
+            return Some(0);
+        }
+        let (value, scale) = rounded(value, scale);
+        let finer = 10_i128.checked_pow(u32::try_from(scale - NANO).ok()?)?;
+        value.checked_mul(finer)
     }
 
     /// Whether the real server takes it as it stands.
@@ -218,6 +266,30 @@ mod tests {
         ] {
             assert_eq!(canonical(text).as_deref(), Some(written), "{text}");
         }
+    }
+
+    #[test]
+    fn sums_are_written_in_the_form_of_the_first() {
+        for (texts, written) in [
+            (&["4", "3920m"][..], "7920m"),
+            (&["4", "4000m"], "8"),
+            (&["0", "16393244Ki", "1Gi"], "17441820Ki"),
+            (&["1Gi", "1Gi"], "2Gi"),
+            (&["1G", "1Gi"], "2073741824"),
+            (&["500e3", "500e3"], "1e6"),
+            (&["1", "-1"], "0"),
+            (&["1", "-3"], "-2"),
+            (&[], "0"),
+        ] {
+            assert_eq!(
+                sum(texts.iter().copied()).as_deref(),
+                Some(written),
+                "{texts:?}"
+            );
+        }
+        assert_eq!(sum(["1", "x"]), None);
+        let largest = "9".repeat(36);
+        assert_eq!(sum([largest.as_str()]), None);
     }
 
     #[test]

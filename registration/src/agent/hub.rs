@@ -1,0 +1,32 @@
+//! How an agent reaches its hub.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use kube::Client;
+use tokio::sync::watch;
+
+use super::{Credential, HubEndpoint};
+
+/// An agent's way to its hub: over a tunnel, or straight to an API server.
+pub trait HubAccess: fmt::Debug + Send + Sync {
+    /// Where the hub is, as whoever set the agent up has it. When that
+    /// changes, the agent joins anew.
+    fn endpoint(&self) -> watch::Receiver<HubEndpoint>;
+
+    /// A client that may do what a cluster needs to join, and no more.
+    fn bootstrap(&self) -> BoxFuture<'_, Result<Client, HubAccessError>>;
+
+    /// A client that speaks as the agent; asked for at the start and whenever
+    /// the credential is new. From now on everything else that the agent does
+    /// with the hub is to go by this credential too.
+    fn enter<'a>(
+        &'a self,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Result<Client, HubAccessError>>;
+}
+
+/// Why there is no way to the hub. It is tried again.
+#[derive(Debug, thiserror::Error)]
+#[error("the hub cannot be reached")]
+pub struct HubAccessError(#[source] pub Box<dyn std::error::Error + Send + Sync>);

@@ -1,0 +1,189 @@
+//! What an agent needs in the managed cluster, and its removal.
+
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::Value;
+
+use super::refusal::is_code;
+
+mod objects;
+
+pub use objects::{NAMESPACE, SERVICE_ACCOUNT};
+
+/// Where an agent runs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// In the managed cluster, as a pod.
+    #[default]
+    Default,
+    /// Somewhere else, with a kubeconfig of the managed cluster: nothing runs
+    /// there, and nobody needs a role there.
+    Hosted,
+}
+
+/// Why the managed cluster has not what the agent needs, or still has it.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// An object cannot be applied.
+    #[error(
+        "{what} cannot be applied in the managed cluster; whoever joins it has to be allowed to"
+    )]
+    Apply {
+        /// The object's kind and name.
+        what: String,
+        /// What the API server said.
+        source: kube::Error,
+    },
+    /// Works' objects are still there.
+    #[error(
+        "the managed cluster still has {0} AppliedManifestWorks; delete their ManifestWorks on \
+         the hub first, or detach the cluster there"
+    )]
+    AppliedWorks(usize),
+    /// An object cannot be looked up or removed.
+    #[error("{what} cannot be removed from the managed cluster")]
+    Remove {
+        /// The object's kind and name.
+        what: String,
+        /// What the API server said.
+        source: kube::Error,
+    },
+}
+
+/// Says who applied what.
+const FIELD_MANAGER: &str = "adit-join";
+
+/// Applies what the agent needs. What is there already as it should be is left
+/// alone; definitions of kinds that the API server serves without one are left
+/// out.
+///
+/// # Errors
+/// If the client may not, or cannot.
+pub async fn install(managed: &Client, mode: Mode) -> Result<(), InstallError> {
+    for object in objects::all(mode) {
+        let what = described(&object);
+        let failed = |source| InstallError::Apply {
+            what: what.clone(),
+            source,
+        };
+        if is_definition(&object) && !needs_definition(managed, &object).await.map_err(failed)? {
+            continue;
+        }
+        let (api, name) = api(managed, &object);
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
+        applied.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes what [`install`] has applied, the namespace with all that is in it
+/// included. Definitions go only if nothing of their kind is left.
+///
+/// # Errors
+/// If works' objects are still there, or the client may not.
+pub async fn uninstall(managed: &Client) -> Result<(), InstallError> {
+    let mut objects = objects::all(Mode::Default);
+    objects.reverse();
+    for definition in objects.iter().filter(|of| is_definition(of)) {
+        let left = count(managed, definition).await?;
+        if left > 0 && definition["spec"]["names"]["kind"] == "AppliedManifestWork" {
+            return Err(InstallError::AppliedWorks(left));
+        }
+    }
+    for object in &objects {
+        if is_definition(object) && count(managed, object).await? > 0 {
+            continue;
+        }
+        let what = described(object);
+        let (api, name) = api(managed, object);
+        let failed = |source| InstallError::Remove {
+            what: what.clone(),
+            source,
+        };
+        let found = api.get_opt(&name).await.map_err(failed)?;
+        // What somebody else has put there stays.
+        if !found.is_some_and(|of| of.labels().get(objects::LABEL.0) == Some(&objects::label())) {
+            continue;
+        }
+        match api.delete(&name, &DeleteParams::default()).await {
+            Err(error) if !is_code(&error, 404) => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// How many objects of a definition's kind there are.
+async fn count(managed: &Client, definition: &Value) -> Result<usize, InstallError> {
+    let failed = |source| InstallError::Remove {
+        what: described(definition),
+        source,
+    };
+    let api: Api<DynamicObject> = Api::all_with(managed.clone(), &defined(definition));
+    match api.list_metadata(&ListParams::default().limit(1)).await {
+        Err(error) if is_code(&error, 404) => Ok(0),
+        Err(error) => Err(failed(error)),
+        Ok(list) => {
+            let more = list.metadata.remaining_item_count.unwrap_or(0);
+            Ok(list.items.len() + usize::try_from(more).unwrap_or(0))
+        }
+    }
+}
+
+/// Whether the API server has no such kind, or has it by a definition.
+async fn needs_definition(managed: &Client, definition: &Value) -> Result<bool, kube::Error> {
+    let (api, name) = api(managed, definition);
+    match api.get_opt(&name).await {
+        Ok(Some(_)) => return Ok(true),
+        Ok(None) => {}
+        Err(error) => return Err(error),
+    }
+    let resource = defined(definition);
+    let api: Api<DynamicObject> = Api::all_with(managed.clone(), &resource);
+    match api.list_metadata(&ListParams::default().limit(1)).await {
+        Err(error) if is_code(&error, 404) => Ok(true),
+        Err(error) => Err(error),
+        Ok(_) => Ok(false),
+    }
+}
+
+fn is_definition(object: &Value) -> bool {
+    object["kind"] == "CustomResourceDefinition"
+}
+
+/// The kind that a definition defines, in its first version.
+fn defined(definition: &Value) -> ApiResource {
+    let spec = &definition["spec"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let kind = GroupVersionKind {
+        group: text(&spec["group"]),
+        version: text(&spec["versions"][0]["name"]),
+        kind: text(&spec["names"]["kind"]),
+    };
+    ApiResource::from_gvk_with_plural(&kind, &text(&spec["names"]["plural"]))
+}
+
+fn api(managed: &Client, object: &Value) -> (Api<DynamicObject>, String) {
+    let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
+    let version = text("/apiVersion").unwrap_or_default();
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let kind = text("/kind").unwrap_or_default();
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+    let api = match text("/metadata/namespace") {
+        Some(namespace) => Api::namespaced_with(managed.clone(), namespace, &resource),
+        None => Api::all_with(managed.clone(), &resource),
+    };
+    (api, text("/metadata/name").unwrap_or_default().to_owned())
+}
+
+fn described(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let metadata = &object["metadata"];
+    let (kind, name) = (text(&object["kind"]), text(&metadata["name"]));
+    match text(&metadata["namespace"]) {
+        namespace if namespace.is_empty() => format!("{kind} {name}"),
+        namespace => format!("{kind} {namespace}/{name}"),
+    }
+}

@@ -1,0 +1,15 @@
+//! The managed cluster's half of registration, against a hub and a managed
+//! cluster in the process, with no right but Open Cluster Management's.
+
+mod agent {
+    mod handshake;
+    mod heartbeat;
+    mod installing;
+    mod people;
+    mod restarts;
+    mod rotation;
+    mod server;
+    mod setup;
+    mod telling;
+    mod way;
+}
