@@ -35,7 +35,7 @@ const ORGANIZATION_NAME: [u64; 4] = [2, 5, 4, 10];
 
 /// Why there is no certificate. Another request may be made later.
 #[derive(Debug, thiserror::Error)]
-pub enum RequestError {
+pub(super) enum RequestError {
     /// Somebody on the hub said no.
     #[error(
         "the certificate request {name} was {how} on the hub ({why}); \

@@ -15,7 +15,7 @@ use super::credential::{Credential, Stored};
 
 /// Why a stored credential is of no use: the agent joins anew.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Invalid {
+pub(super) enum Invalid {
     /// It is of another hub, or the hub is elsewhere now.
     #[error("it is of a hub with another {0}")]
     AnotherHub(&'static str),
