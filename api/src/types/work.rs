@@ -582,6 +582,10 @@ pub struct WorkSummary {
     pub degraded: i32,
     /// With `Applied`.
     pub applied: i32,
+    /// Those that there are to be: one for each chosen cluster.
+    pub desired_total: i32,
+    /// Those that have the template as it is now.
+    pub updated: i32,
 }
 
 /// How far a placement's works are.
