@@ -10,7 +10,7 @@ use crate::system::Kind;
 pub(crate) fn list(all: bool) -> Vec<Case> {
     let mut cases = on_loopback();
     if all {
-        cases.extend(of_ten_thousand());
+        cases.extend(of_thousands());
         cases.extend(of_an_hour());
         for (suffix, loss) in [("rtt40", 0), ("loss1", 1), ("loss5", 5)] {
             cases.extend(far(suffix, loss));
@@ -151,18 +151,27 @@ fn on_loopback() -> Vec<Case> {
     ]
 }
 
-fn of_ten_thousand() -> Vec<Case> {
+/// Ten thousand agents, and as many streams as a session takes.
+fn of_thousands() -> Vec<Case> {
     let case = |name: &str, systems, work| Case {
-        name: format!("{name}_10000"),
+        name: name.to_owned(),
         line: Line::Loopback,
         systems,
         rounds: 1,
         work,
     };
     vec![
-        case("idle_streams", TUNNELS, Work::IdleStreams(10_000, MOMENT)),
-        case("idle_agents", CARRIERS, Work::IdleAgents(10_000, MOMENT)),
-        case("storm", CARRIERS, Work::Storm(10_000)),
+        case(
+            "idle_streams_4000",
+            TUNNELS,
+            Work::IdleStreams(4000, MOMENT),
+        ),
+        case(
+            "idle_agents_10000",
+            CARRIERS,
+            Work::IdleAgents(10_000, MOMENT),
+        ),
+        case("storm_10000", CARRIERS, Work::Storm(10_000)),
     ]
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Command {
 /// and tests/peers/build print, in ADIT_BENCH_PEERS and ADIT_PEERS.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// Also the cases with delay and loss, and with 10,000 agents and streams
+    /// Also the cases with delay and loss, with 10,000 agents, and for an hour
     #[arg(long)]
     pub(crate) all: bool,
 
