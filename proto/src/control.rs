@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,8 +18,11 @@ pub enum Control {
     },
     /// First message of a session, in each direction.
     Hello(Hello),
-    /// What the sender has sent in packets on the link's connection since its begin.
+    /// What the sender has sent in packets on a link's connection since its begin.
     Packets {
+        /// The link's number in the agent's hello; `None` for the one that the
+        /// message comes by.
+        link: Option<NonZeroU32>,
         /// All of them, those that were sent again included.
         sent: u64,
         /// Those that the network lost.
@@ -72,7 +76,11 @@ impl Message for Control {
                 deadline_ms: u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX),
             })),
             Self::Hello(hello) => Some(Wire::Hello(hello.to_wire())),
-            &Self::Packets { sent, lost } => Some(Wire::Packets(wire::Packets { sent, lost })),
+            &Self::Packets { link, sent, lost } => Some(Wire::Packets(wire::Packets {
+                sent,
+                lost,
+                link: link.map_or(0, NonZeroU32::get),
+            })),
             Self::Reconnect(reconnect) => Some(Wire::Reconnect(reconnect.to_wire())),
             Self::Rejected { message } => Some(Wire::Rejected(wire::Rejected {
                 message: message.clone(),
@@ -92,7 +100,11 @@ impl Message for Control {
                 deadline: Duration::from_millis(u64::from(drain.deadline_ms)),
             },
             Some(Wire::Hello(hello)) => Self::Hello(Hello::from_wire(hello)),
-            Some(Wire::Packets(wire::Packets { sent, lost })) => Self::Packets { sent, lost },
+            Some(Wire::Packets(wire::Packets { sent, lost, link })) => Self::Packets {
+                link: NonZeroU32::new(link),
+                sent,
+                lost,
+            },
             Some(Wire::Reconnect(reconnect)) => Self::Reconnect(Reconnect::from_wire(reconnect)),
             Some(Wire::Rejected(rejected)) => {
                 let printable = rejected.message.chars().filter(|c| !c.is_control());

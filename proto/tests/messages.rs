@@ -46,7 +46,11 @@ fn control() -> impl Strategy<Value = Control> {
             Control::Windows(windows.into_iter().map(limit).collect())
         }),
         reconnect().prop_map(Control::Reconnect),
-        any::<(u64, u64)>().prop_map(|(sent, lost)| Control::Packets { sent, lost }),
+        any::<(u32, u64, u64)>().prop_map(|(link, sent, lost)| Control::Packets {
+            link: NonZeroU32::new(link),
+            sent,
+            lost,
+        }),
         (
             "[ -~]{0,64}",
             prop::collection::vec("[a-z]{1,64}", 0..64),

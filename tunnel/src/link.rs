@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -83,8 +85,9 @@ struct State {
     told: Option<Reconnect>,
     /// Whether it is yet to be told so.
     tell: bool,
-    /// What this end has sent, of which the peer is yet to be told.
-    report: Option<Packets>,
+    /// What this end has sent, of which the peer is yet to be told: on this link,
+    /// and on others of the session by their numbers.
+    reports: BTreeMap<Option<NonZeroU32>, Packets>,
 }
 
 #[derive(Clone, Debug)]
@@ -107,8 +110,8 @@ pub(crate) enum Step {
     Announce(Duration),
     /// Tell the agent how to come back.
     Tell(Reconnect),
-    /// Tell the peer what this end has sent.
-    Report(Packets),
+    /// Tell the peer what this end has sent, on this link or the one with this number.
+    Report(Option<NonZeroU32>, Packets),
     /// End at once.
     Close(CloseReason),
     /// The drain is complete.
@@ -206,10 +209,15 @@ impl Link {
         *self.core.reported()
     }
 
-    /// Tells the peer what this end has sent in packets, if that is known.
-    pub(crate) fn report_packets(&self) {
-        if let Some(packets) = self.packets() {
-            self.core.state().report = Some(packets);
+    /// Tells the agent by this link what the hub has sent in packets on `link`, if
+    /// that is known.
+    pub(crate) fn report_packets(&self, link: &Self) {
+        let number = link.core.peer.link.filter(|_| !self.is(link));
+        if number.is_none() && !self.is(link) {
+            return;
+        }
+        if let Some(packets) = link.packets() {
+            self.core.state().reports.insert(number, packets);
             self.core.meter.wake.notify_one();
         }
     }
@@ -372,8 +380,8 @@ impl Core {
         {
             return Step::Tell(reconnect);
         }
-        if let Some(packets) = state.report.take() {
-            return Step::Report(packets);
+        if let Some((link, packets)) = state.reports.pop_first() {
+            return Step::Report(link, packets);
         }
         if state.lifecycle.poll(self.meter.now(), self.open_streams()) {
             return Step::Over;

@@ -182,10 +182,14 @@ impl Session {
     /// Tells the agent, who decides about links, what this end has sent and lost:
     /// over TCP only the sender knows.
     fn report(&self) {
-        for link in self.links() {
-            if link.carrier() == Carrier::H2 && link.bulk_streams() > 0 {
-                link.report_packets();
-            }
+        let mut links = self.links();
+        links.retain(|link| link.carrier() == Carrier::H2);
+        // On a link with bulk it would come late.
+        let Some(by) = links.iter().min_by_key(|link| link.bulk_streams()) else {
+            return;
+        };
+        for link in links.iter().filter(|link| link.bulk_streams() > 0) {
+            by.report_packets(link);
         }
     }
 

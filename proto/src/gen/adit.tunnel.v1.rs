@@ -69,8 +69,8 @@ pub mod control {
         Packets(super::Packets),
     }
 }
-/// What the sender has sent on the link's connection since its begin, which
-/// only the sender's kernel knows.
+/// What the sender has sent on a link's connection since its begin, which only
+/// the sender's kernel knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Packets {
     /// All of them, those that were sent again included.
@@ -79,6 +79,10 @@ pub struct Packets {
     /// Those that the network lost.
     #[prost(uint64, tag = "2")]
     pub lost: u64,
+    /// The link's number in the agent's hello, if it is not the link that the
+    /// message comes by: that may have too much in the message's way.
+    #[prost(uint32, tag = "3")]
+    pub link: u32,
 }
 /// The sender opens no more streams and takes none; what is open may end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

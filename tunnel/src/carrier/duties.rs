@@ -120,8 +120,8 @@ impl Duties {
                     let _ = self.control.send(&Control::Reconnect(reconnect));
                     continue;
                 }
-                Step::Report(Packets { sent, lost }) => {
-                    let _ = self.control.send(&Control::Packets { sent, lost });
+                Step::Report(link, Packets { sent, lost }) => {
+                    let _ = self.control.send(&Control::Packets { link, sent, lost });
                     continue;
                 }
                 Step::Close(reason) => return End::Abrupt(reason),
@@ -210,8 +210,16 @@ impl Duties {
                 self.core.set_reconnect(reconnect);
                 None
             }
-            Ok(Control::Packets { sent, lost }) => {
-                self.core.set_reported(Packets { sent, lost });
+            Ok(Control::Packets { link, sent, lost }) => {
+                let packets = Packets { sent, lost };
+                match link {
+                    None => self.core.set_reported(packets),
+                    Some(link) => {
+                        if let Some(link) = self.core.config.siblings.find(link.get()) {
+                            link.set_reported(packets);
+                        }
+                    }
+                }
                 None
             }
             Ok(Control::Rejected { message }) => Some(CloseReason::Rejected(message.into())),
