@@ -12,6 +12,7 @@ mod core;
 mod crd;
 mod field_error;
 mod hooks;
+pub mod json_path;
 mod kind;
 pub mod names;
 mod ocm;

@@ -28,7 +28,6 @@ mod health;
 mod human_duration;
 mod in_flight;
 mod in_process;
-pub mod json_path;
 mod key;
 mod lifetimes;
 mod metadata;

@@ -1,6 +1,7 @@
 //! What becomes of objects and lists for clients that ask for a `Table` or
 //! for metadata alone.
 
+use api::json_path::JsonPath;
 use api::{Elapsed, Resource};
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -8,7 +9,6 @@ use time::{Duration, OffsetDateTime};
 
 use crate::Status;
 use crate::human_duration::human_duration;
-use crate::json_path::JsonPath;
 use crate::negotiation::{MetaVersion, Transform};
 use crate::query::Query;
 

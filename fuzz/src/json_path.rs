@@ -1,7 +1,7 @@
-use apiserver::json_path::JsonPath;
+use api::json_path::JsonPath;
 use serde_json::json;
 
-/// Paths of a table's columns.
+/// Paths of a table's columns and of works' feedback.
 ///
 /// One that is taken finds in an object what it finds, the same each time, and
 /// no more than there is.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes_peer;
+mod cel;
 mod certificate_request;
 mod continue_token;
 mod dial_target;
@@ -29,6 +30,7 @@ mod store_record;
 mod streams_peer;
 mod user;
 
+pub use cel::cel;
 pub use certificate_request::certificate_request;
 pub use continue_token::continue_token;
 pub use dial_target::dial_target;

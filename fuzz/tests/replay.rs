@@ -65,6 +65,7 @@ replays! {
     agent_quic: an_agent_gets_rid_of_a_hub_that_does_anything_over_quic,
     agent_session: an_agent_gets_rid_of_a_hub_that_sends_anything,
     agent_streams: an_agent_gets_rid_of_a_hub_that_does_anything_on_streams,
+    cel: any_expression_has_one_value_at_most,
     certificate_request: any_request_makes_one_certificate_at_most,
     continue_token: a_token_leads_nowhere_else,
     dial_target: what_is_dialled_is_what_was_judged,

@@ -4,4 +4,5 @@
 //! behind it.
 
 pub mod agent;
+pub mod cel;
 pub mod hub;

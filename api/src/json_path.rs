@@ -1,5 +1,5 @@
-//! The part of Kubernetes' JSONPath that columns use: fields, indices,
-//! slices, and filters by one comparison.
+//! The part of Kubernetes' JSONPath that columns and works' feedback use: fields,
+//! indices, slices, and filters by one comparison.
 
 use serde_json::Value;
 
