@@ -24,6 +24,7 @@ mod parser;
 mod value;
 
 pub use error::CelError;
+pub use functions::Quantity;
 pub use value::{List, Map, Text, Value};
 
 use ast::Expr;

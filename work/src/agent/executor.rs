@@ -28,7 +28,6 @@ pub const RETRY: Duration = Duration::from_secs(60);
 
 /// Asks for works whether they may be applied, and remembers the answers while it
 /// follows the rights.
-#[derive(Debug)]
 pub struct Executors {
     client: Client,
     verdicts: Verdicts,
@@ -258,6 +257,15 @@ impl Executors {
             Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl std::fmt::Debug for Executors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Executors");
+        debug
+            .field("verdicts", &self.verdicts)
+            .finish_non_exhaustive()
     }
 }
 

@@ -79,7 +79,7 @@ impl Deref for Text<'_> {
 }
 
 impl<'a> List<'a> {
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Json(items) => items.len(),
             Self::Owned(items) => items.len(),

@@ -77,7 +77,7 @@ fn put(
         (Some('o'), Value::Uint(uint)) => format!("{uint:o}"),
         (Some('x'), Value::Uint(uint)) => format!("{uint:x}"),
         (Some('X'), Value::Uint(uint)) => format!("{uint:X}"),
-        (Some('s' | 'd' | 'f' | 'e' | 'b' | 'o' | 'x' | 'X'), _) => {
+        (Some('d' | 'f' | 'e' | 'b' | 'o' | 'x' | 'X'), _) => {
             return Err(CelError::NoSuchOverload);
         }
         (Some(other), _) => {
