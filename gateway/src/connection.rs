@@ -1,9 +1,11 @@
 //! One client connection, after its TLS handshake, until it ends.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -19,8 +21,10 @@ use tokio_util::io::InspectWriter;
 use tokio_util::sync::CancellationToken;
 use tunnel::StreamError;
 
+mod gathered;
 mod owned_tasks;
 
+use self::gathered::Gathered;
 use self::owned_tasks::OwnedTasks;
 use crate::connect::Caller;
 use crate::unread::Source;
@@ -62,8 +66,9 @@ pub enum ConnectionError {
     /// The client broke HTTP or the connection.
     #[error("HTTP with the client failed: {0}")]
     Http(#[from] hyper::Error),
-    /// The client did not begin to speak HTTP/2.
-    #[error("the client's connection broke before HTTP/2 began: {0}")]
+    /// The client's connection broke before HTTP/2 began, or under what was to
+    /// be written.
+    #[error("the client's connection broke: {0}")]
     Io(#[from] std::io::Error),
     /// The client said nothing.
     #[error("the client has not begun to speak HTTP/2 within {0:?}")]
@@ -165,12 +170,15 @@ where
         .await
         .map_err(|_| ConnectionError::Silent(config.head_timeout))??;
     let (read, write) = tokio::io::split(io);
-    let io = tokio::io::join(std::io::Cursor::new(preface).chain(read), write);
+    let read = std::io::Cursor::new(preface).chain(read);
     if preface.starts_with(CONNECT) {
+        let io = tokio::io::join(read, write);
         let client = ConnectClient::Remote(Peer::clone(&handler.peer));
         let gateway = &handler.gateway;
         return Box::pin(gateway.serve_connect(io, client, shutdown)).await;
     }
+    let written = Gathered::new(write);
+    let io = tokio::io::join(read, written.clone());
     let tasks = OwnedTasks::new();
     let (ping_after, ping_timeout) = HTTP2_PING;
     let connection = http2::Builder::new(tasks.spawner())
@@ -185,14 +193,22 @@ where
         .keep_alive_timeout(ping_timeout)
         .serve_connection(TokioIo::new(io), handler);
     let mut connection = pin!(connection);
-    match shutdown.run_until_cancelled(connection.as_mut()).await {
-        Some(ended) => ended?,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connection.await?;
+    let mut shutdown = pin!(shutdown.cancelled_owned().fuse());
+    loop {
+        let turns = poll_fn(|cx| {
+            let ended = connection.as_mut().poll(cx);
+            // Behind each turn, or a part of it would wait for the next.
+            match written.poll_out(cx) {
+                Poll::Ready(Err(lost)) if ended.is_pending() => Poll::Ready(Err(lost.into())),
+                Poll::Ready(_) | Poll::Pending => ended.map_err(ConnectionError::from),
+            }
+        });
+        tokio::select! {
+            biased;
+            ended = turns => return ended,
+            () = &mut shutdown => connection.as_mut().graceful_shutdown(),
         }
     }
-    Ok(())
 }
 
 /// Every request may fill its own window, so that an unread one stops no other.
