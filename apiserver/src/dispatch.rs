@@ -20,9 +20,10 @@ use crate::options::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, 
 use crate::record::Record;
 use crate::request_body::RequestBody;
 use crate::request_info::ResourceInfo;
-use crate::respond::{Form, failure, not_found, respond, warn};
+use crate::respond::{Form, failure, not_found, respond};
 use crate::scope::Scope;
 use crate::storage::Storage;
+use crate::warnings::warn;
 use crate::writer::{Guard, Writer};
 use crate::{Body, Objects, Registry, RequestInfo, Status, User, admission};
 

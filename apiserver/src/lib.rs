@@ -58,6 +58,7 @@ mod storage;
 pub mod table;
 pub mod tokens;
 mod user;
+mod warnings;
 mod writer;
 
 pub use answers::{Answer, Answered, Answers, Question};

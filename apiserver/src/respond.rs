@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use api::Resource;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
@@ -151,16 +151,6 @@ pub(crate) fn not_found() -> Response<Body> {
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
-}
-
-/// Adds texts that clients show to people.
-pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {
-    for warning in warnings {
-        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
-        if let Ok(value) = HeaderValue::try_from(format!("299 - \"{quoted}\"")) {
-            response.headers_mut().append(WARNING, value);
-        }
-    }
 }
 
 fn encoded(code: StatusCode, rendering: Rendering, value: &Value) -> Response<Body> {
@@ -328,4 +318,3 @@ fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Val
     })
 }
 
-const WARNING: HeaderName = HeaderName::from_static("warning");
