@@ -16,7 +16,7 @@ mod template;
 
 pub use admission::{check_approval, check_create, check_status};
 
-pub(crate) use admission::check_fields;
+pub(crate) use admission::{GROUP, check_fields};
 
 use self::template::Template;
 

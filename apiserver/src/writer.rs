@@ -1,23 +1,23 @@
 use std::time::SystemTime;
 
 use api::{
-    Admission, Admit, Change, FieldError, FieldErrorKind, GroupResource, Refusal, Request, Right,
-    Schema, canonicalise,
+    Change, FieldError, FieldErrorKind, Request, Schema, canonicalise,
 };
-use rand::Rng as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+mod guard;
+mod names;
+
+pub(crate) use self::guard::Guard;
+pub(crate) use self::names::{generate_name, new_uid};
+
 use crate::apply::FieldManager;
-use crate::authorization::{
-    Attributes, Authorizer as _, Object, Rbac, ResourceAttributes, authorize, check_binding,
-    check_role,
-};
 use crate::object::{at, is_deleting, meta_str, metadata_mut, set_at};
 use crate::schema::validate;
 use crate::scope::Scope;
-use crate::{Objects, Registry, Status, User, certificates, metadata};
+use crate::{Registry, Status, User, certificates, metadata};
 
 /// Makes objects what the server keeps: fills in what clients do not decide,
 /// puts back what a change may not touch, and checks the rest.
@@ -29,94 +29,6 @@ pub(crate) struct Writer<'a> {
     pub(crate) manager: &'a str,
     pub(crate) now: OffsetDateTime,
     pub(crate) guard: Option<Guard<'a>>,
-}
-
-/// Checks, before an object is kept, that nobody gives away what he does not
-/// have: by a role or a binding, or by a certificate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Guard<'a> {
-    pub(crate) rbac: &'a Rbac,
-    pub(crate) objects: &'a dyn Objects,
-    pub(crate) attributes: Attributes<'a>,
-}
-
-impl Guard<'_> {
-    /// Has a kind's own hook admit a change.
-    fn admit(
-        &self,
-        writer: &Writer<'_>,
-        object: &Value,
-        change: Change<'_>,
-        admit: Admit,
-    ) -> Result<(), Status> {
-        let now = writer.now_text();
-        let may = |right: &Right<'_>| {
-            let on = Object::Resource(ResourceAttributes {
-                group: right.group,
-                namespace: right.namespace,
-                resource: right.resource,
-                subresource: right.subresource,
-                name: right.name,
-            });
-            let (user, verb) = (self.attributes.user, right.verb);
-            let asked = Attributes { user, verb, on };
-            self.rbac.authorize(&asked).is_allowed()
-        };
-        let find = |resource: &GroupResource, namespace: &str, name: &str| {
-            self.objects.get(resource, namespace, name)
-        };
-        let ask = Admission {
-            request: &writer.request(&now),
-            may: &may,
-            find: &find,
-        };
-        admit(object, change, &ask).map_err(|refusal| match refusal {
-            Refusal::BadRequest(why) => Status::bad_request(why),
-            Refusal::Forbidden {
-                resource,
-                name,
-                why,
-            } => Status::forbidden(&resource, &name, &why),
-        })
-    }
-
-    /// Whether the user may create what his update or apply is to make.
-    pub(crate) fn check_create(&self) -> Result<(), Status> {
-        let create = Attributes {
-            verb: "create",
-            ..self.attributes
-        };
-        authorize(self.rbac, &create)
-    }
-
-    fn check(&self, writer: &Writer<'_>, object: &Value, change: Change<'_>) -> Result<(), Status> {
-        let scope = writer.scope;
-        if let Some(admit) = scope.resource.hooks.admit {
-            self.admit(writer, object, change, admit)?;
-        }
-        let old = match change {
-            Change::Create => None,
-            Change::Update { old, .. } => Some(old),
-        };
-        let resource = scope.group_resource();
-        if *resource.group == *CERTIFICATES {
-            let user = self.attributes.user;
-            return match (old, &*scope.subresource) {
-                (None, _) => certificates::check_create(object),
-                (Some(old), "approval") => certificates::check_approval(self.rbac, user, old),
-                (Some(old), "status") => certificates::check_status(self.rbac, user, old, object),
-                (Some(_), _) => Ok(()),
-            };
-        }
-        if !Rbac::wants(&resource) {
-            return Ok(());
-        }
-        if object.get("roleRef").is_some() {
-            check_binding(self.rbac, &self.attributes, object, old)
-        } else {
-            check_role(self.rbac, &self.attributes, object, old)
-        }
-    }
 }
 
 impl<'a> Writer<'a> {
@@ -262,7 +174,7 @@ impl<'a> Writer<'a> {
         let mut errors = metadata::check_new(self.scope, object);
         errors.extend(self.schema_errors(object));
         errors.extend(self.hook_errors(object, Change::Create));
-        if *self.scope.resource.group == *CERTIFICATES {
+        if *self.scope.resource.group == *certificates::GROUP {
             certificates::check_fields(object, &mut errors);
         }
         self.reject(object, &errors)?;
@@ -430,36 +342,6 @@ fn asks_otherwise(object: &Value, old: &Value) -> bool {
     asked(object) != asked(old)
 }
 
-/// A name of a base and five random letters, which are none that make words.
-pub(crate) fn generate_name(base: &str) -> String {
-    let mut random = rand::rng();
-    let mut end = base.len().min(BASE_MAX);
-    while !base.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut name = base[..end].to_owned();
-    for _ in 0..5 {
-        name.push(char::from(LETTERS[random.random_range(0..LETTERS.len())]));
-    }
-    name
-}
-
-/// A random UUID (RFC 9562, version 4).
-pub(crate) fn new_uid() -> String {
-    let mut bytes: [u8; 16] = rand::rng().random();
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
-}
-
 fn put(map: &mut Map<String, Value>, field: &str, value: Option<Value>) {
     match value {
         Some(value) => map.insert(field.to_owned(), value),
@@ -483,8 +365,6 @@ fn drop_empty(metadata: &mut Map<String, Value>) {
 const RULES_NOT_CHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 /// Schemas are no deeper.
 const RULES_DEPTH: usize = 64;
-/// The group of requests for certificates.
-const CERTIFICATES: &str = "certificates.k8s.io";
 /// What a client cannot set of a new object.
 const SYSTEM_FIELDS: [&str; 6] = [
     "creationTimestamp",
@@ -502,5 +382,3 @@ const METADATA_WRITTEN: [&str; 5] = [
     "managedFields",
     "ownerReferences",
 ];
-const BASE_MAX: usize = 58;
-const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";

@@ -10,7 +10,8 @@ use crate::authorization::{Attributes, Authorizer, Object, ResourceAttributes};
 use crate::quoted::Quoted;
 use crate::{Status, User};
 
-const GROUP: &str = "certificates.k8s.io";
+/// The group of requests for certificates.
+pub(crate) const GROUP: &str = "certificates.k8s.io";
 
 /// Checks that the PKCS #10 request of a new CertificateSigningRequest is one,
 /// and signed by the key that it is for; says nothing where an error at the
