@@ -317,4 +317,3 @@ fn bookmark(resource: &Resource, revision: u64, initial_events_end: bool) -> Val
         "metadata": metadata,
     })
 }
-

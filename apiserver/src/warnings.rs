@@ -51,7 +51,11 @@ mod tests {
 
     #[test]
     fn each_is_told_once_and_quoted() {
-        let warnings = ["a \"b\" \\".to_owned(), String::new(), "a \"b\" \\".to_owned()];
+        let warnings = [
+            "a \"b\" \\".to_owned(),
+            String::new(),
+            "a \"b\" \\".to_owned(),
+        ];
         assert_eq!(warned(&warnings), [r#"299 - "a \"b\" \\""#]);
         assert!(warned(&["two\nlines".to_owned()]).is_empty());
     }
@@ -60,9 +64,14 @@ mod tests {
     fn few_are_told_whole_and_many_are_cut() {
         let few = ["x".repeat(MOST)];
         assert_eq!(warned(&few)[0].len(), MOST + "299 - \"\"".len());
-        let many: Vec<String> = (0..100).map(|at| format!("{at:03}{}", "x".repeat(3000))).collect();
+        let many: Vec<String> = (0..100)
+            .map(|at| format!("{at:03}{}", "x".repeat(3000)))
+            .collect();
         let told = warned(&many);
         assert_eq!(told.len(), MOST / CUT);
-        assert!(told.iter().all(|text| text.len() == CUT + "299 - \"\"".len()));
+        assert!(
+            told.iter()
+                .all(|text| text.len() == CUT + "299 - \"\"".len())
+        );
     }
 }

@@ -1,8 +1,6 @@
 use std::time::SystemTime;
 
-use api::{
-    Change, FieldError, FieldErrorKind, Request, Schema, canonicalise,
-};
+use api::{Change, FieldError, FieldErrorKind, Request, Schema, canonicalise};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -46,6 +46,7 @@ fn bytes(from: usize, length: usize) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn what_is_written_in_a_turn_arrives_whole_and_in_order_before_the_next(
         turns in turns(),
