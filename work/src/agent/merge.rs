@@ -68,7 +68,8 @@ fn contents(object: &mut Value, manifest: &Value, previous: Option<&Value>) {
         .keys()
         .filter(|key| !is_apart(key) && !wanted.contains_key(*key))
         .filter(|key| {
-            kind.is_exact(key) || previous.map_or_else(|| !kind.keeps(key), |of| of.get(key).is_some())
+            kind.is_exact(key)
+                || previous.map_or_else(|| !kind.keeps(key), |of| of.get(key).is_some())
         })
         .cloned()
         .collect();
