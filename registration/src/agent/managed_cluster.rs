@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use api::types::cluster::{ClientConfig, ManagedCluster, ManagedClusterSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use proto::ClusterName;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::refusal::is_code;
 
@@ -54,48 +54,30 @@ impl ClusterDescription {
         cluster
     }
 
-    /// What there is to change about a ManagedCluster; `None` if nothing.
-    fn patch(&self, cluster: &ManagedCluster) -> Option<Value> {
-        let mut metadata = Map::new();
-        let wanted = [
-            (
-                "annotations",
-                self.allowed_annotations(),
-                cluster.annotations(),
-            ),
-            ("labels", self.labels.clone(), cluster.labels()),
-        ];
-        for (field, wanted, now) in wanted {
-            let differ = wanted
-                .into_iter()
-                .filter(|(key, value)| now.get(key) != Some(value));
-            let differ: BTreeMap<String, String> = differ.collect();
-            if !differ.is_empty() {
-                metadata.insert(field.to_owned(), json!(differ));
-            }
+    /// Brings a ManagedCluster up to date; whether there was anything to change.
+    fn bring_up_to_date(&self, cluster: &mut DynamicObject) -> bool {
+        let before = cluster.clone();
+        let own = self.allowed_annotations();
+        if !own.is_empty() {
+            cluster.annotations_mut().extend(own);
         }
-        let now = &cluster.spec.managed_cluster_client_configs;
-        let mut configs = now.clone();
+        if !self.labels.is_empty() {
+            cluster.labels_mut().extend(self.labels.clone());
+        }
         for wanted in &self.client_configs {
-            match configs.iter_mut().find(|of| of.url == wanted.url) {
-                Some(config) => *config = wanted.clone(),
-                None => configs.push(wanted.clone()),
+            let configs = &mut cluster.data["spec"]["managedClusterClientConfigs"];
+            if !configs.is_array() {
+                *configs = Value::Array(Vec::new());
+            }
+            let Some(configs) = configs.as_array_mut() else {
+                continue;
+            };
+            match configs.iter_mut().find(|of| of["url"] == *wanted.url) {
+                Some(config) => *config = json!(wanted),
+                None => configs.push(json!(wanted)),
             }
         }
-        let mut patch = Map::new();
-        if configs != *now {
-            // The list is replaced as a whole, so nobody may have changed it.
-            metadata.insert(
-                "resourceVersion".to_owned(),
-                json!(cluster.resource_version()),
-            );
-            let spec = json!({"managedClusterClientConfigs": configs});
-            patch.insert("spec".to_owned(), spec);
-        }
-        if !metadata.is_empty() {
-            patch.insert("metadata".to_owned(), metadata.into());
-        }
-        (!patch.is_empty()).then(|| patch.into())
+        *cluster != before
     }
 }
 
@@ -106,21 +88,23 @@ pub(super) async fn sync(
     name: &ClusterName,
     description: &ClusterDescription,
 ) -> Result<(), kube::Error> {
-    let clusters: Api<ManagedCluster> = Api::all(hub.clone());
-    let Some(cluster) = clusters.get_opt(name.as_str()).await? else {
+    // An agent may update it but not patch it, and the types lack what only others read.
+    let resource = ApiResource::erase::<ManagedCluster>(&());
+    let clusters: Api<DynamicObject> = Api::all_with(hub.clone(), &resource);
+    let Some(mut cluster) = clusters.get_opt(name.as_str()).await? else {
         let new = description.new_cluster(name);
+        let clusters: Api<ManagedCluster> = Api::all(hub.clone());
         return match clusters.create(&PostParams::default(), &new).await {
             // Another agent of the cluster came first.
             Err(error) if !is_code(&error, 409) => Err(error),
             _ => Ok(()),
         };
     };
-    let Some(patch) = description.patch(&cluster) else {
+    if !description.bring_up_to_date(&mut cluster) {
         return Ok(());
-    };
-    let params = PatchParams::default();
-    let patch = Patch::Merge(patch);
-    match clusters.patch(name.as_str(), &params, &patch).await {
+    }
+    let params = PostParams::default();
+    match clusters.replace(name.as_str(), &params, &cluster).await {
         // Who only bootstraps may not, and what changed meanwhile is looked at again.
         Err(error) if !is_code(&error, 403) && !is_code(&error, 409) => Err(error),
         _ => Ok(()),
@@ -188,23 +172,18 @@ mod tests {
     #[test]
     fn a_resync_changes_what_is_the_agents_and_leaves_what_is_not() {
         let description = description();
-        let mut cluster = description.new_cluster(&"c1".parse().unwrap());
-        assert_eq!(description.patch(&cluster), None);
+        let new = description.new_cluster(&"c1".parse().unwrap());
+        let mut cluster: DynamicObject = serde_json::from_value(json!(new)).unwrap();
+        assert!(!description.bring_up_to_date(&mut cluster));
         cluster.metadata.labels = Some(map(&[("env", "test"), ("team", "a")]));
-        let patch = description.patch(&cluster).unwrap();
-        assert_eq!(patch, json!({"metadata": {"labels": {"env": "prod"}}}));
-        cluster.metadata.labels = Some(map(&[("env", "prod")]));
-        cluster.metadata.resource_version = Some("7".to_owned());
-        cluster.spec.managed_cluster_client_configs =
-            vec![config("https://other", "o"), config("https://own", "old")];
-        let patch = description.patch(&cluster).unwrap();
+        let configs = [config("https://other", "o"), config("https://own", "old")];
+        cluster.data["spec"]["managedClusterClientConfigs"] = json!(configs);
+        cluster.data["spec"]["unknown"] = json!("kept");
+        assert!(description.bring_up_to_date(&mut cluster));
+        assert_eq!(*cluster.labels(), map(&[("env", "prod"), ("team", "a")]));
         let configs = [config("https://other", "o"), config("https://own", "new")];
-        assert_eq!(
-            patch,
-            json!({
-                "metadata": {"resourceVersion": "7"},
-                "spec": {"managedClusterClientConfigs": configs},
-            })
-        );
+        let spec = &cluster.data["spec"];
+        assert_eq!(spec["managedClusterClientConfigs"], json!(configs));
+        assert_eq!(spec["unknown"], "kept");
     }
 }

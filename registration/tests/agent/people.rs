@@ -115,6 +115,7 @@ impl Admin {
         (status, reason, message): (&str, &str, &str),
     ) {
         let clusters = self.clusters();
+        let params = PatchParams::default();
         loop {
             let found = clusters.get(cluster).await.unwrap();
             let status_of = found.status.clone().unwrap_or_default();
@@ -131,8 +132,7 @@ impl Admin {
                 "metadata": {"resourceVersion": found.resource_version()},
                 "status": {"conditions": all},
             }));
-            let patched = clusters.patch_status(cluster, &PatchParams::default(), &patch);
-            match patched.await {
+            match clusters.patch_status(cluster, &params, &patch).await {
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
                 patched => return drop(patched.unwrap()),
             }

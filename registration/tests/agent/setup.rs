@@ -98,11 +98,12 @@ impl Running {
 
     /// Waits for a state; returns its text.
     pub(super) async fn until(&mut self, is: impl FnMut(&State) -> bool) -> String {
+        let last = self.state.clone();
         let found = tokio::time::timeout(PATIENCE, self.state.wait_for(is)).await;
-        match found {
-            Ok(state) => state.unwrap().to_string(),
-            Err(_) => panic!("still {:?}", self.state.borrow()),
-        }
+        let Ok(state) = found else {
+            panic!("still {:?}", last.borrow());
+        };
+        state.unwrap().to_string()
     }
 
     /// Waits until it has ended by itself.
