@@ -102,7 +102,7 @@ pub async fn uninstall(managed: &Client) -> Result<(), InstallError> {
             what: what.clone(),
             source,
         };
-        let found = api.get_opt(&name).await.map_err(failed)?;
+        let found = found(&api, &name).await.map_err(failed)?;
         // What somebody else has put there stays.
         if !found.is_some_and(|of| of.labels().get(objects::LABEL.0) == Some(&objects::label())) {
             continue;
@@ -135,10 +135,8 @@ async fn count(managed: &Client, definition: &Value) -> Result<usize, InstallErr
 /// Whether the API server has no such kind, or has it by a definition.
 async fn needs_definition(managed: &Client, definition: &Value) -> Result<bool, kube::Error> {
     let (api, name) = api(managed, definition);
-    match api.get_opt(&name).await {
-        Ok(Some(_)) => return Ok(true),
-        Ok(None) => {}
-        Err(error) => return Err(error),
+    if found(&api, &name).await?.is_some() {
+        return Ok(true);
     }
     let resource = defined(definition);
     let api: Api<DynamicObject> = Api::all_with(managed.clone(), &resource);
@@ -146,6 +144,15 @@ async fn needs_definition(managed: &Client, definition: &Value) -> Result<bool, 
         Err(error) if is_code(&error, 404) => Ok(true),
         Err(error) => Err(error),
         Ok(_) => Ok(false),
+    }
+}
+
+/// The object; `None` also where the API server knows nothing of its kind.
+async fn found(api: &Api<DynamicObject>, name: &str) -> Result<Option<DynamicObject>, kube::Error> {
+    match api.get(name).await {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if is_code(&error, 404) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
