@@ -1,5 +1,6 @@
 //! The part of Kubernetes' JSONPath that columns and works' feedback use: fields,
-//! indices, slices, and filters by one comparison.
+//! indices, slices, several of these, everything below, and filters by one
+//! comparison.
 
 use serde_json::Value;
 
@@ -23,9 +24,13 @@ pub struct Mismatch;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
+    /// What has something in it, wherever below.
+    Descend,
     Field(Box<str>),
     Filter(Filter),
     Slice(Slice),
+    /// What the first finds of all values, then what the next one does.
+    Union(Vec<Self>),
     Wildcard,
 }
 
@@ -66,13 +71,23 @@ impl JsonPath {
     ///
     /// # Errors
     /// If the path takes an index of something that is no array or too short,
-    /// or compares what cannot be compared.
+    /// compares what cannot be compared, or finds too much.
     pub fn find<'a>(&self, object: &'a Value) -> Result<Vec<&'a Value>, Mismatch> {
         let mut found = vec![object];
         for step in &self.0 {
+            found.retain(|value| !value.is_null());
             let mut next = Vec::new();
-            for value in found.into_iter().filter(|value| !value.is_null()) {
-                step.walk(value, &mut next)?;
+            let several = match step {
+                Step::Union(several) => several.as_slice(),
+                _ => std::slice::from_ref(step),
+            };
+            for step in several {
+                for value in &found {
+                    step.walk(value, &mut next)?;
+                    if next.len() > FOUND_MAX {
+                        return Err(Mismatch);
+                    }
+                }
             }
             found = next;
         }
@@ -80,10 +95,17 @@ impl JsonPath {
     }
 }
 
+/// Values at most that a step finds: what is below several others is found as
+/// often.
+const FOUND_MAX: usize = 100_000;
+
 impl Step {
     fn walk<'a>(&self, value: &'a Value, found: &mut Vec<&'a Value>) -> Result<(), Mismatch> {
         match self {
+            Self::Descend => descend(value, found)?,
             Self::Field(name) => found.extend(value.get(&**name)),
+            // Unions are not in each other.
+            Self::Union(_) => {}
             Self::Wildcard => {
                 found.extend(value.as_object().into_iter().flat_map(|of| of.values()));
                 found.extend(value.as_array().into_iter().flatten());
@@ -101,6 +123,24 @@ impl Step {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds a value and all below it, but for what has nothing in it.
+fn descend<'a>(value: &'a Value, found: &mut Vec<&'a Value>) -> Result<(), Mismatch> {
+    if found.len() >= FOUND_MAX {
+        return Err(Mismatch);
+    }
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            found.push(value);
+            fields.values().try_for_each(|field| descend(field, found))
+        }
+        Value::Array(items) if !items.is_empty() => {
+            found.push(value);
+            items.iter().try_for_each(|item| descend(item, found))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -248,12 +288,47 @@ mod tests {
     }
 
     #[test]
+    fn values_are_found_wherever_below() {
+        let all = json!(["Ready", "Joined"]);
+        assert_eq!(Value::from(find("..type").unwrap()), all);
+        assert_eq!(find("..conditions[0].type"), Ok(vec![json!("Ready")]));
+        assert_eq!(find(".spec..n"), Ok(vec![json!(3)]));
+        assert_eq!(find("..absent"), Ok(vec![]));
+        assert_eq!(find(".metadata..*").unwrap().len(), 3);
+    }
+
+    #[test]
+    fn several_values_are_found_one_kind_after_another() {
+        let found = json!(["c", "a"]);
+        assert_eq!(Value::from(find(".spec.list[2,0]").unwrap()), found);
+        let found = json!(["1", "dotted"]);
+        let path = r".metadata.labels['x','a\.b/c']";
+        assert_eq!(Value::from(find(path).unwrap()), found);
+        let found = json!(["Ready", "Joined", "True", "False", "Unknown"]);
+        let path = ".status.conditions[*]['type','status']";
+        assert_eq!(Value::from(find(path).unwrap()), found);
+    }
+
+    #[test]
+    fn paths_that_find_too_much_are_given_up() {
+        let mut object = json!({"a": 1});
+        for _ in 0..60 {
+            object = json!({ "a": object, "b": {"a": 1} });
+        }
+        let path: JsonPath = "..*..*..*..*".parse().unwrap();
+        assert_eq!(path.find(&object), Err(Mismatch));
+    }
+
+    #[test]
     fn what_is_no_path_is_refused() {
         for wrong in [
             ".a[",
             ".a[x]",
             ".a[?(@.b=='c')",
-            "..a",
+            "...a",
+            "..",
+            ".a['b',]",
+            ".a[9223372036854775807]",
             "a.b{",
             ".a[?(@.b~'c')]",
         ] {

@@ -12,6 +12,15 @@ impl FromStr for JsonPath {
         let mut rest = text.trim().trim_start_matches(['$', '@']);
         while !rest.is_empty() {
             let step;
+            if let Some(behind) = rest.strip_prefix("..") {
+                steps.push(Step::Descend);
+                // Behind it a field has no point.
+                rest = if behind.starts_with('[') {
+                    behind
+                } else {
+                    &rest[1..]
+                };
+            }
             let parsed = if let Some(behind) = rest.strip_prefix("[?(") {
                 filter(behind)
             } else if let Some(behind) = rest.strip_prefix('[') {
@@ -56,12 +65,21 @@ fn field(text: &str) -> Option<(Step, &str)> {
 
 fn bracket(text: &str) -> Option<(Step, &str)> {
     let (inside, rest) = text.split_once(']')?;
+    if inside.contains(',') {
+        let several = inside.split(',').map(|one| selected(one.trim()));
+        return Some((Step::Union(several.collect::<Option<_>>()?), rest));
+    }
+    Some((selected(inside)?, rest))
+}
+
+/// A name in quotes, an index or a slice.
+fn selected(inside: &str) -> Option<Step> {
     let quoted = inside
         .strip_prefix('\'')
         .and_then(|inside| inside.strip_suffix('\''));
     if let Some(name) = quoted {
         let (step, behind) = field(name)?;
-        return behind.is_empty().then_some((step, rest));
+        return behind.is_empty().then_some(step);
     }
     let mut parts = if inside == "*" { ":" } else { inside }.split(':');
     let mut number = || match parts.next() {
@@ -75,12 +93,12 @@ fn bracket(text: &str) -> Option<(Step, &str)> {
         start,
         end: match end {
             Some(end) => end,
-            None => Some(start? + 1),
+            None => Some(start?.checked_add(1)?),
         },
         single: end.is_none(),
         step: step.flatten(),
     };
-    parts.next().is_none().then_some((Step::Slice(slice), rest))
+    parts.next().is_none().then_some(Step::Slice(slice))
 }
 
 fn filter(text: &str) -> Option<(Step, &str)> {
