@@ -137,7 +137,7 @@ impl Client {
     /// Starts a request and leaves the body of its answer to be read.
     ///
     /// # Errors
-    /// The answer does not begin within 30 s.
+    /// The answer does not begin within a minute.
     pub async fn begin(&self, method: &str, target: &str) -> Result<(Connection, Answer)> {
         let mut connection = self.connect().await?;
         connection
@@ -178,7 +178,7 @@ impl Connection {
             }
             Ok(answer)
         };
-        timeout(6 * GENEROUS, both).await.context("no answer")?
+        timeout(3 * GENEROUS, both).await.context("no answer")?
     }
 
     /// Reads the head of an answer.
@@ -251,7 +251,7 @@ impl Connection {
     /// Reads a body until the text has been in it.
     ///
     /// # Errors
-    /// The body ends before, or 30 s pass.
+    /// The body ends before, or a minute passes.
     pub async fn until(&mut self, text: &str) -> Result<()> {
         let mut seen = String::new();
         let reading = async {

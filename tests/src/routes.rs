@@ -17,8 +17,9 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Makes the namespaces, whose names begin so, and waits until pods can be
-    /// made in them.
+    /// Makes the namespaces, whose names begin so, and waits until they hold
+    /// what controllers write into new ones: pods can be made in them, and lists
+    /// are the same.
     ///
     /// # Errors
     /// They cannot be made.
@@ -35,9 +36,8 @@ impl Routes {
         }
         for (_, kubectl) in &kubectls {
             let admin = admin.in_namespace(kubectl.namespace().unwrap_or_default());
-            let account = ["get", "serviceaccount", "default"];
-            let there = async || once(admin.run(&account).await.ok()?.code == 0);
-            until("the namespace's service account", GENEROUS, there).await?;
+            let there = async || once(admin.run(&WRITTEN).await.ok()?.code == 0);
+            until("what a new namespace is given", GENEROUS, there).await?;
         }
         Ok(Self { kubectls })
     }
@@ -123,6 +123,13 @@ impl Routes {
         common.expect("there are routes")
     }
 }
+
+/// Asks for what controllers write into a namespace a moment after it is made.
+const WRITTEN: [&str; 3] = [
+    "get",
+    "serviceaccount/default",
+    "configmap/kube-root-ca.crt",
+];
 
 fn normalized(output: &Output, kubectl: &Kubectl) -> Output {
     let namespace = kubectl.namespace().unwrap_or_default();

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
 /// How long anything may take that takes a moment where all is well.
-pub const GENEROUS: Duration = Duration::from_secs(30);
+pub const GENEROUS: Duration = Duration::from_secs(60);
 
 const BETWEEN_PROBES: Duration = Duration::from_millis(50);
 

@@ -19,7 +19,7 @@ use tests::needs::{self, Needs};
 use tests::network::{CLUSTER, Memory, Network};
 use tests::normal::normal;
 use tests::scratch;
-use tests::wait::{GENEROUS, once};
+use tests::wait::{GENEROUS, once, until};
 use tokio::task::JoinSet;
 
 #[path = "apiserver/matrix.rs"]
@@ -157,9 +157,26 @@ impl Both {
         for kubectl in [&self.ours, &self.real] {
             let make = ["create", "namespace", NAMESPACE];
             kubectl.run(&make).await.unwrap().ok();
+            let account = async || {
+                let account = ["get", "serviceaccount", "default"];
+                once(kubectl.run(&account).await.ok()?.code == 0)
+            };
+            until("the namespace's service account", GENEROUS, account)
+                .await
+                .unwrap();
         }
         for step in steps {
-            let (ours, real) = futures_util::join!(tell(&self.ours, step), tell(&self.real, step));
+            let (ours, mut real) =
+                futures_util::join!(tell(&self.ours, step), tell(&self.real, step));
+            if ours != real && step.command.starts_with("auth can-i") {
+                // The real server heeds a new role by and by.
+                let heeded = async || {
+                    real = tell(&self.real, step).await;
+                    once(ours == real)
+                };
+                // What differs for good is told below.
+                let _ = until("heed", GENEROUS, heeded).await;
+            }
             if ours != real {
                 let _ = writeln!(
                     differences,

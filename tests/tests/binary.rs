@@ -224,8 +224,14 @@ async fn demo(needs: &Needs, namespace: &Namespace, args: &[&str], limit: Durati
         };
         let own = folder.join(context).join("admin.kubeconfig");
         let beside = Kubectl::new(needs, namespace, own, "hub").unwrap();
-        let listing = beside.run(&may("list")).await.unwrap();
-        assert_eq!(listing.stdout.trim(), "yes", "{context}: {listing:?}");
+        // The role is put together, and the binding heeded, by and by.
+        let listing = async || {
+            let answer = beside.run(&may("list")).await.ok()?;
+            once(answer.stdout.trim() == "yes")
+        };
+        demo.until("jane's right to list", GENEROUS, listing)
+            .await
+            .unwrap();
         let deleting = beside.run(&may("delete")).await.unwrap();
         assert_eq!(deleting.stdout.trim(), "no", "{context}: {deleting:?}");
         run(&["delete", "namespace", "hello"]).await;

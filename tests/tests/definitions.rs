@@ -13,6 +13,7 @@ use tests::namespace::Namespace;
 use tests::needs::Needs;
 use tests::network::{CLUSTER, Memory, Network};
 use tests::scratch;
+use tests::wait::{GENEROUS, once, until};
 
 struct Place {
     needs: &'static Needs,
@@ -81,7 +82,16 @@ fn a_kubernetes_cluster_takes_them_and_keeps_one_object_of_each() {
         let refused = run(&["get", "crd", "-o", &format!("jsonpath={conditions}")]).await;
         assert_eq!(refused, "");
 
-        let created = run(&["create", "-f", objects.to_str().unwrap()]).await;
+        // A kind is served, and discovered, a moment after it is established.
+        let objects = objects.to_str().unwrap();
+        let served = async || {
+            let tried = ["create", "--dry-run=server", "-f", objects];
+            once(kubectl.run(&tried).await.ok()?.code == 0)
+        };
+        until("the kinds to be served", 2 * GENEROUS, served)
+            .await
+            .unwrap();
+        let created = run(&["create", "-f", objects]).await;
         assert_eq!(created.lines().count(), kinds, "{created}");
         // The one rule in CEL, which the hub's own API server has as a hook.
         let create = Call::new(&["create", "-f", "-"]).stdin(WITHOUT_CONDITION);

@@ -64,7 +64,7 @@ fn rounds() -> u32 {
 }
 
 /// A silent link is given up after 10 s; the rest is for a busy machine.
-const NOTICED: Duration = GENEROUS;
+const NOTICED: Duration = Duration::from_secs(30);
 /// From the end of a failure to the first good answer.
 const RETURNED: Duration = Duration::from_secs(60);
 

@@ -205,9 +205,9 @@ pub(crate) const OBSERVED: &[Step] = &[
     run("get --raw /readyz --as jane"),
     run("get --raw /readyz/ping --as jane"),
     run("get --raw /metrics --as jane"),
-    run("get --raw /api/v1/watch/namespaces/{namespace}/configmaps/a?timeoutSeconds=1"),
+    run("get --raw /api/v1/watch/namespaces/{namespace}/configmaps/a?timeoutSeconds=5"),
     run(
-        "get --raw /api/v1/watch/namespaces/{namespace}/configmaps?fieldSelector=metadata.name=a&timeoutSeconds=1",
+        "get --raw /api/v1/watch/namespaces/{namespace}/configmaps?fieldSelector=metadata.name=a&timeoutSeconds=5",
     ),
     run(
         "get --raw /api/v1/watch/namespaces/{namespace}/configmaps/a?fieldSelector=metadata.name=b",

@@ -106,4 +106,4 @@ impl Pair {
 }
 
 /// How long a controller may take.
-const SETTLED: Duration = Duration::from_secs(10);
+const SETTLED: Duration = GENEROUS;

@@ -220,4 +220,4 @@ impl Memory {
 /// A body longer than this names nothing of the server's.
 const FILLED: usize = 64 * 1024;
 /// A stream is at its end when nothing has come for so long.
-const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(10);

@@ -185,7 +185,7 @@ fn waiting_for_a_rollout_and_for_a_deletion_is_the_same() {
             "wait",
             "--for=condition=Never",
             "deployment/web",
-            "--timeout=1s",
+            "--timeout=5s",
         ];
         assert_ne!(routes.same(&never).await.code, 0);
         routes

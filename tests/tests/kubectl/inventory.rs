@@ -38,6 +38,14 @@ fn kubectl_on_the_hub_lists_watches_and_explains_its_clusters() {
         let all = hub.run(&["get", "clustergateways", "-o", "yaml"]).await;
         let all = all.unwrap().ok();
         assert!(!all.contains("credential"), "there is none to show: {all}");
+        let accepted = [
+            "wait",
+            "--for=jsonpath={.spec.hubAcceptsClient}=true",
+            "managedcluster",
+            CLUSTER_NAME,
+            "--timeout=60s",
+        ];
+        hub.run(&accepted).await.unwrap().ok();
         let clusters = hub.run(&["get", "managedclusters"]).await.unwrap().ok();
         let accepted = |line: &str| line.starts_with(CLUSTER_NAME) && line.contains("true");
         assert!(clusters.lines().any(accepted), "{clusters}");

@@ -12,7 +12,14 @@ const RESOURCE: &str = "--resource=clustergateways.cluster.core.oam.dev/proxy";
 async fn of_group(needs: &tests::needs::Needs, hub: &Hub, group: &str) -> Kubectl {
     let args = ["--user", "carol", "--group", group];
     let kubeconfig = hub.kubeconfig(CLUSTER_NAME, &args).await.unwrap();
-    Kubectl::new(needs, hub.network(), kubeconfig, CLUSTER_NAME).unwrap()
+    let kubectl = Kubectl::new(needs, hub.network(), kubeconfig, CLUSTER_NAME).unwrap();
+    // A running hub takes notice of a token within a second or two.
+    let known = async || {
+        let answer = kubectl.run(&["get", "--raw", "/version"]).await.ok()?;
+        once(answer.stderr.contains("Forbidden") || answer.stderr.contains("forbidden"))
+    };
+    until("the token to be known", GENEROUS, known).await.unwrap();
+    kubectl
 }
 
 #[test]

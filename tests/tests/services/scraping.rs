@@ -140,6 +140,14 @@ fn prometheus_scrapes_services_of_two_clusters_and_follows_their_endpoints() {
         prometheus
             .until(seen, labels, &[x, y, z, ["spoke-a", "three"]])
             .await;
+        // Each slice by turns: none of the old is in the agent's hands any more.
+        let settled = three.asked() + 2;
+        let twice = async || once(three.asked() >= settled);
+        prometheus
+            .process
+            .until("scrapes of the new", GENEROUS, twice)
+            .await
+            .unwrap();
         let before = [&one, &two, &three].map(Backend::asked);
         let again = async || once(three.asked() >= before[2] + 3);
         prometheus

@@ -79,7 +79,7 @@ pub(crate) const READING: &[Step] = &[
     run("api-resources --api-group=authorization.k8s.io --verbs=create --sort-by=kind"),
     run("api-resources --api-group=events.k8s.io --no-headers"),
     run("wait --for=jsonpath={.data.order}=3 configmap/r1 --timeout=20s"),
-    run("wait --for=condition=Ready configmap/r1 --timeout=1s"),
+    run("wait --for=condition=Ready configmap/r1 --timeout=5s"),
     run("wait --for=delete configmap/nothing --timeout=20s"),
     run("wait --for=create configmap/r1 --timeout=20s"),
     run("wait --for=jsonpath={.data.order} configmap -l set=r --timeout=20s"),
