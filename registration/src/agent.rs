@@ -227,7 +227,7 @@ impl Agent {
             state: &self.state,
             pace: &config.pace,
         };
-        joining.run().await
+        Box::pin(joining.run()).await
     }
 
     /// Waits until it is time for another attempt.

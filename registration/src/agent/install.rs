@@ -104,7 +104,7 @@ pub async fn uninstall(managed: &Client) -> Result<(), InstallError> {
         };
         let found = found(&api, &name).await.map_err(failed)?;
         // What somebody else has put there stays.
-        if !found.is_some_and(|of| of.labels().get(objects::LABEL.0) == Some(&objects::label())) {
+        if found.is_none_or(|of| of.labels().get(objects::LABEL.0) != Some(&objects::label())) {
             continue;
         }
         match api.delete(&name, &DeleteParams::default()).await {

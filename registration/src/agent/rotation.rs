@@ -81,7 +81,7 @@ impl Rotation<'_> {
         } = self.credential;
         let request = Request::create(&self.hub, identity, self.expiration_seconds).await?;
         tracing::info!(request = request.name(), "asked for a new certificate");
-        let credential = request.signed(identity, endpoint).await?;
+        let credential = Box::pin(request.signed(identity, endpoint)).await?;
         self.store.save(&credential.to_stored()).await?;
         let message = format!(
             "client certificate rotated starting from {} to {}",

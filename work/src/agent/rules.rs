@@ -1,6 +1,11 @@
 //! Conditions that rules make of objects: by a table of well-known kinds, or by
 //! expressions that the work has.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every type but one is an error, or named as it names itself"
+)]
+
 use api::types::work::{ConditionRule, ConditionRuleType};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::Value;

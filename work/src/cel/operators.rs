@@ -84,7 +84,7 @@ fn add<'a>(machine: &mut Machine<'a>, left: &Value<'a>, right: &Value<'a>) -> Ev
         }
         (Value::Duration(left), Value::Duration(right)) => {
             let sum = left.checked_add(*right);
-            Value::Duration(sum.ok_or_else(|| CelError::Overflow("duration"))?)
+            Value::Duration(sum.ok_or(CelError::Overflow("duration"))?)
         }
         (Value::Timestamp(moment), Value::Duration(span))
         | (Value::Duration(span), Value::Timestamp(moment)) => {

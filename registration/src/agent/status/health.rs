@@ -36,7 +36,7 @@ async fn once(managed: &Client) -> Health {
         Health::Bad {
             code: 403 | 404, ..
         } => ask(managed, "/healthz").await,
-        health => health,
+        health @ (Health::Good | Health::Bad { .. }) => health,
     }
 }
 
