@@ -1,6 +1,8 @@
 //! The managed cluster's half of registration, against a hub and a managed
 //! cluster in the process, with no right but Open Cluster Management's.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod agent {
     mod handshake;
     mod heartbeat;

@@ -212,7 +212,7 @@ impl Admin {
     pub(super) async fn told(&self, cluster: &str, kind: &str) -> Option<(String, String, String)> {
         let cluster = self.clusters().get_opt(cluster).await.unwrap()?;
         let all = cluster.status?.conditions.into_iter();
-        let found = all.filter(|of| of.type_ == kind).next_back()?;
+        let found = all.rfind(|of| of.type_ == kind)?;
         Some((found.status, found.reason, found.message))
     }
 

@@ -80,7 +80,7 @@ async fn joined(setup: &Setup, before: &[String]) {
         };
         for kind in ["ManagedClusterJoined", "ManagedClusterConditionAvailable"] {
             let told = setup.admin.told(cluster, kind).await;
-            if !told.is_some_and(|(status, ..)| status == "True") {
+            if told.is_none_or(|(status, ..)| status != "True") {
                 return false;
             }
         }
