@@ -211,7 +211,7 @@ impl Admin {
     /// A condition's status, reason and message.
     pub(super) async fn told(&self, cluster: &str, kind: &str) -> Option<(String, String, String)> {
         let cluster = self.clusters().get_opt(cluster).await.unwrap()?;
-        let all = cluster.status?.conditions.into_iter();
+        let mut all = cluster.status?.conditions.into_iter();
         let found = all.rfind(|of| of.type_ == kind)?;
         Some((found.status, found.reason, found.message))
     }
