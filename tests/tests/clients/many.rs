@@ -37,7 +37,11 @@ fn five_hundred_watches_and_two_hundred_requests_share_a_session() {
         };
         let connections = join_all((0..REQUESTS).map(|_| admin.connect())).await;
         let begun = Instant::now();
-        let held = join_all(connections.into_iter().map(|made| held(&admin, made.unwrap())));
+        let held = join_all(
+            connections
+                .into_iter()
+                .map(|made| held(&admin, made.unwrap())),
+        );
         tokio::join!(held, count());
         eprintln!(
             "many: {REQUESTS} requests answered after {:?}",

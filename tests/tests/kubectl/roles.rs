@@ -18,7 +18,9 @@ async fn of_group(needs: &tests::needs::Needs, hub: &Hub, group: &str) -> Kubect
         let answer = kubectl.run(&["get", "--raw", "/version"]).await.ok()?;
         once(answer.stderr.contains("Forbidden") || answer.stderr.contains("forbidden"))
     };
-    until("the token to be known", GENEROUS, known).await.unwrap();
+    until("the token to be known", GENEROUS, known)
+        .await
+        .unwrap();
     kubectl
 }
 
