@@ -68,6 +68,7 @@ impl Agent {
         shutdown: CancellationToken,
     ) {
         let controller = controller::Controller::new(hub, managed, options);
-        shutdown.run_until_cancelled(controller.run()).await;
+        let running = Box::pin(controller.run());
+        shutdown.run_until_cancelled(running).await;
     }
 }

@@ -116,7 +116,9 @@ impl Controller {
             };
             let cx = self.cx.clone();
             let task = match key.clone() {
-                Key::Applied(name) => self.running.spawn(async move { evict(&cx, &name).await }),
+                Key::Applied(name) => self
+                    .running
+                    .spawn(async move { Box::pin(evict(&cx, &name)).await }),
                 Key::Work(name) => self.running.spawn(async move {
                     // It is large, and there are many.
                     Box::pin(reconcile(&cx, &name)).await

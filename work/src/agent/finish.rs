@@ -31,7 +31,7 @@ pub(super) async fn finish(
     let name_here = name_of(&cx.options.hub_hash, name);
     if let Some(applied) = Applied::get(&cx.managed, &name_here).await? {
         if !applied.is_deleting() {
-            leave_orphans(cx, work, applied)
+            Box::pin(leave_orphans(cx, work, applied))
                 .await?
                 .delete(&cx.managed)
                 .await?;
@@ -51,7 +51,7 @@ pub(super) async fn clear(cx: &Context, name_here: &str) -> Result<Outcome, Fail
     let Some(applied) = Applied::get(&cx.managed, name_here).await? else {
         return Ok(Outcome::default());
     };
-    let tracked = applied.clear(&cx.managed).await?;
+    let tracked = Box::pin(applied.clear(&cx.managed)).await?;
     let is_left = Applied::get(&cx.managed, name_here).await?.is_some();
     Ok(Outcome {
         tracked,

@@ -168,13 +168,7 @@ mod tests {
         let first = observe_at(&work(1, true), status(), &[job("True")], false, &at(1));
         let second = observe_at(&work(1, true), first.clone(), &[job("True")], false, &at(2));
         assert_eq!(first, second);
-        let third = observe_at(
-            &work(1, true),
-            first.clone(),
-            &[job("False")],
-            false,
-            &at(3),
-        );
+        let third = observe_at(&work(1, true), first, &[job("False")], false, &at(3));
         let time = |of: &ManifestWorkStatus, of_type| {
             let found = conditions::find(&of.conditions, of_type).unwrap();
             found.last_transition_time.clone()

@@ -69,7 +69,8 @@ pub(super) async fn reconcile(cx: &Context, name: &str) -> Result<Outcome, Failu
         },
         None => cx.managed.clone(),
     };
-    Pass::new(cx, name, work, applied, objects).run(&held).await
+    let pass = Pass::new(cx, name, work, applied, objects);
+    Box::pin(pass.run(&held)).await
 }
 
 /// One way through a work that is to be applied.
@@ -132,12 +133,12 @@ impl<'a> Pass<'a> {
 
     async fn run(mut self, held: &ManifestWork) -> Result<Outcome, Failure> {
         self.find_places().await;
-        self = self.announce().await?;
+        self = Box::pin(self.announce()).await?;
         for at in 0..self.items.len() {
-            self = self.apply(at).await?;
+            self = Box::pin(self.apply(at)).await?;
         }
         let seen = self.take_stock().await;
-        self = self.clean_up().await?;
+        self = Box::pin(self.clean_up()).await?;
         self.cx.kept.retain(self.name, |place| {
             self.items
                 .iter()
@@ -179,7 +180,7 @@ impl<'a> Pass<'a> {
     async fn apply(mut self, at: usize) -> Result<Self, Failure> {
         if self.items[at].place.is_none() && self.is_defined_here(at) {
             self.wait_for_kind(at).await;
-            self = self.announce().await?;
+            self = Box::pin(self.announce()).await?;
         }
         let item = &self.items[at];
         let (Ok(manifest), Some(place)) = (&item.manifest, &item.place) else {

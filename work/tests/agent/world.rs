@@ -35,7 +35,7 @@ impl World {
     }
 
     pub(super) async fn without_agent() -> Self {
-        let (hub, managed) = tokio::join!(Server::start(), Server::start());
+        let (hub, managed) = tokio::join!(Box::pin(Server::start()), Box::pin(Server::start()));
         let mut options = AgentOptions::new(CLUSTER, "agent1", hub_hash("https://hub.example"));
         options.poll_interval = Duration::from_millis(300);
         let world = Self {
@@ -221,10 +221,6 @@ impl Asked {
 
     pub(super) async fn post(&self, path: &str, object: &Value) -> kube::Result<Value> {
         self.send("POST", path, "application/json", object).await
-    }
-
-    pub(super) async fn put(&self, path: &str, object: &Value) -> kube::Result<Value> {
-        self.send("PUT", path, "application/json", object).await
     }
 
     pub(super) async fn merge(&self, path: &str, patch: &Value) -> kube::Result<Value> {

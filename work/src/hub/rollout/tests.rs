@@ -207,7 +207,7 @@ fn mandatory_groups_come_first_and_none_of_them_may_fail() {
     let limits = json!({
         "mandatoryDecisionGroups": [{"groupName": "canary"}], "maxFailures": "100%",
     });
-    let canary = progressive(limits.clone());
+    let canary = progressive(limits);
     let rollout = roll_out(&canary, &groups, &Statuses::new(), now());
     assert_eq!(starting(&rollout), ["z"]);
     let known = statuses([("z", ago(Status::Succeeded, 1))]);
