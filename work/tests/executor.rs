@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use store::{Embedded, Options};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use work::agent::executor::{ExecutorError, Executors, RETRY, Wanted};
 
 /// A managed cluster with a service account `default/worker` that may do nothing.
@@ -281,9 +282,9 @@ async fn an_answer_is_remembered_until_rights_change() {
     let executors = cluster.executors.clone();
     cluster.tasks.spawn(async move { executors.follow().await });
     // Of each of the four kinds it is told what there is.
-    for _ in 0..4 {
-        changes.changed().await.unwrap();
-    }
+    let within = Duration::from_secs(60);
+    let follows = changes.wait_for(|epoch| *epoch >= 4);
+    timeout(within, follows).await.unwrap().unwrap();
     refused(cluster.may_apply(false).await, REFUSED);
     cluster.allow(&ALL).await;
     let allowed = async {
@@ -291,8 +292,7 @@ async fn an_answer_is_remembered_until_rights_change() {
             changes.changed().await.unwrap();
         }
     };
-    let within = Duration::from_secs(60);
-    tokio::time::timeout(within, allowed).await.unwrap();
+    timeout(within, allowed).await.unwrap();
     let bindings: Api<RoleBinding> = Api::namespaced(cluster.client.clone(), "default");
     bindings
         .delete("worker", &DeleteParams::default())
@@ -303,7 +303,7 @@ async fn an_answer_is_remembered_until_rights_change() {
             changes.changed().await.unwrap();
         }
     };
-    tokio::time::timeout(within, refused).await.unwrap();
+    timeout(within, refused).await.unwrap();
     // A change of a ClusterRole is one too.
     let before = *changes.borrow_and_update();
     let roles: Api<ClusterRole> = Api::all(cluster.client.clone());
@@ -312,7 +312,7 @@ async fn an_answer_is_remembered_until_rights_change() {
         .patch("view", &PatchParams::default(), &patch)
         .await
         .unwrap();
-    tokio::time::timeout(within, changes.wait_for(|epoch| *epoch > before))
+    timeout(within, changes.wait_for(|epoch| *epoch > before))
         .await
         .unwrap()
         .unwrap();
