@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, backup, ca, clusters, crds, credentials, demo, forward, hub, kubeconfig, restore, token,
+    agent, backup, ca, clusters, crds, credentials, demo, forward, hub, join, kubeconfig, restore,
+    token, unjoin,
 };
 use crate::telemetry::LogFormat;
 
@@ -20,7 +21,7 @@ pub(crate) struct Cli {
 
     /// What to log: a level, or levels by module such as `info,tunnel=debug`
     ///
-    /// Default: info for the hub and the agent, warn for everything else.
+    /// Default: info for the hub, the agent and join, warn for everything else.
     #[arg(
         long,
         global = true,
@@ -38,6 +39,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Hub(hub::Args),
+    Join(Box<join::Args>),
+    Unjoin(unjoin::Args),
     Credentials(credentials::Args),
     Agent(agent::Args),
     Kubeconfig(kubeconfig::Args),
@@ -71,7 +74,7 @@ impl Cli {
     /// What to log if nothing else is said.
     pub(crate) fn log_filter(&self) -> String {
         let default = match self.command {
-            Command::Hub(_) | Command::Agent(_) => "info",
+            Command::Hub(_) | Command::Agent(_) | Command::Join(_) => "info",
             Command::Credentials(_)
             | Command::Kubeconfig(_)
             | Command::Clusters(_)
@@ -81,6 +84,7 @@ impl Cli {
             | Command::Ca(_)
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Unjoin(_)
             | Command::Demo(_) => "warn",
         };
         self.log.clone().unwrap_or_else(|| default.to_owned())

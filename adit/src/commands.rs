@@ -17,10 +17,13 @@ pub(crate) mod credentials;
 pub(crate) mod demo;
 pub(crate) mod forward;
 pub(crate) mod hub;
+pub(crate) mod join;
 pub(crate) mod kubeconfig;
 mod notice;
 pub(crate) mod restore;
+pub(crate) mod serve;
 pub(crate) mod token;
+pub(crate) mod unjoin;
 
 /// Runs a command to its end.
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
@@ -28,6 +31,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Hub(args) => Box::pin(hub::run(args)).await,
         Command::Credentials(args) => credentials::run(args).await,
         Command::Agent(args) => Box::pin(agent::run(args)).await,
+        Command::Join(args) => Box::pin(join::run(*args)).await,
+        Command::Unjoin(args) => Box::pin(unjoin::run(args)).await,
         Command::Ca(args) => ca::run(args).await,
         Command::Kubeconfig(args) => kubeconfig::run(args).await,
         Command::Clusters(args) => clusters::run(args).await,

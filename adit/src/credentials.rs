@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use proto::AgentIdentity;
-use proxy_agent::{HubAccess, HubAddress};
+use proxy_agent::{HubAccess, HubAddress, HubLogin};
 use proxy_server::{AgentCertificate, CertificateError};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
@@ -173,6 +173,7 @@ impl Credentials {
             hubs: self.hubs.clone(),
             tls: Arc::new(self.client_config()?),
             server_name: self.server_name.clone(),
+            login: HubLogin::Certificate,
         })
     }
 

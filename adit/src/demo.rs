@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use gateway::GatewayConfig;
 use proto::{AgentIdentity, ClusterName};
-use proxy_agent::{Agent, ApiServer, ImpersonationPolicy, LiveTargets, ProxyConfig};
+use proxy_agent::{Agent, ApiServer, ImpersonationPolicy};
 use proxy_server::ProxyServerConfig;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::{agent, credentials};
+use crate::commands::credentials;
+use crate::commands::serve::Serving;
 use crate::credentials::Credentials;
 use crate::data_dir::{self, DataDir, Secrecy};
 use crate::hub::{self, ConnectionLimits, Hub, HubConfig, Udp};
@@ -158,14 +159,12 @@ async fn make_agent(data: &DataDir, cluster: &ClusterAccess) -> anyhow::Result<A
         .with_context(|| format!("cannot use {}", cluster.kubeconfig.display()))?;
     // The demo's user is its administrator.
     let impersonation = ImpersonationPolicy::default().allow("system:masters");
-    let config = agent::config(
-        &credentials,
-        Some(api),
-        LiveTargets::default(),
+    let serving = Serving {
+        api: Some(api),
         impersonation,
-        ProxyConfig::Direct,
-    )?;
-    Ok(Agent::new(config))
+        ..Serving::default()
+    };
+    Ok(Agent::new(serving.for_hub(credentials.hub_access()?)))
 }
 
 /// A private folder for one cluster of the demo.

@@ -13,6 +13,7 @@ use proxy_agent::HubAddress;
 use proxy_server::{ProxyServer, ProxyServerConfig};
 use quinn::Endpoint;
 use quinn::crypto::rustls::NoInitialCipherSuite;
+use registration::hub::Controllers;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,11 @@ use crate::data_dir::{DataDir, DataDirError, FileLock};
 use crate::local::{LocalAddress, LocalListener};
 use crate::tcp;
 
+mod agent_streams;
 mod api;
 mod authority_files;
 mod backup;
+mod bootstrap_tokens;
 mod connect;
 mod connection;
 mod datagrams;
@@ -39,6 +42,7 @@ mod known;
 mod listener;
 mod listing;
 mod lookout;
+mod membership;
 mod metrics;
 mod serving_files;
 mod setup;
@@ -54,12 +58,15 @@ pub(crate) use forward::ForwardListen;
 pub(crate) use listing::{ClusterListing, Listing};
 pub(crate) use setup::prepare_for;
 
+use agent_streams::AgentStreams;
 use api::{HubApi, HubApiError};
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};
+use bootstrap_tokens::BootstrapTokens;
 use connect::ConnectListener;
 use connection::{ConnectionParts, Connections, Port};
 use inventory::Inventory;
 use known::Known;
+use membership::Membership;
 use serving_files::ServingFiles;
 use setup::SetupError;
 use signing_files::{SigningError, SigningFiles};
@@ -116,6 +123,7 @@ pub(crate) struct Hub {
     api: HubApi,
     access: SubjectAccess,
     inventory: Inventory,
+    registration: Controllers,
     drain: Duration,
     _lock: FileLock,
 }
@@ -186,12 +194,16 @@ impl Hub {
             signing,
         });
         let link = config.proxy.link.clone();
-        let proxy = ProxyServer::new(
+        let membership = Arc::new(Membership::new(known.clone(), api.server.objects()));
+        let tokens = BootstrapTokens::new(api.client("adit-join"));
+        let streams = AgentStreams::new(api.server.clone(), tokens);
+        let proxy = ProxyServer::with_targets(
             ProxyServerConfig {
                 hubs: addresses.all().iter().map(ToString::to_string).collect(),
                 ..config.proxy
             },
-            known.clone(),
+            membership.clone(),
+            Some(Arc::new(streams)),
         );
         let reviews = api.client("adit-gateway");
         let access = SubjectAccess::new(reviews.clone());
@@ -202,11 +214,17 @@ impl Hub {
             Arc::new(access.clone()),
         );
         let inventory = Inventory::new(
+            data.clone(),
             known.clone(),
             proxy.clone(),
             api.client("adit-inventory"),
             api.keeper("adit-inventory"),
         );
+        let options = registration::hub::Options {
+            connected: Some(inventory.connected()),
+            ..registration::hub::Options::default()
+        };
+        let registration = Controllers::new(api.client("adit-registration"), options);
         let reset_key = setup::quic_reset_key(&data)?;
         let endpoints = bind_udp(config.udp, &listeners, &tls, (&link, &reset_key))?;
         let connections = Arc::new(Connections::new(ConnectionParts {
@@ -215,6 +233,7 @@ impl Hub {
             proxy: proxy.clone(),
             gateway: gateway.clone(),
             known,
+            membership,
             lookout: watch.lookout(),
             health: watch.health(),
             limits: config.connections,
@@ -235,6 +254,7 @@ impl Hub {
             api,
             access,
             inventory,
+            registration,
             drain: config.drain,
             _lock: lock,
         })
@@ -288,11 +308,18 @@ impl Hub {
             let gateway = self.gateway.clone();
             tasks.spawn(forward::accept(listener, forward, gateway, stop.clone()));
         }
+        let works = self.api.client("adit-work");
         let HubApi { driver, store, .. } = self.api;
         tasks.spawn(until(stop.clone(), driver.run()));
         let access = self.access;
         tasks.spawn(until(stop.clone(), async move { access.follow().await }));
         tasks.spawn(until(stop.clone(), self.inventory.run()));
+        tasks.spawn(self.registration.run(stop.clone()));
+        tasks.spawn(work::hub::Controllers::run(
+            works,
+            work::hub::Options::default(),
+            stop.clone(),
+        ));
         tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
         tokio::select! {
             // Told to stop, the parts end too, which is then no failure.

@@ -33,8 +33,8 @@ use crate::reviews::Reviewer;
 use crate::storage::Storage;
 use crate::tokens::ServiceAccountTokens;
 use crate::{
-    Body, InFlight, InFlightLimits, Registry, RequestInfo, Status, compaction, controllers,
-    documents,
+    Body, InFlight, InFlightLimits, Objects, Registry, RequestInfo, Status, compaction,
+    controllers, documents,
 };
 
 /// A Kubernetes-style API server: one service over a store. Cheap to clone.
@@ -162,6 +162,12 @@ impl ApiServer {
     fn served(&self) -> Arc<Served> {
         let served = self.0.served.read();
         served.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The objects there are, for what decides by them within the process.
+    #[must_use]
+    pub fn objects(&self) -> Arc<dyn Objects> {
+        self.0.mirror.clone()
     }
 
     /// Serves other kinds from now on. Requests that run go on with those

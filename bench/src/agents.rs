@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use proto::AgentIdentity;
 use proxy_agent::{
-    Agent, AgentConfig, AgentLimits, AgentStatus, CarrierChoice, HubAddress, ImpersonationPolicy,
-    LiveTargets, ProxyConfig,
+    Agent, AgentConfig, AgentLimits, AgentStatus, CarrierChoice, HubAddress, HubLogin,
+    ImpersonationPolicy, LiveTargets, ProxyConfig,
 };
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
@@ -104,6 +104,7 @@ fn agent(args: &Args, roots: Arc<RootCertStore>, key: AgentKey) -> Result<Agent>
         tls: Arc::new(tls),
         proxy: ProxyConfig::default(),
         server_name: ServerName::try_from(HUB_NAME)?,
+        login: HubLogin::Certificate,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         api: None,
         targets: LiveTargets::default(),

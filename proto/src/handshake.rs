@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use crate::{Reconnect, SessionKey, wire};
+use crate::{Credential, Reconnect, SessionKey, wire};
 
 /// The protocol version that this code speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -18,6 +18,8 @@ pub struct Hello {
     pub features: Vec<String>,
     /// Features without which the sender will not go on.
     pub required_features: Vec<String>,
+    /// From an agent without a certificate: by what it is known.
+    pub credential: Option<Credential>,
     /// From an agent: the session that the link belongs to.
     pub session_key: Option<SessionKey>,
     /// From a hub: how to come back.
@@ -59,6 +61,7 @@ impl Hello {
             software_version: software_version.into(),
             features: Vec::new(),
             required_features: Vec::new(),
+            credential: None,
             session_key: None,
             reconnect: None,
             link: None,
@@ -92,6 +95,7 @@ impl Hello {
             software_version: printable(&hello.software_version),
             features: texts(&hello.features),
             required_features: texts(&hello.required_features),
+            credential: Credential::from_wire(&hello.credential),
             session_key: SessionKey::from_wire(&hello.session_key),
             reconnect: hello.reconnect.map(Reconnect::from_wire),
             link: NonZeroU32::new(hello.link),
@@ -105,7 +109,11 @@ impl Hello {
             software_version: self.software_version.clone(),
             features: self.features.clone(),
             required_features: self.required_features.clone(),
-            credential: bytes::Bytes::new(),
+            credential: self
+                .credential
+                .as_ref()
+                .map(Credential::to_wire)
+                .unwrap_or_default(),
             session_key: self
                 .session_key
                 .map(SessionKey::to_wire)

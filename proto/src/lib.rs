@@ -8,6 +8,7 @@
 mod backoff;
 mod codec;
 mod control;
+mod credential;
 mod handshake;
 mod header;
 mod host;
@@ -40,6 +41,7 @@ mod wire {
 pub use backoff::{Backoff, Pace};
 pub use codec::{Decoder, Message, MessageError};
 pub use control::{Control, StreamLimit};
+pub use credential::Credential;
 pub use handshake::{Hello, HelloError, PROTOCOL_VERSION};
 pub use header::{Answer, StreamHeader, StreamMove};
 pub use host::parse_host;

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proto::{Answer, Control, Decoder, Hello, Message, MessageError, Reconnect, Refusal};
+use proto::{
+    Answer, Control, Credential, Decoder, Hello, Message, MessageError, Reconnect, Refusal,
+};
 use proto::{RefusalReason, SessionKey, StreamHeader, StreamLimit, StreamMove};
 use proto::{Target, TargetError};
 use rand::SeedableRng;
@@ -57,9 +59,11 @@ fn control() -> impl Strategy<Value = Control> {
             prop::option::of(any::<u64>()),
             prop::option::of(reconnect()),
             any::<u32>(),
+            prop::option::of("[!-~]{1,64}"),
         )
             .prop_map(
-                |(software_version, features, key, reconnect, link)| Control::Hello(Hello {
+                |(software_version, features, key, reconnect, link, token)| Control::Hello(Hello {
+                    credential: token.and_then(|token| Credential::new(&token)),
                     features,
                     link: NonZeroU32::new(link),
                     session_key: key

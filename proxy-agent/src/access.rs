@@ -4,7 +4,7 @@ use rustls::client::Resumption;
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
 
-use crate::HubAddress;
+use crate::{HubAddress, HubLogin};
 
 /// Where an agent's hubs are, whom it trusts as one, and what it shows them.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct HubAccess {
     pub tls: Arc<rustls::ClientConfig>,
     /// The name that the hub's certificate is for, whatever its address.
     pub server_name: ServerName<'static>,
+    /// By what the hub knows the agent.
+    pub login: HubLogin,
 }
 
 /// Gives a running agent another certificate, other hubs, others to trust.
@@ -88,7 +90,7 @@ impl CurrentAccess {
 
 fn prepared(mut access: HubAccess) -> HubAccess {
     let tls = Arc::make_mut(&mut access.tls);
-    tls.alpn_protocols = vec![tunnel::ALPN.to_vec()];
+    tls.alpn_protocols = vec![access.login.alpn().to_vec()];
     // A resumed connection would not show the certificate again.
     tls.resumption = Resumption::disabled();
     access

@@ -10,11 +10,11 @@ use tunnel::{LinkConfig, ProcessBudget};
 
 use crate::access::{CurrentAccess, HubAccess, Renewal};
 use crate::connect::HubDialer;
-use crate::run::Runner;
+use crate::run::{Runner, Told};
 use crate::serve::Services;
 use crate::{
-    AgentLimits, AgentView, ApiServer, CarrierChoice, Counters, HubAddress, ImpersonationPolicy,
-    LiveTargets, ProxyConfig,
+    AgentLimits, AgentView, ApiServer, CarrierChoice, Counters, HubAddress, HubApi, HubLogin,
+    ImpersonationPolicy, LiveTargets, ProxyConfig,
 };
 
 /// What an agent needs to know.
@@ -33,6 +33,8 @@ pub struct AgentConfig {
     pub proxy: ProxyConfig,
     /// The name that the hub's certificate is for, whatever its address.
     pub server_name: ServerName<'static>,
+    /// By what the hub knows the agent.
+    pub login: HubLogin,
     /// The release that the agent tells the hub; at most 64 bytes are kept there.
     pub agent_version: String,
     /// The API server that streams to `kube-apiserver` reach; without one they are refused.
@@ -52,6 +54,7 @@ pub struct Agent {
     renewal: Renewal,
     status: watch::Receiver<AgentStatus>,
     view: AgentView,
+    hub_api: HubApi,
 }
 
 /// How an agent stands with its hub.
@@ -73,6 +76,9 @@ pub enum AgentStatus {
     Waiting {
         /// What went wrong, for people.
         error: String,
+        /// Whether a hub was reached and does not let it in, which time alone
+        /// rarely mends.
+        refused: bool,
         /// How long until the next attempt.
         retry_in: Duration,
     },
@@ -96,6 +102,7 @@ impl Agent {
             carrier,
             proxy,
             server_name,
+            login,
             agent_version,
             api,
             targets,
@@ -106,6 +113,7 @@ impl Agent {
             hubs,
             tls,
             server_name,
+            login,
         });
         let counters = Arc::<Counters>::default();
         let link = LinkConfig {
@@ -118,11 +126,18 @@ impl Agent {
         let dialer = HubDialer::new(access, link, proxy, carrier);
         let services = Services::new(api, targets, impersonation, &limits, counters);
         let (sender, status) = watch::channel(AgentStatus::Connecting);
+        let (current, hub_api) = HubApi::new();
+        let told = Told {
+            status: sender,
+            session: current,
+            view: view.clone(),
+        };
         Self {
-            runner: Runner::new(dialer, Arc::new(services), sender, view.clone()),
+            runner: Runner::new(dialer, Arc::new(services), told),
             view,
             renewal,
             status,
+            hub_api,
         }
     }
 
@@ -134,6 +149,11 @@ impl Agent {
     /// What the agent does, now and later.
     pub fn view(&self) -> AgentView {
         self.view.clone()
+    }
+
+    /// The hub's own API, reached through whichever session there is.
+    pub fn hub_api(&self) -> HubApi {
+        self.hub_api.clone()
     }
 
     /// Gives the agent other credentials, now and later.

@@ -42,6 +42,8 @@ pub(crate) enum ConnectError {
     NoneOf { hubs: usize, told: String },
     #[error("QUIC needs the cipher suite AES-128-GCM, which this agent does not have")]
     NoQuicCipher,
+    #[error("QUIC needs a certificate to show")]
+    NoQuicLogin,
     #[error("QUIC does not go through a proxy")]
     NoQuicProxy,
     #[error("by QUIC: {0}")]
@@ -176,11 +178,12 @@ impl HubDialer {
 
     /// How further links of the session are made that has just come about at `hub`.
     pub(crate) fn further(&self, hub: &HubAddress) -> Option<Further> {
+        let access = self.access.proven().filter(|of| of.login.is_free())?;
         Some(Further {
             carriers: Arc::clone(&self.carriers),
             link: self.link.clone(),
             hub: hub.clone(),
-            access: self.access.proven()?,
+            access,
             choice: self.choice,
         })
     }
@@ -196,6 +199,9 @@ impl HubDialer {
         access: &HubAccess,
     ) -> Result<Connected, ConnectError> {
         let h2 = Box::pin(self.carriers.by_h2(&self.link, hub, access));
+        if !access.login.is_free() {
+            return h2.await;
+        }
         let quic = Box::pin(self.carriers.by_quic(&self.link, hub, access));
         match (self.choice, self.worked) {
             (CarrierChoice::H2, _) => h2.await,
@@ -222,6 +228,7 @@ impl ConnectError {
             | Self::NoHub
             | Self::NoneOf { .. }
             | Self::NoQuicCipher
+            | Self::NoQuicLogin
             | Self::NoQuicProxy
             | Self::Quic(_)
             | Self::Dial(_)

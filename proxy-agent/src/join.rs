@@ -87,6 +87,9 @@ impl Carriers {
     ) -> Result<Connected, ConnectError> {
         let addresses = self.dialer.direct_addresses(hub).await?;
         let addresses = addresses.ok_or(ConnectError::NoQuicProxy)?;
+        if !access.login.is_free() {
+            return Err(ConnectError::NoQuicLogin);
+        }
         let tls = rustls::ClientConfig::clone(&access.tls);
         let client =
             tunnel::quic::client_config(tls, link).map_err(|_| ConnectError::NoQuicCipher)?;
@@ -158,8 +161,10 @@ impl Carriers {
             Ok(Err(source)) => return Err(ConnectError::Tls { remote, source }),
             Err(_) => return Err(ConnectError::SlowTls { remote }),
         };
-        check(&stream, &remote)?;
-        let handshake = tunnel::h2::agent(stream, link.clone());
+        check(&stream, access.login.alpn(), &remote)?;
+        let mut link = link.clone();
+        access.login.write_in(&mut link.hello);
+        let handshake = tunnel::h2::agent(stream, link);
         let (link, incoming, driver) = match handshake.await {
             Ok(made) => made,
             Err(source) => return Err(ConnectError::Handshake { remote, source }),
@@ -177,7 +182,11 @@ impl Carriers {
 
 /// Only TLS 1.3 hides the agent's certificate, and only the protocol's own
 /// name says that the server knows what follows.
-fn check(stream: &TlsStream<ReadAhead<Socket>>, remote: &Remote) -> Result<(), ConnectError> {
+fn check(
+    stream: &TlsStream<ReadAhead<Socket>>,
+    alpn: &[u8],
+    remote: &Remote,
+) -> Result<(), ConnectError> {
     let (_, tls) = stream.get_ref();
     if tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         let source = io::Error::other("the hub does not speak TLS 1.3");
@@ -186,7 +195,7 @@ fn check(stream: &TlsStream<ReadAhead<Socket>>, remote: &Remote) -> Result<(), C
             source,
         });
     }
-    if tls.alpn_protocol() != Some(tunnel::ALPN) {
+    if tls.alpn_protocol() != Some(alpn) {
         return Err(ConnectError::Alpn {
             remote: remote.clone(),
         });

@@ -22,10 +22,12 @@ mod connect;
 mod counters;
 mod datagrams;
 mod dial;
+mod hub_api;
 mod impersonation;
 mod join;
 mod limits;
 mod links;
+mod login;
 mod policy;
 mod proxy;
 mod resolve;
@@ -45,8 +47,10 @@ pub use apiserver::{
 };
 pub use carrier::CarrierChoice;
 pub use counters::{Counters, StreamOutcome};
+pub use hub_api::{HubApi, HubApiError, HubBody};
 pub use impersonation::ImpersonationPolicy;
 pub use limits::AgentLimits;
+pub use login::HubLogin;
 pub use policy::{
     ExposeError, LiveTargets, TargetFileError, TargetPolicy, TargetRuleError, TargetsFile,
     TargetsFileError,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tunnel::Link;
+use tunnel::{CloseReason, Link, Session};
 
 use crate::connect::{ConnectError, HubDialer};
 use crate::join::Connected;
@@ -20,19 +20,31 @@ use crate::{AgentError, AgentStatus, AgentView};
 pub(crate) struct Runner {
     dialer: HubDialer,
     services: Arc<Services>,
-    status: watch::Sender<AgentStatus>,
+    told: Told,
     backoff: Backoff,
     /// The moment that the backoff's times count from.
     start: Instant,
     /// The tasks of all sessions, draining ones included; they end with this.
     tasks: JoinSet<()>,
+}
+
+/// What others see of a runner.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) status: watch::Sender<AgentStatus>,
+    /// The session that takes streams, or did last.
+    pub(crate) session: watch::Sender<Option<Session>>,
     /// Holds the sessions that may still have streams.
-    view: AgentView,
+    pub(crate) view: AgentView,
 }
 
 /// Why a session is no longer the one that takes streams.
 enum Stay {
-    Over(String),
+    Over {
+        why: String,
+        /// Whether the hub has turned it away.
+        refused: bool,
+    },
     /// Another is to take its place at once.
     Renewed,
 }
@@ -52,20 +64,14 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
 
 impl Runner {
-    pub(crate) fn new(
-        dialer: HubDialer,
-        services: Arc<Services>,
-        status: watch::Sender<AgentStatus>,
-        view: AgentView,
-    ) -> Self {
+    pub(crate) fn new(dialer: HubDialer, services: Arc<Services>, told: Told) -> Self {
         Self {
             dialer,
             services,
-            status,
+            told,
             backoff: Backoff::new(Pace::UNKNOWN),
             start: Instant::now(),
             tasks: JoinSet::new(),
-            view,
         }
     }
 
@@ -77,34 +83,38 @@ impl Runner {
         if forever.await.is_none() {
             self.drain().await;
         }
-        self.status.send_replace(AgentStatus::Stopped);
+        self.told.status.send_replace(AgentStatus::Stopped);
         Ok(())
     }
 
     /// Never ends. Dropped, it leaves the sessions as they are.
     async fn stay_connected(&mut self) {
         loop {
-            self.status.send_replace(AgentStatus::Connecting);
+            self.told.status.send_replace(AgentStatus::Connecting);
             self.dialer.begin_session();
-            let error = match Box::pin(self.dialer.connect()).await {
+            let (error, refused) = match Box::pin(self.dialer.connect()).await {
                 Ok(connected) => match self.stay_with(connected).await {
-                    Stay::Over(why) => {
+                    Stay::Over { why, refused } => {
                         tracing::info!(why, "no session any more");
-                        why
+                        (why, refused)
                     }
                     Stay::Renewed => {
                         self.make_room();
                         continue;
                     }
                 },
-                Err(error) => self.note_failure(&error),
+                Err(error) => (self.note_failure(&error), error.is_rejection()),
             };
             let retry_in = self
                 .backoff
                 .next_wait(self.start.elapsed(), &mut rand::rng());
             tracing::info!("trying again in {retry_in:.1?}");
-            let status = AgentStatus::Waiting { error, retry_in };
-            self.status.send_replace(status);
+            let status = AgentStatus::Waiting {
+                error,
+                refused,
+                retry_in,
+            };
+            self.told.status.send_replace(status);
             tokio::select! {
                 () = sleep(retry_in) => {}
                 // Other credentials may be what was missing.
@@ -131,9 +141,10 @@ impl Runner {
         let further = self.dialer.further(&hub);
         let (links, session) = Links::new(connected, further, Arc::clone(&self.services));
         self.tasks.spawn(links.run());
-        self.view.counters().note_session();
-        self.view.sessions_mut().push(session.clone());
-        self.status.send_replace(AgentStatus::Connected {
+        self.told.view.counters().note_session();
+        self.told.view.sessions_mut().push(session.clone());
+        self.told.session.send_replace(Some(session.clone()));
+        self.told.status.send_replace(AgentStatus::Connected {
             hub,
             remote: address,
         });
@@ -152,16 +163,22 @@ impl Runner {
         if since.elapsed() >= SETTLED {
             self.backoff.reset();
         }
-        Stay::Over(match session.closed().now_or_never() {
-            Some(reason) => reason.to_string(),
-            None => "the hub drains this session".to_owned(),
-        })
+        match session.closed().now_or_never() {
+            Some(reason) => Stay::Over {
+                why: reason.to_string(),
+                refused: matches!(reason, CloseReason::Rejected(_)),
+            },
+            None => Stay::Over {
+                why: "the hub drains this session".to_owned(),
+                refused: false,
+            },
+        }
     }
 
     /// Ends the oldest of the sessions that drain if they are too many.
     fn make_room(&mut self) {
         self.forget_ended();
-        let sessions = self.view.sessions_mut();
+        let sessions = self.told.view.sessions_mut();
         let too_many = sessions.len().saturating_sub(MAX_DRAINING);
         for session in &sessions[..too_many] {
             session.drain(Duration::ZERO);
@@ -197,13 +214,14 @@ impl Runner {
 
     fn forget_ended(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        self.view
+        self.told
+            .view
             .sessions_mut()
             .retain(|session| session.closed().now_or_never().is_none());
     }
 
     async fn drain(&mut self) {
-        for session in self.view.sessions_mut().iter() {
+        for session in self.told.view.sessions_mut().iter() {
             session.drain(DRAIN_LIMIT);
         }
         let ended = async { while self.tasks.join_next().await.is_some() {} };

@@ -20,6 +20,12 @@ pub enum AdmissionError {
     /// The certificate has expired.
     #[error("the certificate has expired: issue new credentials for the cluster")]
     Expired,
+    /// The hub's administrators have not accepted the cluster, or not any more.
+    #[error(
+        "the cluster is not accepted by this hub: `adit accept` sets hubAcceptsClient of its \
+         ManagedCluster"
+    )]
+    NotAccepted,
     /// The certificate was revoked.
     #[error("the certificate was revoked: issue new credentials for the cluster")]
     Revoked,

@@ -10,6 +10,9 @@ pub struct ProxyServerConfig {
     /// Each costs a connection and a task. One more is rejected, and the agent
     /// told that the hub is full.
     pub max_sessions: usize,
+    /// Streams to the hub itself that one session may have at once, on all its
+    /// links. Default 128; one more is refused as busy.
+    pub max_hub_streams: usize,
     /// Streams to targets that are opened in a second, and at most as many at
     /// once. Default 10,000, of which one cluster may have four fifths.
     ///
@@ -33,6 +36,7 @@ impl ProxyServerConfig {
         Self {
             link,
             max_sessions: 20_000,
+            max_hub_streams: 128,
             dials_per_second: 10_000,
             reconnects_per_second: 500,
             hubs: Vec::new(),

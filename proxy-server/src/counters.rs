@@ -13,6 +13,7 @@ pub struct Counters {
     latency: [Histogram; TargetKind::ALL.len()],
     full: AtomicU64,
     links_full: AtomicU64,
+    opened_full: AtomicU64,
     too_often: AtomicU64,
     pub(crate) traffic: Traffic,
 }
@@ -64,6 +65,11 @@ impl Counters {
         self.links_full.load(Relaxed)
     }
 
+    /// Streams that agents wanted to open to the hub, and had too many of.
+    pub fn opened_full(&self) -> u64 {
+        self.opened_full.load(Relaxed)
+    }
+
     /// Streams that were not opened because too many were asked for in a second.
     pub fn dials_too_often(&self) -> u64 {
         self.too_often.load(Relaxed)
@@ -82,6 +88,10 @@ impl Counters {
 
     pub(crate) fn note_too_often(&self) {
         self.too_often.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn note_opened_full(&self) {
+        self.opened_full.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn note_links_full(&self) {

@@ -68,6 +68,15 @@ pub enum ServeError {
     /// No session came about.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
+    /// As many are joining as may at once.
+    #[error("{limit} agents are joining now, the most that may; try again later")]
+    JoinsFull {
+        /// The limit reached.
+        limit: usize,
+    },
+    /// Nobody can join here.
+    #[error("this hub lets nobody join with a token")]
+    NoJoining,
     /// The agent's session takes no further link.
     #[error(transparent)]
     Link(#[from] AttachError),

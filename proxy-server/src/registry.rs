@@ -8,6 +8,7 @@ use proto::{AgentName, ClusterName, SessionKey};
 use tunnel::{AttachError, CloseReason, Link, Session};
 
 use crate::AgentCertificate;
+use crate::server::Room;
 
 /// A number that no two sessions of a process share.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -86,6 +87,7 @@ pub(crate) struct Registered {
     pub(crate) session: Session,
     key: Option<SessionKey>,
     since: SystemTime,
+    room: Room,
     /// At least one; the newest is the last.
     pub(crate) links: Vec<RegisteredLink>,
 }
@@ -105,6 +107,8 @@ pub(crate) struct Inserted {
     pub(crate) id: SessionId,
     /// The session, if it had links before.
     pub(crate) joined: Option<Session>,
+    /// The session's, for the streams that the agent opens.
+    pub(crate) room: Room,
 }
 
 impl RegisteredLink {
@@ -120,9 +124,9 @@ impl RegisteredLink {
 }
 
 impl Registry {
-    /// Adds a link to the session that it belongs to, or else a session; an
-    /// older session of the same agent is closed.
-    pub(crate) fn insert(&self, link: RegisteredLink) -> Result<Inserted, AttachError> {
+    /// Adds a link to the session that it belongs to, or else a session with
+    /// this room; an older session of the same agent is closed.
+    pub(crate) fn insert(&self, link: RegisteredLink, room: Room) -> Result<Inserted, AttachError> {
         let identity = &link.certificate.identity;
         let key = link.link.peer().session_key;
         let mut sessions = self.clusters.entry(identity.cluster.clone()).or_default();
@@ -136,8 +140,8 @@ impl Registry {
                 Ok(()) => {
                     session.links.push(link);
                     let joined = Some(session.session.clone());
-                    let id = session.id;
-                    return Ok(Inserted { id, joined });
+                    let (id, room) = (session.id, session.room.clone());
+                    return Ok(Inserted { id, joined, room });
                 }
                 Err(AttachError::Full) => return Err(AttachError::Full),
                 // Its last link has just ended: this one begins it anew.
@@ -158,10 +162,12 @@ impl Registry {
             session: Session::new(link.link.clone()),
             key,
             since: link.since,
+            room: room.clone(),
             links: vec![link],
         });
         self.count.fetch_add(1, Relaxed);
-        Ok(Inserted { id, joined: None })
+        let joined = None;
+        Ok(Inserted { id, joined, room })
     }
 
     /// Removes a link that has ended, and with its last link the session.
@@ -196,6 +202,13 @@ impl Registry {
         let takes = |of: &Registered| of.session.takes_streams();
         let sessions = self.clusters.get(cluster);
         sessions.is_some_and(|sessions| sessions.iter().any(takes))
+    }
+
+    /// The clusters with a session that takes streams, in no order.
+    pub(crate) fn connected(&self) -> Vec<ClusterName> {
+        let takes = |of: &Registered| of.session.takes_streams();
+        let of_any = self.clusters.iter().filter(|of| of.iter().any(takes));
+        of_any.map(|of| of.key().clone()).collect()
     }
 
     /// The sessions of a cluster that take streams, least loaded first.

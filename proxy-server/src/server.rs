@@ -1,20 +1,24 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use proto::{AgentName, ClusterName, Reconnect};
+use tokio::sync::watch;
 use tunnel::{CloseReason, StreamInfo};
 
 use crate::dial_rate::DialRate;
 use crate::pace::ReconnectPace;
-use crate::registry::{Registry, SessionId};
-use crate::{Clusters, Counters, ProxyServerConfig, SessionInfo};
+use crate::registry::{Registered, Registry, SessionId};
+use crate::{Clusters, Counters, HubTargets, ProxyServerConfig, SessionInfo};
+use joining::Joins;
 
 mod dialling;
+mod joining;
+mod opened;
 mod serving;
 
 pub use dialling::{Dialled, Reached};
+pub(crate) use opened::Room;
 
 /// The hub's end of every tunnel; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -29,7 +33,9 @@ struct Inner {
     registry: Registry,
     pace: ReconnectPace,
     dial_rate: DialRate,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
+    targets: Option<Arc<dyn HubTargets>>,
+    joins: Joins,
 }
 
 /// A stream, and whose it is.
@@ -44,8 +50,18 @@ pub struct StreamOfSession {
 }
 
 impl ProxyServer {
-    /// A hub's end without sessions.
+    /// A hub's end without sessions, to which agents open no streams.
     pub fn new(config: ProxyServerConfig, clusters: Arc<dyn Clusters>) -> Self {
+        Self::with_targets(config, clusters, None)
+    }
+
+    /// A hub's end without sessions; agents may open streams to these targets
+    /// on it, and join there with a token.
+    pub fn with_targets(
+        config: ProxyServerConfig,
+        clusters: Arc<dyn Clusters>,
+        targets: Option<Arc<dyn HubTargets>>,
+    ) -> Self {
         let registry = Registry::default();
         let pace = ReconnectPace::new(config.reconnects_per_second, config.hubs.clone());
         let inner = Inner {
@@ -55,7 +71,9 @@ impl ProxyServer {
             counters: Arc::default(),
             registry,
             pace,
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
+            targets,
+            joins: Joins::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -91,10 +109,15 @@ impl ProxyServer {
             .registry
             .all()
             .iter()
-            .map(crate::registry::Registered::info)
+            .map(Registered::info)
             .collect();
         sessions.sort_by(|a, b| (&a.cluster, &a.agent).cmp(&(&b.cluster, &b.agent)));
         sessions
+    }
+
+    /// The clusters with a session that takes streams, in no order.
+    pub fn connected(&self) -> Vec<ClusterName> {
+        self.inner.registry.connected()
     }
 
     /// Whether any of the cluster's sessions takes streams.
@@ -135,7 +158,16 @@ impl ProxyServer {
 
     /// Asks again whether every session's certificate is good, and closes those where it is not.
     pub fn recheck(&self) {
-        for registered in self.inner.registry.all() {
+        self.recheck_these(self.inner.registry.all());
+    }
+
+    /// The same for one cluster's sessions.
+    pub fn recheck_cluster(&self, cluster: &ClusterName) {
+        self.recheck_these(self.inner.registry.of_cluster(cluster));
+    }
+
+    fn recheck_these(&self, sessions: Vec<Registered>) {
+        for registered in sessions {
             for link in registered.links {
                 if let Err(error) = self.check(&link.certificate) {
                     let identity = &link.certificate.identity;
@@ -156,7 +188,7 @@ impl ProxyServer {
     /// Takes no more sessions, tells the agents to go elsewhere, and waits
     /// until the open streams have ended, at most for `deadline`.
     pub async fn drain(&self, deadline: Duration) {
-        self.inner.draining.store(true, Relaxed);
+        self.inner.draining.send_replace(true);
         let sessions = self.inner.registry.all();
         for registered in &sessions {
             registered.session.drain(deadline);

@@ -46,3 +46,7 @@ pub use traffic::Traffic;
 
 /// The ALPN protocol name of sessions.
 pub const ALPN: &[u8] = b"adit/1";
+
+/// The ALPN protocol name of agents that come with a bootstrap token, to get a
+/// certificate: they open streams to the hub's own API, and nothing is opened to them.
+pub const JOIN_ALPN: &[u8] = b"adit-join/1";

@@ -1,9 +1,10 @@
-//! `adit token`: bearer tokens for users of the hub.
+//! `adit token`: bearer tokens for users of the hub, and tokens by which clusters join.
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use proto::ClusterName;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -17,7 +18,9 @@ use crate::lifetime::Lifetime;
 use crate::output;
 use crate::tokens::{self, TokenId, TokenRecord};
 
-/// Create, list and revoke bearer tokens for users
+mod joining;
+
+/// Create, list and revoke bearer tokens for users, and tokens to join with
 ///
 /// The hub keeps a hash of each token only; the token itself is shown once.
 /// What a user may reach and do say the roles of the hub's API.
@@ -40,22 +43,36 @@ enum Action {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  adit token create --data-dir /var/lib/adit --user alice --group dev --valid-for 30d")]
+  adit token create --data-dir /var/lib/adit --user alice --group dev --valid-for 30d
+  adit token create --data-dir /var/lib/adit --join --cluster-name edge-7
+      Prints the command that joins a cluster, with a token that is good for a day.")]
 struct Create {
     #[command(flatten)]
     data_dir: DataDirArg,
 
+    /// Make a token to join a cluster with, and print the whole command
+    ///
+    /// Any number of clusters may join with it while it is good; each still has
+    /// to be accepted. The hub has to run. It is kept as a bootstrap token: the
+    /// Secret bootstrap-token-ID in kube-system.
+    #[arg(long, conflicts_with_all = ["groups", "output", "user"])]
+    join: bool,
+
+    /// With --join: the cluster in the command that is printed
+    #[arg(long, value_name = "NAME", requires = "join")]
+    cluster_name: Option<ClusterName>,
+
     /// The user it speaks for
-    #[arg(long, value_name = "NAME")]
-    user: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "join")]
+    user: Option<String>,
 
     /// A group of the user; may be repeated
     #[arg(long = "group", value_name = "NAME")]
     groups: Vec<String>,
 
-    /// How long it is good for
-    #[arg(long, value_name = "TIME", default_value = "7d")]
-    valid_for: Lifetime,
+    /// How long it is good for; default 7d, and 24h with --join
+    #[arg(long, value_name = "TIME")]
+    valid_for: Option<Lifetime>,
 
     /// Where to write it, mode 0600; default: standard output
     #[arg(long, short, value_name = "FILE")]
@@ -64,12 +81,16 @@ struct Create {
 
 #[derive(Debug, clap::Args)]
 struct Revoke {
-    /// The token's id, as `adit token list` shows it
-    id: TokenId,
+    /// The token's id, as `adit token list` shows it, or the part before the
+    /// dot of one to join with
+    id: String,
 
     #[command(flatten)]
     data_dir: DataDirArg,
 }
+
+/// How long a user's token is good for if nobody says.
+const VALID_FOR: Lifetime = Lifetime::from_days(7);
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     match args.action {
@@ -77,8 +98,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Action::List(args) => list(&DataDir::open(&args.data_dir)?),
         Action::Revoke(args) => {
             let data = DataDir::open(&args.data_dir.data_dir)?;
-            let _writer = data.lock_for_writing().await?;
-            tokens::revoke(&data, &args.id)?;
+            if joining::is_id(&args.id) {
+                joining::revoke(&data, &args.id).await?;
+            } else {
+                let id: TokenId = args.id.parse()?;
+                let _writer = data.lock_for_writing().await?;
+                tokens::revoke(&data, &id)?;
+            }
             output::line(&format!("revoked {}", args.id))?;
             Ok(())
         }
@@ -87,7 +113,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
 async fn create(args: Create) -> anyhow::Result<()> {
     let data = DataDir::open(&args.data_dir.data_dir)?;
-    let (token, _) = issue(&data, args.user, args.groups, args.valid_for).await?;
+    let Some(user) = args.user else {
+        let valid_for = args.valid_for.unwrap_or(joining::VALID_FOR);
+        let command = joining::create(&data, args.cluster_name.as_ref(), valid_for).await?;
+        output::line(&command)?;
+        return Ok(());
+    };
+    let valid_for = args.valid_for.unwrap_or(VALID_FOR);
+    let (token, _) = issue(&data, user, args.groups, valid_for).await?;
     deliver(
         &format!("{}\n", token.expose_secret()),
         args.output.as_deref(),

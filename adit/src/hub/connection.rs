@@ -24,6 +24,7 @@ use super::endpoints::{EndpointParts, Endpoints};
 use super::handshakes::{Handshake, Handshakes, Limits};
 use super::known::Known;
 use super::lookout::Lookout;
+use super::membership::Membership;
 use super::metrics::{ConnectionEnd, ConnectionKind, Metrics};
 use super::trust::ClientTrust;
 use super::watch::DataHealth;
@@ -48,7 +49,7 @@ pub(super) struct Connections {
     proxy: ProxyServer,
     gateway: Gateway,
     endpoints: Arc<Endpoints>,
-    known: Arc<Known>,
+    membership: Arc<Membership>,
     lookout: Arc<Lookout>,
     metrics: Arc<Metrics>,
     handshakes: Arc<Handshakes>,
@@ -63,6 +64,7 @@ pub(super) struct ConnectionParts {
     pub(super) proxy: ProxyServer,
     pub(super) gateway: Gateway,
     pub(super) known: Arc<Known>,
+    pub(super) membership: Arc<Membership>,
     pub(super) lookout: Arc<Lookout>,
     pub(super) health: DataHealth,
     pub(super) limits: ConnectionLimits,
@@ -125,7 +127,8 @@ impl Connections {
         let endpoints = Endpoints::new(EndpointParts {
             gateway: parts.gateway.clone(),
             proxy: parts.proxy.clone(),
-            known: parts.known.clone(),
+            known: parts.known,
+            membership: parts.membership.clone(),
             metrics: metrics.clone(),
             health: parts.health,
             api: parts.api,
@@ -140,7 +143,7 @@ impl Connections {
             proxy: parts.proxy,
             gateway: parts.gateway,
             endpoints: Arc::new(endpoints),
-            known: parts.known,
+            membership: parts.membership,
             lookout: parts.lookout,
             metrics,
             handshakes: Handshakes::new(Limits {
@@ -215,6 +218,10 @@ impl Connections {
             // No ALPN says QUIC.
             ConnectionKind::Quic | ConnectionKind::Session => {
                 Box::pin(self.session(io, certificate, remote, ends)).await;
+            }
+            ConnectionKind::Join => {
+                let served = self.proxy.serve_join(io, remote);
+                note_end(Box::pin(served).await, remote);
             }
             ConnectionKind::Http1 => {
                 let peer = Peer {
@@ -292,7 +299,7 @@ impl Connections {
     async fn take_notice(&self, certificate: Option<&[u8]>) {
         let certificate = certificate.map(AgentCertificate::from_der);
         if let Some(Ok(certificate)) = certificate
-            && self.known.admit(&certificate).is_err()
+            && self.membership.admit(&certificate).is_err()
         {
             self.lookout.look().await;
         }

@@ -18,6 +18,7 @@ use super::api;
 use super::backup::{BACKUP_PATH, StoreBackup};
 use super::known::Known;
 use super::listing::{Listing, StreamsListing};
+use super::membership::Membership;
 use super::metrics::Metrics;
 use super::watch::DataHealth;
 use crate::open_metrics;
@@ -30,6 +31,7 @@ pub(super) struct EndpointParts {
     pub(super) gateway: Gateway,
     pub(super) proxy: ProxyServer,
     pub(super) known: Arc<Known>,
+    pub(super) membership: Arc<Membership>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: DataHealth,
     pub(super) api: ApiServer,
@@ -130,7 +132,7 @@ impl Endpoints {
 
     fn streams(&self, cluster: &str) -> Result<Response<GatewayBody>, Status> {
         let name: Option<ClusterName> = cluster.parse().ok();
-        let known = name.filter(|name| self.0.known.contains(name));
+        let known = name.filter(|name| self.0.membership.contains(name));
         let name = known.ok_or_else(|| {
             Status::not_found(format!("hub: the cluster {cluster:?} is not known here"))
         })?;
@@ -142,7 +144,11 @@ impl Endpoints {
     }
 
     fn sessions(&self) -> Result<Response<GatewayBody>, Status> {
-        let listing = Listing::new(self.0.known.names(), self.0.proxy.sessions());
+        let sessions = self.0.proxy.sessions();
+        let mut names = self.0.known.names();
+        // Those that have joined are on no record.
+        names.extend(sessions.iter().map(|session| session.cluster.clone()));
+        let listing = Listing::new(names, sessions);
         let json = serde_json::to_vec(&listing)
             .map_err(|_| Status::internal("hub: the sessions cannot be rendered"))?;
         Ok(respond(JSON, json))

@@ -1,6 +1,8 @@
 //! Keeps the hub's API like what is known of clusters: a ManagedCluster for each
-//! cluster that was issued certificates, and a ClusterGateway for each ManagedCluster.
+//! cluster that was issued certificates, and a ClusterGateway for each ManagedCluster;
+//! and the hub's sessions and records like its ManagedClusters.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,19 +14,40 @@ use kube::{Api, Client};
 use proto::ClusterName;
 use proxy_server::ProxyServer;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::known::Known;
+use crate::clusters::{ClusterRecord, RecordError};
+use crate::data_dir::{DataDir, DataDirError};
 use following::Following;
 
 mod following;
 
 /// Makes, changes and removes the objects.
 pub(super) struct Inventory {
+    data: DataDir,
     known: Arc<Known>,
     proxy: ProxyServer,
     managed_clusters: Api<DynamicObject>,
     cluster_gateways: Api<DynamicObject>,
+    /// Clusters whose ManagedCluster was deleted, until their certificates are
+    /// known to be revoked.
+    detached: BTreeSet<String>,
+    /// The clusters that have a session.
+    connected: watch::Sender<Arc<BTreeSet<String>>>,
+}
+
+/// Why a cluster's certificates cannot be revoked.
+#[derive(Debug, thiserror::Error)]
+enum RevokeError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("the hub stops")]
+    Stopping,
 }
 
 /// One object that is not as it should be.
@@ -53,6 +76,7 @@ impl Inventory {
     /// `client` may write ManagedClusters, and `keeper` ClusterGateways, which
     /// users only read.
     pub(super) fn new(
+        data: DataDir,
         known: Arc<Known>,
         proxy: ProxyServer,
         client: Client,
@@ -60,26 +84,43 @@ impl Inventory {
     ) -> Self {
         let gateway = GroupVersionKind::gvk("cluster.core.oam.dev", "v1alpha1", "ClusterGateway");
         Self {
+            data,
             known,
             proxy,
             managed_clusters: Api::all_with(client, &managed_cluster()),
             cluster_gateways: Api::all_with(keeper, &ApiResource::from_gvk(&gateway)),
+            detached: BTreeSet::new(),
+            connected: watch::Sender::default(),
         }
     }
 
+    /// The clusters that have a session, as they were a second ago at most.
+    pub(super) fn connected(&self) -> watch::Receiver<Arc<BTreeSet<String>>> {
+        self.connected.subscribe()
+    }
+
     /// Does so until it is dropped.
-    pub(super) async fn run(self) {
-        let mut clusters = Following::new(self.managed_clusters.clone(), |_| ());
+    pub(super) async fn run(mut self) {
+        let mut clusters = Following::new(self.managed_clusters.clone(), is_accepted);
         let mut gateways = Following::new(self.cluster_gateways.clone(), is_healthy);
         let begun = Instant::now();
         let mut looks = interval(POLL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = clusters.take() => continue,
-                () = gateways.take() => continue,
+                changed = clusters.take() => {
+                    for name in changed {
+                        let there = clusters.objects().is_none_or(|all| all.contains_key(&name));
+                        self.note_change(&name, there).await;
+                    }
+                    continue;
+                }
+                _ = gateways.take() => continue,
                 _ = looks.tick() => {}
             }
+            self.tell_connected();
+            let issued = self.issued();
+            self.detached.retain(|name| issued.contains(name));
             let settling = begun.elapsed() < SETTLING;
             let changes = self.changes(&clusters, &gateways, settling);
             let mut done = stream::iter(changes)
@@ -98,18 +139,78 @@ impl Inventory {
         }
     }
 
+    fn tell_connected(&self) {
+        let now = self.proxy.connected().into_iter();
+        let now: BTreeSet<String> = now.map(|name| name.to_string()).collect();
+        self.connected.send_if_modified(|told| {
+            let news = **told != now;
+            if news {
+                *told = Arc::new(now);
+            }
+            news
+        });
+    }
+
+    /// The clusters whose agents may come with certificates made by hand.
+    fn issued(&self) -> BTreeSet<String> {
+        let issued = self.known.issued().into_iter();
+        issued.map(|name| name.to_string()).collect()
+    }
+
+    /// A ManagedCluster has come, is accepted, is not any more, or is gone.
+    async fn note_change(&mut self, name: &str, there: bool) {
+        let Ok(cluster) = name.parse::<ClusterName>() else {
+            return;
+        };
+        // Whoever is not accepted any more is out at once.
+        self.proxy.recheck_cluster(&cluster);
+        if there || !self.issued().contains(name) {
+            return;
+        }
+        // Otherwise it would be made again of its certificates.
+        self.detached.insert(name.to_owned());
+        match self.revoke(cluster).await {
+            Ok(()) => tracing::info!(cluster = name, "detached: its certificates are revoked"),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(
+                    cluster = name,
+                    error,
+                    "a detached cluster's certificates stay"
+                );
+            }
+        }
+    }
+
+    async fn revoke(&self, cluster: ClusterName) -> Result<(), RevokeError> {
+        let _writer = self.data.lock_for_writing().await?;
+        let data = self.data.clone();
+        let revoke = move || {
+            if let Some(mut record) = ClusterRecord::load(&data, &cluster)? {
+                record.revoke(None, OffsetDateTime::now_utc());
+                record.save(&data, &cluster)?;
+            }
+            Ok(())
+        };
+        match tokio::task::spawn_blocking(revoke).await {
+            Ok(revoked) => revoked,
+            Err(_) => Err(RevokeError::Stopping),
+        }
+    }
+
     /// What is not as it should be; nothing before all objects are known.
     fn changes(
         &self,
-        clusters: &Following<()>,
+        clusters: &Following<bool>,
         gateways: &Following<bool>,
         settling: bool,
     ) -> Vec<Change> {
         let (Some(clusters), Some(gateways)) = (clusters.objects(), gateways.objects()) else {
             return Vec::new();
         };
-        let issued = self.known.issued().into_iter().map(|name| name.to_string());
-        let unknown = issued.filter(|name| !clusters.contains_key(name));
+        let unknown = self.issued().into_iter();
+        let unknown =
+            unknown.filter(|name| !clusters.contains_key(name) && !self.detached.contains(name));
         let shown = clusters.keys().filter_map(|name| {
             let shown = gateways.get(name);
             let healthy = self.is_connected(name) || settling && shown == Some(&true);
@@ -178,6 +279,10 @@ fn gateway(name: &str, healthy: bool) -> Value {
         "spec": {"provider": "", "access": {"endpoint": {"type": "ClusterProxy"}}},
         "status": status,
     })
+}
+
+fn is_accepted(cluster: &DynamicObject) -> bool {
+    cluster.data["spec"]["hubAcceptsClient"] == true
 }
 
 fn is_healthy(gateway: &DynamicObject) -> bool {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use gateway::User;
-use proto::ClusterName;
-use proxy_server::{AdmissionError, AgentCertificate, Clusters};
+use proto::{AgentIdentity, ClusterName};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -35,6 +34,19 @@ impl Known {
         issued.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Whether a cluster was issued certificates by hand, revoked ones among them.
+    pub(super) fn contains(&self, cluster: &ClusterName) -> bool {
+        read(&self.clusters).contains_key(cluster)
+    }
+
+    /// What is on record about an agent's certificate; `None` if nothing is
+    /// about its cluster.
+    pub(super) fn standing(&self, identity: &AgentIdentity, serial: &str) -> Option<Standing> {
+        let clusters = read(&self.clusters);
+        let record = clusters.get(&identity.cluster)?;
+        Some(record.standing(&identity.agent, serial))
+    }
+
     /// The user whose token this is; `None` for one that is unknown, expired or
     /// revoked. Compares in constant time.
     pub(super) fn user(&self, token: &SecretString) -> Option<User> {
@@ -62,24 +74,6 @@ impl Known {
     }
 }
 
-impl Clusters for Known {
-    fn contains(&self, cluster: &ClusterName) -> bool {
-        read(&self.clusters).contains_key(cluster)
-    }
-
-    fn admit(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
-        let identity = &certificate.identity;
-        let clusters = read(&self.clusters);
-        let Some(record) = clusters.get(&identity.cluster) else {
-            return Err(AdmissionError::UnknownCluster);
-        };
-        match record.standing(&identity.agent, &certificate.serial) {
-            Standing::Good => Ok(()),
-            Standing::NotIssued | Standing::Revoked => Err(AdmissionError::Revoked),
-        }
-    }
-}
-
 fn read<T>(lock: &RwLock<Arc<T>>) -> Arc<T> {
     Arc::clone(&lock.read().unwrap_or_else(PoisonError::into_inner))
 }
@@ -90,25 +84,18 @@ fn replace<T>(lock: &RwLock<Arc<T>>, value: T) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
-    use proto::AgentIdentity;
     use secrecy::ExposeSecret as _;
 
     use super::*;
     use crate::clusters::IssuedCertificate;
     use crate::lifetime::Lifetime;
 
-    fn certificate(cluster: &str, serial: &str) -> AgentCertificate {
-        let identity = AgentIdentity {
+    fn identity(cluster: &str) -> AgentIdentity {
+        AgentIdentity {
             cluster: cluster.parse().unwrap(),
             agent: "agent".parse().unwrap(),
-        };
-        let not_after = SystemTime::now() + Duration::from_secs(60);
-        AgentCertificate {
-            identity,
-            serial: serial.to_owned(),
-            not_after,
         }
     }
 
@@ -129,22 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn only_certificates_on_record_are_admitted() {
+    fn a_certificate_is_on_record_or_its_cluster_or_neither() {
         let known = known();
-        assert!(known.admit(&certificate("edge-1", "aa")).is_ok());
-        assert!(
-            known.admit(&certificate("edge-1", "bb")).is_err(),
-            "never issued"
-        );
-        assert!(
-            known.admit(&certificate("edge-2", "aa")).is_err(),
-            "another cluster's"
-        );
+        let standing = |cluster: &str, serial| known.standing(&identity(cluster), serial);
+        assert_eq!(standing("edge-1", "aa"), Some(Standing::Good));
+        assert_eq!(standing("edge-1", "bb"), Some(Standing::NotIssued));
+        assert_eq!(standing("edge-2", "aa"), None);
         known.replace_clusters([].iter());
-        assert!(
-            known.admit(&certificate("edge-1", "aa")).is_err(),
-            "the cluster is forgotten"
-        );
+        assert_eq!(standing("edge-1", "aa"), None, "the cluster is forgotten");
     }
 
     #[test]

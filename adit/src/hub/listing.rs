@@ -122,6 +122,7 @@ impl Listing {
     /// Sorts the sessions under the clusters they belong to.
     pub(crate) fn new(mut known: Vec<ClusterName>, sessions: Vec<SessionInfo>) -> Self {
         known.sort_unstable();
+        known.dedup();
         let empty = |name: &ClusterName| ClusterListing {
             name: name.to_string(),
             sessions: Vec::new(),

@@ -34,6 +34,8 @@ pub(super) enum ConnectionKind {
     Connect,
     Http1,
     Http2,
+    /// Of an agent that joins with a token.
+    Join,
     /// A session's over QUIC.
     Quic,
     /// A session's over TCP.
@@ -97,6 +99,7 @@ impl Metrics {
             ("links", proxy.counters().links_full()),
             ("streams", proxy.link_counters().stream_limits()),
             ("unread", proxy.link_counters().resets(ResetReason::Budget)),
+            ("hub-streams", proxy.counters().opened_full()),
             ("dials", proxy.counters().dials_too_often()),
             ("tcp-streams", gateway.counters().tcp_streams_full()),
         ]
@@ -141,6 +144,7 @@ impl ConnectionKind {
     pub(super) fn of(alpn: Option<&[u8]>) -> Self {
         match alpn {
             Some(alpn) if alpn == tunnel::ALPN => Self::Session,
+            Some(alpn) if alpn == tunnel::JOIN_ALPN => Self::Join,
             Some(b"h2") => Self::Http2,
             Some(_) | None => Self::Http1,
         }

@@ -114,11 +114,15 @@ mod tests {
         write_certificate(&data, &second);
         for _ in 0..3 {
             files.refresh().unwrap();
-            assert_eq!(serving.current().cert, before.cert, "the key is another's");
+            assert_eq!(
+                serving.current().own.cert,
+                before.own.cert,
+                "the key is another's"
+            );
         }
         write_key(&data, &second);
         files.refresh().unwrap();
-        assert_ne!(serving.current().cert, before.cert);
+        assert_ne!(serving.current().own.cert, before.own.cert);
     }
 
     #[test]
@@ -134,6 +138,6 @@ mod tests {
         assert!(files.refresh().is_err());
         write_key(&data, &pair);
         files.refresh().unwrap();
-        assert_eq!(files.serving().current().cert, before.cert);
+        assert_eq!(files.serving().current().own.cert, before.own.cert);
     }
 }

@@ -11,25 +11,42 @@ use super::trust::ClientTrust;
 /// The serving certificate, replaced while the hub runs; connections that
 /// stand keep the one they began with.
 #[derive(Debug)]
-pub(super) struct Serving(RwLock<Arc<CertifiedKey>>);
+pub(super) struct Serving(RwLock<Pair>);
+
+/// What the hub shows.
+#[derive(Clone, Debug)]
+pub(super) struct Pair {
+    /// To all but those who join.
+    pub(super) own: Arc<CertifiedKey>,
+    /// To those who join, who know the authority by its pin alone: with the
+    /// authority's own certificate behind it.
+    pub(super) with_authority: Arc<CertifiedKey>,
+}
 
 impl Serving {
-    pub(super) fn new(key: CertifiedKey) -> Self {
-        Self(RwLock::new(Arc::new(key)))
+    pub(super) fn new(pair: Pair) -> Self {
+        Self(RwLock::new(pair))
     }
 
-    pub(super) fn replace(&self, key: CertifiedKey) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+    pub(super) fn replace(&self, pair: Pair) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = pair;
     }
 
-    pub(super) fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn current(&self) -> Pair {
+        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        pair.clone()
     }
 }
 
 impl ResolvesServerCert for Serving {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let pair = self.current();
+        let mut protocols = hello.alpn().into_iter().flatten();
+        Some(if protocols.any(|of| of == tunnel::JOIN_ALPN) {
+            pair.with_authority
+        } else {
+            pair.own
+        })
     }
 }
 
@@ -42,7 +59,7 @@ pub(super) fn server_config(trust: Arc<ClientTrust>, serving: Arc<Serving>) -> S
     let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_client_cert_verifier(trust)
         .with_cert_resolver(serving);
-    config.alpn_protocols = [tunnel::ALPN, b"h2", b"http/1.1"]
+    config.alpn_protocols = [tunnel::ALPN, tunnel::JOIN_ALPN, b"h2", b"http/1.1"]
         .map(|protocol: &[u8]| protocol.to_vec())
         .to_vec();
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -17,7 +17,7 @@ pub struct Hello {
     /// Features without which the sender will not go on.
     #[prost(string, repeated, tag = "5")]
     pub required_features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Reserved for credentials other than the TLS certificate.
+    /// From an agent without a certificate: the token that it comes with.
     #[prost(bytes = "bytes", tag = "6")]
     pub credential: ::prost::bytes::Bytes,
     /// From an agent: the session that the link belongs to, 16 random bytes.

@@ -13,8 +13,12 @@ use super::ApiServer;
 impl ApiServer {
     /// A client for what the agent itself has to know, under its own identity.
     ///
-    /// Its connections are its own, and end with it. To be called in a runtime.
-    pub(crate) fn client(&self) -> kube::Client {
+    /// Its connections are its own, and end with it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, which the client's queue runs on.
+    #[must_use]
+    pub fn client(&self) -> kube::Client {
         let shared = Arc::clone(&self.shared);
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(1)

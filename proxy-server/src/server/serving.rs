@@ -2,16 +2,17 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
-use proto::{Refusal, RefusalReason};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tunnel::{AttachError, CloseReason, Driver, Incoming, Link, LinkConfig, Session};
 
 use super::ProxyServer;
+use super::opened::{Opened, Room};
 use crate::registry::{Inserted, RegisteredLink, SessionId};
-use crate::{AdmissionError, AgentCertificate, CertificateError, ServeError};
+use crate::{
+    AdmissionError, AgentCertificate, Caller, CallerIdentity, CertificateError, ServeError,
+};
 
 /// A link's entry in the registry, removed however its service ends.
 struct Registration<'a> {
@@ -21,6 +22,8 @@ struct Registration<'a> {
     link: Link,
     /// What it is a further link of.
     session: Option<Session>,
+    /// For the streams that it opens, with the session's other links.
+    room: Room,
     /// Why the link has ended.
     reason: CloseReason,
 }
@@ -95,15 +98,25 @@ impl ProxyServer {
         );
         // Much may have come between admission and registration.
         link.tell_reconnect(self.inner.pace.told());
-        if self.inner.draining.load(Relaxed) {
+        if *self.inner.draining.borrow() {
             link.drain(Duration::ZERO);
         }
         if self.check(&registration.certificate).is_err() {
             link.close(CloseReason::Revoked);
         }
+        let opened = Opened {
+            targets: self.inner.targets.clone(),
+            caller: Caller {
+                identity: CallerIdentity::Agent(identity.clone()),
+                remote,
+            },
+            room: registration.room.clone(),
+            counters: &self.inner.counters,
+            draining: self.inner.draining.subscribe(),
+        };
         let reason = tokio::select! {
             reason = driver => reason,
-            reason = refuse_all(incoming) => match reason {},
+            reason = Box::pin(opened.serve(incoming)) => match reason {},
             reason = registration.balance() => match reason {},
         };
         tracing::info!(
@@ -123,7 +136,7 @@ impl ProxyServer {
     }
 
     /// The configuration of a new link: its hello tells how to come back.
-    fn link_config(&self) -> LinkConfig {
+    pub(super) fn link_config(&self) -> LinkConfig {
         let mut config = self.inner.config.link.clone();
         config.hello.reconnect = Some(self.inner.pace.told());
         config
@@ -133,7 +146,7 @@ impl ProxyServer {
         let der = certificate.ok_or(CertificateError::Missing)?;
         let certificate = AgentCertificate::from_der(der)?;
         self.check(&certificate)?;
-        if self.inner.draining.load(Relaxed) {
+        if *self.inner.draining.borrow() {
             return Err(ServeError::Draining);
         }
         let limit = self.inner.config.max_sessions;
@@ -160,11 +173,12 @@ impl<'a> Registration<'a> {
         remote: SocketAddr,
     ) -> Result<Self, ServeError> {
         let registered = RegisteredLink::new(link.clone(), certificate.clone(), remote);
-        let inserted = server.inner.registry.insert(registered);
+        let room = Room::new(server.inner.config.max_hub_streams);
+        let inserted = server.inner.registry.insert(registered, room);
         if let Err(AttachError::Full) = inserted {
             server.inner.counters.note_links_full();
         }
-        let Inserted { id, joined } = inserted?;
+        let Inserted { id, joined, room } = inserted?;
         server.follow_sessions();
         Ok(Self {
             server,
@@ -172,6 +186,7 @@ impl<'a> Registration<'a> {
             id,
             link,
             session: joined,
+            room,
             reason: CloseReason::Aborted,
         })
     }
@@ -200,14 +215,4 @@ impl Drop for Registration<'_> {
         traffic.note_ended(stats.bytes_in, stats.bytes_out);
         self.server.follow_sessions();
     }
-}
-
-/// Agents have nothing to open streams to on this hub.
-async fn refuse_all(mut incoming: Incoming) -> Infallible {
-    while let Some(stream) = incoming.next().await {
-        let message = format!("this hub does not serve {}", stream.header().target);
-        stream.refuse(Refusal::new(RefusalReason::Unsupported, message));
-    }
-    // The driver may still have last frames to send.
-    std::future::pending().await
 }

@@ -172,6 +172,16 @@ impl Duties {
         }
     }
 
+    /// Tells the peer that it is not let in after all; nothing follows.
+    pub(crate) fn reject(&mut self, message: &str) {
+        let message = message.to_owned();
+        // A peer that has gone away needs no answer.
+        let _ = self
+            .control
+            .send(&Control::Rejected { message })
+            .and_then(|()| self.control.finish());
+    }
+
     /// Waits until the peer has every message that was sent.
     pub(crate) async fn last_messages(self) {
         self.control.last().await;

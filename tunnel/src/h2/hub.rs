@@ -126,6 +126,14 @@ where
                 Err(error) => CloseReason::LinkLost(error.to_string().into()),
             }),
             end = duties.run() => match end {
+                End::Abrupt(CloseReason::Rejected(message)) => {
+                    duties.reject(&message);
+                    drop(spares);
+                    let reason = CloseReason::Rejected(message);
+                    duties.core.set_closed(reason.clone());
+                    let _ = timeout(LAST_FRAMES, connection).await;
+                    return reason;
+                }
                 End::Abrupt(reason) => return reason,
                 End::Drained => break,
             },

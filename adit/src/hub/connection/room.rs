@@ -43,9 +43,11 @@ impl Room {
     pub(super) fn settle(&self, place: Place, kind: ConnectionKind) -> Option<Place> {
         let of_users = match kind {
             ConnectionKind::Quic | ConnectionKind::Session => None,
-            ConnectionKind::Connect | ConnectionKind::Http1 | ConnectionKind::Http2 => {
-                Some(Arc::clone(&self.users).try_acquire_owned().ok()?)
-            }
+            // Anybody may come to join.
+            ConnectionKind::Connect
+            | ConnectionKind::Http1
+            | ConnectionKind::Http2
+            | ConnectionKind::Join => Some(Arc::clone(&self.users).try_acquire_owned().ok()?),
         };
         Some(Place {
             _of_users: of_users,

@@ -18,7 +18,7 @@ pub(super) struct Following<T> {
     read: bool,
 }
 
-impl<T> Following<T> {
+impl<T: PartialEq> Following<T> {
     pub(super) fn new(objects: Api<DynamicObject>, of: fn(&DynamicObject) -> T) -> Self {
         let events = watcher(objects, watcher::Config::default()).default_backoff();
         Self {
@@ -35,32 +35,57 @@ impl<T> Following<T> {
         self.read.then_some(&self.objects)
     }
 
-    /// Takes up what comes next. Cancel-safe.
-    pub(super) async fn take(&mut self) {
+    /// Takes up what comes next; the names of objects of which what matters has
+    /// changed. Cancel-safe.
+    pub(super) async fn take(&mut self) -> Vec<String> {
         match self.events.next().await {
             Some(Ok(event)) => self.note(event),
-            Some(Err(error)) => tracing::warn!(%error, "the hub's API cannot be followed"),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the hub's API cannot be followed");
+                Vec::new()
+            }
             // A watcher goes on for ever.
             None => std::future::pending().await,
         }
     }
 
-    fn note(&mut self, event: Event<DynamicObject>) {
+    fn note(&mut self, event: Event<DynamicObject>) -> Vec<String> {
         match event {
             Event::Init => self.listed.clear(),
             Event::InitApply(object) => {
                 self.listed.insert(object.name_any(), (self.of)(&object));
             }
             Event::InitDone => {
-                self.objects = std::mem::take(&mut self.listed);
+                let before = std::mem::replace(&mut self.objects, std::mem::take(&mut self.listed));
                 self.read = true;
+                return difference(&before, &self.objects);
             }
             Event::Apply(object) => {
-                self.objects.insert(object.name_any(), (self.of)(&object));
+                let (name, now) = (object.name_any(), (self.of)(&object));
+                if self.objects.get(&name) != Some(&now) {
+                    self.objects.insert(name.clone(), now);
+                    return vec![name];
+                }
             }
             Event::Delete(object) => {
-                self.objects.remove(&object.name_any());
+                let name = object.name_any();
+                if self.objects.remove(&name).is_some() {
+                    return vec![name];
+                }
             }
         }
+        Vec::new()
     }
+}
+
+/// The names under which there is something else now, or nothing any more.
+fn difference<T: PartialEq>(
+    before: &BTreeMap<String, T>,
+    now: &BTreeMap<String, T>,
+) -> Vec<String> {
+    let gone = before.keys().filter(|name| !now.contains_key(*name));
+    let other = now
+        .iter()
+        .filter(|(name, value)| before.get(*name) != Some(value));
+    gone.chain(other.map(|(name, _)| name)).cloned().collect()
 }

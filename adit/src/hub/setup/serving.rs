@@ -1,5 +1,7 @@
 //! The certificate that the hub shows, and its key.
 
+use std::sync::Arc;
+
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject as _};
@@ -11,6 +13,7 @@ use crate::addresses::Addresses;
 use crate::authorities::Authorities;
 use crate::ca::{ServerNames, is_over, is_signed_by, is_still_good};
 use crate::data_dir::{self, DataDir, DataDirError, Secrecy};
+use crate::hub::tls::Pair;
 use crate::lifetime::Lifetime;
 
 /// Why a certificate and a key are no pair to serve with.
@@ -70,11 +73,29 @@ pub(in crate::hub) fn renew(data: &DataDir, addresses: &Addresses) -> Result<(),
     prepare(data, &Authorities::load(data)?, addresses)
 }
 
-/// Reads the pair that is there.
-pub(in crate::hub) fn take_up(data: &DataDir) -> Result<CertifiedKey, PairError> {
+/// Reads the pair that is there, and which of the hub's own authorities has
+/// signed it, if one has.
+pub(in crate::hub) fn take_up(data: &DataDir) -> Result<Pair, PairError> {
     let certificate = data_dir::read(&data.serving_certificate())?;
     let key = data_dir::read(&data.serving_key())?;
-    certified(&certificate, &key)
+    let own = certified(&certificate, &key)?;
+    let mut with_authority = own.clone();
+    for path in [data.ca_certificate(), data.previous_ca_certificate()] {
+        let Some(pem) = data_dir::read_if_present(&path)? else {
+            continue;
+        };
+        let Ok(authority) = CertificateDer::from_pem_slice(pem.as_bytes()) else {
+            continue;
+        };
+        if is_signed_by(&certificate, &authority) {
+            with_authority.cert.push(authority);
+            break;
+        }
+    }
+    Ok(Pair {
+        own: Arc::new(own),
+        with_authority: Arc::new(with_authority),
+    })
 }
 
 fn stays(certificate: &str, authorities: &Authorities, names: &ServerNames) -> bool {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use proxy_agent::{
     Agent, AgentConfig, AgentError, AgentLimits, AgentStatus, ApiServer, CarrierChoice, HubAccess,
-    ImpersonationPolicy, LiveTargets, ProxyConfig, Renewal, TargetPolicy,
+    HubLogin, ImpersonationPolicy, LiveTargets, ProxyConfig, Renewal, TargetPolicy,
 };
 use rustls_pki_types::ServerName;
 use tokio::sync::watch;
@@ -99,6 +99,7 @@ pub(crate) fn access(authority: &Authority, hub: &Hub) -> HubAccess {
         hubs: vec![hub.address()],
         tls: Arc::new(authority.client()),
         server_name: ServerName::try_from("hub.test").unwrap(),
+        login: HubLogin::Certificate,
     }
 }
 
@@ -110,6 +111,7 @@ pub(crate) fn config(authority: &Authority, hubs: &[&Hub]) -> AgentConfig {
         tls: Arc::new(authority.client()),
         proxy: ProxyConfig::Direct,
         server_name: ServerName::try_from("hub.test").unwrap(),
+        login: HubLogin::Certificate,
         agent_version: "test".to_owned(),
         api: None,
         targets: LiveTargets::default(),

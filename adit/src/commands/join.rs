@@ -1,0 +1,254 @@
+//! `adit join`: makes a cluster a managed one, and keeps it so.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::Client;
+use proto::{AgentName, ClusterName, Credential as Token};
+use proxy_agent::HubAddress;
+use registration::agent::install::{Mode, install};
+use registration::agent::{
+    Agent, AgentConfig, CredentialFolder, CredentialStore as _, State, cluster_name,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use work::agent::{AgentOptions, hub_hash};
+
+use super::serve::{Beside, ServeArgs};
+use crate::ca_pin::CaPin;
+use crate::join::{Contact, Trust, Way, Ways, first_contact};
+use crate::shutdown;
+
+/// Join a cluster to a hub, and keep it joined
+///
+/// Runs in the foreground: asks the hub to take the cluster, waits until
+/// somebody there accepts it (`adit accept`), and then serves the hub as `adit
+/// agent` does, renews its own certificate, tells the hub how the cluster is
+/// and applies what the hub has for it (ManifestWorks). `adit token create
+/// --join` on the hub prints the whole command. Started again, it goes on with
+/// what is in its state folder; then it needs neither token nor hub.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where the hub is reached
+    #[arg(long, value_name = "HOST:PORT", requires = "trust")]
+    hub: Option<HubAddress>,
+
+    /// The token to join with; better in ADIT_JOIN_TOKEN or --token-file
+    #[arg(
+        long,
+        env = "ADIT_JOIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
+
+    /// A file with the token
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+
+    /// The hash of an authority's certificate that the hub has to show; may be repeated
+    #[arg(long = "ca-pin", value_name = "sha256:HEX", group = "trust")]
+    ca_pins: Vec<CaPin>,
+
+    /// The certificates of the hub's authorities, PEM, instead of their hashes
+    #[arg(long, value_name = "FILE", group = "trust", conflicts_with = "ca_pins")]
+    ca_file: Option<PathBuf>,
+
+    /// What the cluster is called on the hub; default: a random UUID
+    #[arg(long, value_name = "NAME", value_parser = cluster_name)]
+    cluster_name: Option<ClusterName>,
+
+    /// What this agent is called among those of its cluster; default: at random
+    #[arg(long, value_name = "NAME")]
+    agent_name: Option<AgentName>,
+
+    /// Where its certificate and names are kept, mode 0700
+    #[arg(
+        long,
+        env = "ADIT_STATE_DIR",
+        value_name = "DIR",
+        default_value = "/var/lib/adit-agent"
+    )]
+    state_dir: PathBuf,
+
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  adit join --hub hub.example.org:8443 --ca-pin sha256:4f1c… --token abcdef.0123456789abcdef \\
+      --cluster-name edge-7 --kubeconfig ~/.kube/config
+      As `adit token create --join` on the hub prints it; then, on the hub:
+  adit accept edge-7
+  adit join --kubeconfig ~/.kube/config
+      Again, with what is in the state folder.";
+
+/// The longest token file that is read, in bytes.
+const TOKEN_MAX: u64 = 16 * 1024;
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let store = CredentialFolder::new(args.state_dir.clone());
+    let token = token(&args)?;
+    let trust = trust(&args)?;
+    let (serving, beside) = args.serve.prepare().await?;
+    let api = serving.api.as_ref().context(
+        "there is no cluster to join: pass --kubeconfig FILE, or run in a pod of the cluster",
+    )?;
+    let managed = api.client();
+    let stored = store.load().await?;
+    let known = stored.endpoint.filter(|_| stored.certificate_pem.is_some());
+    let endpoint = match (known, args.hub, trust, &token) {
+        (Some(known), None, ..) => known,
+        // As it was started the first time.
+        (Some(known), Some(hub), ..) if known.server == format!("https://{hub}") => known,
+        (_, Some(hub), Some(trust), Some(token)) => {
+            let contact = Contact {
+                hub,
+                trust,
+                token: token.clone(),
+            };
+            Box::pin(first_contact(&contact, &serving)).await?
+        }
+        _ => anyhow::bail!(
+            "{} holds no certificate of a cluster that has joined: pass --hub, --token and \
+             --ca-pin, as `adit token create --join` on the hub prints them",
+            args.state_dir.display()
+        ),
+    };
+    install(&managed, Mode::Hosted).await?;
+    let hub_hash = hub_hash(&endpoint.server);
+    let (way, started) = Way::new(endpoint, token, serving);
+    let mut config = AgentConfig::new(way.clone(), Arc::new(store), managed.clone());
+    config.cluster = args.cluster_name;
+    config.agent = args.agent_name;
+    let joined = Joined {
+        way,
+        hub_hash,
+        managed,
+        started,
+        beside: Some(beside),
+        tasks: JoinSet::new(),
+    };
+    let agent = Agent::new(config);
+    Box::pin(shutdown::run(async |stop| joined.run(agent, stop).await)).await?
+}
+
+/// What runs for a cluster that joins.
+struct Joined {
+    way: Arc<Way>,
+    hub_hash: String,
+    managed: Client,
+    started: mpsc::Receiver<Ways>,
+    /// Taken when there is a session.
+    beside: Option<Beside>,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Joined {
+    async fn run(mut self, agent: Agent, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut state = agent.state();
+        let mut working = false;
+        let mut registered = pin!(agent.run(stop.clone()));
+        let ended = loop {
+            tokio::select! {
+                ended = &mut registered => break ended.map_err(anyhow::Error::from),
+                Some(agent) = self.started.recv() => self.start(agent, &stop),
+                Ok(()) = state.changed(), if !working => {
+                    working = self.work(&state.borrow_and_update(), &stop);
+                }
+                Some(ended) = self.tasks.join_next() => {
+                    // What has failed is what somebody asked for: nothing goes on without it.
+                    if let Ok(Err(error)) = ended {
+                        break Err(error);
+                    }
+                }
+            }
+        };
+        stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        ended
+    }
+
+    /// Begins to apply the hub's works once the cluster has joined; whether it has.
+    fn work(&mut self, state: &State, stop: &CancellationToken) -> bool {
+        let (State::Joined { identity, .. }, Some(hub)) = (state, self.way.client()) else {
+            return false;
+        };
+        let options = AgentOptions::new(
+            identity.cluster.as_str(),
+            identity.agent.as_str(),
+            self.hub_hash.as_str(),
+        );
+        let works = work::agent::Agent::run(hub, self.managed.clone(), options, stop.clone());
+        self.tasks.spawn(async move {
+            Box::pin(works).await;
+            Ok(())
+        });
+        true
+    }
+
+    fn start(&mut self, agent: Ways, stop: &CancellationToken) {
+        let stop = stop.clone();
+        match agent {
+            Ways::Joining(agent, done) => {
+                self.tasks.spawn(async move {
+                    // Nothing is worth draining once the cluster has joined.
+                    tokio::select! {
+                        ended = Box::pin(agent.run(stop)) => Ok(ended?),
+                        () = done.cancelled() => Ok(()),
+                    }
+                });
+            }
+            Ways::Session(agent) => {
+                let view = agent.view();
+                if let Some(beside) = self.beside.take() {
+                    let stop = stop.clone();
+                    self.tasks.spawn(async move {
+                        let beside = stop.run_until_cancelled(beside.run(view));
+                        match Box::pin(beside).await {
+                            Some(failed) => match failed? {},
+                            None => Ok(()),
+                        }
+                    });
+                }
+                self.tasks
+                    .spawn(async move { Ok(Box::pin(agent.run(stop)).await?) });
+            }
+        }
+    }
+}
+
+/// The token, wherever it was said.
+fn token(args: &Args) -> anyhow::Result<Option<Token>> {
+    let text = match (&args.token, &args.token_file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) => {
+            let shown = path.display();
+            let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
+            let mut text = String::new();
+            let read = file.take(TOKEN_MAX).read_to_string(&mut text);
+            read.with_context(|| format!("cannot read {shown}"))?;
+            text
+        }
+        (None, None) => return Ok(None),
+    };
+    let token = Token::new(text.trim()).context("the token is none")?;
+    Ok(Some(token))
+}
+
+/// By what the hub is to be known, if that was said.
+fn trust(args: &Args) -> anyhow::Result<Option<Trust>> {
+    if let Some(path) = &args.ca_file {
+        let pem = std::fs::read_to_string(path);
+        let pem = pem.with_context(|| format!("cannot read {}", path.display()))?;
+        return Ok(Some(Trust::Authorities(pem)));
+    }
+    Ok((!args.ca_pins.is_empty()).then(|| Trust::Pins(args.ca_pins.clone())))
+}

@@ -1,0 +1,141 @@
+//! The hub's own API, as an agent reaches it: through its tunnel.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use kube::client::Body;
+use proto::{StreamHeader, Target};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout_at};
+use tower::Service;
+use tunnel::{OpenError, Opening, Session};
+
+mod exchange;
+
+pub use exchange::HubBody;
+use exchange::exchange;
+
+/// The hub's API over streams of whichever session an agent has; clones are
+/// handles to the same one.
+///
+/// Each request is one HTTP/1.1 exchange on a stream of its own. A stream costs
+/// no round trip, so that nothing would be gained by keeping one, and a watch
+/// that nobody reads holds up nothing but itself.
+#[derive(Clone, Debug)]
+pub struct HubApi {
+    sessions: watch::Receiver<Option<Session>>,
+    room: Arc<Semaphore>,
+}
+
+/// Why the hub's API gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubApiError {
+    /// The exchange broke off.
+    #[error("the exchange with the hub's API broke off: {0}")]
+    Exchange(#[source] hyper::Error),
+    /// The stream was not opened.
+    #[error("no stream to the hub's API: {0}")]
+    Open(#[source] OpenError),
+    /// There was no session in all that time.
+    #[error("the hub's API cannot be asked: no session with a hub for {}", humane(.0))]
+    NoSession(Duration),
+    /// As many requests as may be were under way in all that time.
+    #[error("the hub's API cannot be asked: {REQUESTS} requests are under way")]
+    TooMany,
+    /// The agent runs no more.
+    #[error("the hub's API cannot be asked: the agent has stopped")]
+    Stopped,
+}
+
+/// Requests at once, watches among them; one more waits. A hub takes 128 of a session.
+const REQUESTS: usize = 96;
+/// How long a request waits for a session, and for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl HubApi {
+    /// One without a session yet, and where it is told of them.
+    pub(crate) fn new() -> (watch::Sender<Option<Session>>, Self) {
+        let (sender, sessions) = watch::channel(None);
+        let this = Self {
+            sessions,
+            room: Arc::new(Semaphore::new(REQUESTS)),
+        };
+        (sender, this)
+    }
+
+    /// A client of the API. What it asks while there is no session waits for
+    /// one, for 30 s at most; what is under way when a session is lost fails.
+    ///
+    /// The hub knows the agent by its session: requests may neither show a
+    /// credential nor speak for somebody else.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, which the client's queue runs on.
+    #[must_use]
+    pub fn client(&self) -> kube::Client {
+        kube::Client::new(self.clone(), "default")
+    }
+
+    /// Waits until there is a session that takes streams. Cancel-safe.
+    pub async fn connected(&self) {
+        let mut sessions = self.sessions.clone();
+        let takes = |session: &Option<Session>| {
+            let session = session.as_ref();
+            session.is_some_and(Session::takes_streams)
+        };
+        if sessions.wait_for(takes).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    async fn open(mut self, until: Instant) -> Result<Opening, HubApiError> {
+        loop {
+            let session = self.sessions.borrow_and_update().clone();
+            if let Some(session) = session {
+                match session.open(StreamHeader::new(Target::HubApi)).await {
+                    Ok(opening) => return Ok(opening),
+                    // The agent is about to have another.
+                    Err(OpenError::Draining | OpenError::Stream(_)) => {}
+                    Err(error) => return Err(HubApiError::Open(error)),
+                }
+            }
+            match timeout_at(until, self.sessions.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(HubApiError::Stopped),
+                Err(_) => return Err(HubApiError::NoSession(PATIENCE)),
+            }
+        }
+    }
+
+    async fn ask(self, request: Request<Body>) -> Result<Response<HubBody>, HubApiError> {
+        let until = Instant::now() + PATIENCE;
+        let turn = timeout_at(until, Arc::clone(&self.room).acquire_owned());
+        let Ok(Ok(place)) = turn.await else {
+            return Err(HubApiError::TooMany);
+        };
+        let opening = self.open(until).await?;
+        exchange(opening, request, place).await
+    }
+}
+
+impl Service<Request<Body>> for HubApi {
+    type Response = Response<HubBody>;
+    type Error = HubApiError;
+    type Future = BoxFuture<'static, Result<Self::Response, HubApiError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), HubApiError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.clone().ask(request))
+    }
+}
+
+fn humane(time: &Duration) -> String {
+    format!("{} s", time.as_secs())
+}

@@ -1,0 +1,130 @@
+//! One HTTP/1.1 exchange with the hub over one stream.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::sync::OwnedSemaphorePermit;
+use tunnel::{OpenError, Opening, Stream};
+
+use super::HubApiError;
+
+type Connection = http1::Connection<TokioIo<Stream>, kube::client::Body>;
+
+/// An answer's body. It drives its stream while it is read; dropped early, it
+/// resets the stream.
+pub struct HubBody {
+    incoming: Incoming,
+    /// Gone when it has nothing left to do.
+    connection: Option<Box<Connection>>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// The hub serves one API, whatever it is called.
+const AUTHORITY: HeaderValue = HeaderValue::from_static("hub-api");
+/// Says in the hub's audit log what asks.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("adit/", env!("CARGO_PKG_VERSION")));
+/// The longest head of an answer, and what its buffer is to hold.
+const MAX_BUFFER: usize = 64 * 1024;
+
+/// Sends a request on a stream that has just been opened, and waits for the
+/// head of the answer. The request does not wait for the hub's word that it
+/// takes the stream.
+pub(super) async fn exchange(
+    opening: Opening,
+    mut request: Request<kube::client::Body>,
+    place: OwnedSemaphorePermit,
+) -> Result<Response<HubBody>, HubApiError> {
+    prepare(&mut request);
+    let (stream, answer) = opening.early();
+    let (mut sender, mut connection) = http1::Builder::new()
+        .max_buf_size(MAX_BUFFER)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(HubApiError::Exchange)?;
+    let mut response = pin!(sender.send_request(request));
+    let mut answer = pin!(answer);
+    let (mut answered, mut over) = (false, false);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut answer, if !answered => {
+                result.map_err(|error: OpenError| HubApiError::Open(error))?;
+                answered = true;
+            }
+            result = &mut response => {
+                let response = result.map_err(HubApiError::Exchange)?;
+                return Ok(response.map(|incoming| HubBody {
+                    incoming,
+                    connection: (!over).then(|| Box::new(connection)),
+                    _place: place,
+                }));
+            }
+            // Its errors come with the response.
+            _ = &mut connection, if !over => over = true,
+        }
+    }
+}
+
+fn prepare(request: &mut Request<kube::client::Body>) {
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
+    let headers = request.headers_mut();
+    headers.insert(HOST, AUTHORITY);
+    headers.entry(USER_AGENT).or_insert(AGENT);
+}
+
+impl HubBody {
+    /// Moves bytes between the stream and the body's next frame.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.connection
+            && Pin::new(connection).poll(cx).is_ready()
+        {
+            // An error of the connection's reaches the body by itself.
+            self.connection = None;
+        }
+    }
+}
+
+impl Body for HubBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if polled.is_pending() {
+            self.drive(cx);
+            polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        }
+        match &polled {
+            // After the last byte the stream is finished, so that the hub sees no reset.
+            Poll::Ready(None) => self.drive(cx),
+            Poll::Ready(Some(Ok(_))) if self.incoming.is_end_stream() => self.drive(cx),
+            Poll::Ready(Some(_)) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl std::fmt::Debug for HubBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HubBody").finish_non_exhaustive()
+    }
+}
