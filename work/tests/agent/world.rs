@@ -266,7 +266,7 @@ pub(super) async fn until(what: &str, done: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(60), waits).await;
+    let waited = tokio::time::timeout(Duration::from_secs(180), waits).await;
     assert!(waited.is_ok(), "waited in vain until {what}");
 }
 
