@@ -22,8 +22,10 @@ pub(super) const REPLICA_SET: Hooks = Hooks {
     ..Hooks::NONE
 };
 
-/// How many bytes all manifests of a work have together at most.
-const MOST: usize = 500 * 1024;
+/// How many bytes all manifests of a work have together at most: two thirds of
+/// what one request may have, so that the status has room beside them. Open
+/// Cluster Management's webhook takes 500 KiB, as etcd takes 1.5 MiB.
+const MOST: usize = 2 << 20;
 
 fn admit_work(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), Refusal> {
     let old = match change {

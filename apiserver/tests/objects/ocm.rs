@@ -212,7 +212,7 @@ async fn a_work_has_manifests_that_are_whole_and_not_too_large() {
         })
     };
     let work = |manifests: Value| json!({"metadata": {"name": "w"}, "spec": {"workload": {"manifests": manifests}}});
-    let long = "x".repeat(400_000);
+    let long = "x".repeat(1_100_000);
     for (manifests, message) in [
         (json!([]), "manifests should not be empty"),
         (json!([map("", "")]), "name must be set in manifest"),
@@ -222,7 +222,7 @@ async fn a_work_has_manifests_that_are_whole_and_not_too_large() {
         ),
         (
             json!([map("a", &long), map("b", &long)]),
-            "the size of manifests is 800198 bytes which exceeds the 512000 limit",
+            "the size of manifests is 2200198 bytes which exceeds the 2097152 limit",
         ),
     ] {
         let told = server.post(WORKS, &work(manifests)).await;
