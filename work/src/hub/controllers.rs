@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use api::types::cluster::PlacementDecision;
 use api::types::work::{ManifestWork, ManifestWorkReplicaSet};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
+use kube::api::DynamicObject;
 use kube::runtime::controller::{self, Config, applier};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
@@ -15,7 +15,7 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::children::Children;
-use super::decisions::Decisions;
+use super::decisions::{self, Decisions};
 use super::replica_set::ReplicaSets;
 use super::ttl::Expirations;
 
@@ -125,10 +125,10 @@ fn decided(
     decisions: &Arc<Decisions>,
     store: &Store<ManifestWorkReplicaSet>,
 ) -> Changes {
-    let events = watcher(Api::all(client), watcher::Config::default()).default_backoff();
-    let (decisions, store) = (Arc::clone(decisions), store.clone());
-    let about = move |event: Event<PlacementDecision>| {
-        let Some(placements) = decisions.note(event) else {
+    let events = watcher(decisions::api(client), watcher::Config::default()).default_backoff();
+    let (known, store) = (Arc::clone(decisions), store.clone());
+    let about = move |event: Event<DynamicObject>| {
+        let Some(placements) = known.note(event) else {
             return all(&store);
         };
         let sets = store.state();

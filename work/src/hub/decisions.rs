@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use api::types::cluster::PlacementDecision;
-use kube::ResourceExt as _;
+use api::types::cluster::{PlacementDecision, PlacementDecisionStatus};
+use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Event;
+use kube::{Api, Client, ResourceExt as _};
 
 use super::rollout::Group;
 
 const PLACEMENT: &str = "cluster.open-cluster-management.io/placement";
 const GROUP_NAME: &str = "cluster.open-cluster-management.io/decision-group-name";
 const GROUP_INDEX: &str = "cluster.open-cluster-management.io/decision-group-index";
+
+/// The PlacementDecisions of a hub. They are read as they are, because the kind
+/// has no spec, and its type wants one.
+pub(super) fn api(client: Client) -> Api<DynamicObject> {
+    Api::all_with(client, &ApiResource::erase::<PlacementDecision>(&()))
+}
 
 /// All PlacementDecisions there are, by placement.
 #[derive(Debug, Default)]
@@ -34,7 +41,7 @@ type Known = BTreeMap<Placement, BTreeMap<String, Group>>;
 impl Decisions {
     /// Takes up a change. The placements that it is about; all if that is not
     /// known.
-    pub(super) fn note(&self, event: Event<PlacementDecision>) -> Option<Vec<Placement>> {
+    pub(super) fn note(&self, event: Event<DynamicObject>) -> Option<Vec<Placement>> {
         let mut state = self.state();
         match event {
             Event::Init => state.listed.clear(),
@@ -86,17 +93,20 @@ impl Decisions {
     }
 }
 
-fn insert(known: &mut Known, decision: &PlacementDecision) -> Option<Placement> {
+fn insert(known: &mut Known, decision: &DynamicObject) -> Option<Placement> {
     let labels = decision.labels();
     let placement = labels.get(PLACEMENT)?;
     let key = (decision.namespace()?, placement.clone());
     let index = labels.get(GROUP_INDEX);
-    let decisions = decision.status.iter().flat_map(|status| &status.decisions);
+    let status = decision.data.get("status").cloned().unwrap_or_default();
+    let status: PlacementDecisionStatus = serde_json::from_value(status).unwrap_or_default();
     let part = Group {
         index: index.and_then(|index| index.parse().ok()).unwrap_or(0),
         name: labels.get(GROUP_NAME).cloned().unwrap_or_default(),
-        clusters: decisions
-            .map(|decision| decision.cluster_name.clone())
+        clusters: status
+            .decisions
+            .into_iter()
+            .map(|decision| decision.cluster_name)
             .filter(|cluster| !cluster.is_empty())
             .collect(),
     };
@@ -105,7 +115,7 @@ fn insert(known: &mut Known, decision: &PlacementDecision) -> Option<Placement> 
     Some(key)
 }
 
-fn remove(known: &mut Known, decision: &PlacementDecision) -> Vec<Placement> {
+fn remove(known: &mut Known, decision: &DynamicObject) -> Vec<Placement> {
     let (namespace, name) = (
         decision.namespace().unwrap_or_default(),
         decision.name_any(),

@@ -6,7 +6,9 @@ use api::types::work::{ManifestWork, ManifestWorkReplicaSet};
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Config, InFlightLimits, Registry, User};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
+};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use store::{Embedded, Options};
@@ -127,7 +129,7 @@ impl Hub {
 
     /// Has a placement decide for clusters, in a group with its index as name.
     pub(super) async fn decide(&self, placement: &str, group: usize, clusters: &[&str]) {
-        let decisions: Api<PlacementDecision> = Api::namespaced(self.client.clone(), HOME);
+        let decisions = self.decisions();
         let name = format!("{placement}-decision-{}", group + 1);
         let label = |name: &str| format!("cluster.open-cluster-management.io/{name}");
         let decision = json!({
@@ -155,6 +157,11 @@ impl Hub {
             .patch_status(&name, &params, &Patch::Merge(status))
             .await
             .unwrap();
+    }
+
+    pub(super) fn decisions(&self) -> Api<DynamicObject> {
+        let kind = ApiResource::erase::<PlacementDecision>(&());
+        Api::namespaced_with(self.client.clone(), HOME, &kind)
     }
 
     /// All works there are, by cluster.

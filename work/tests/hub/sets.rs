@@ -163,9 +163,7 @@ async fn works_stay_while_a_placement_has_no_decision_at_all() {
     hub.decide("eu", 0, &["c1"]).await;
     hub.set("web", json!([{"name": "eu"}])).await;
     until(async || hub.clusters().await == ["c1"]).await;
-    let decisions: Api<api::types::cluster::PlacementDecision> =
-        Api::namespaced(hub.client.clone(), HOME);
-    decisions
+    hub.decisions()
         .delete("eu-decision-1", &Default::default())
         .await
         .unwrap();

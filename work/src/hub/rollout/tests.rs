@@ -370,7 +370,7 @@ proptest! {
                 .flat_map(|group| &group.clusters)
                 .collect();
             let most = max_concurrency.of(rest.len()).unwrap_or(rest.len());
-            let of_rest = |names: Vec<&str>| names.iter().filter(|of| rest.iter().any(|rest| rest.as_str() == *of)).count();
+            let of_rest = |names: Vec<&str>| names.iter().filter(|of| rest.iter().any(|rest| rest.as_str() == **of)).count();
             let at_work = of_rest(names(&rollout));
             prop_assert!(at_work <= most || of_rest(starting(&rollout)) == 0);
         }
