@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use proto::{AgentIdentity, ClusterName, Hello, SessionKey};
+use proto::{AgentIdentity, ClusterName, Credential, Hello, SessionKey};
 use proxy_server::{
-    AdmissionError, AgentCertificate, Clusters, ProxyServer, ProxyServerConfig, ServeError,
+    AdmissionError, AgentCertificate, Clusters, HubTargets, ProxyServer, ProxyServerConfig,
+    ServeError,
 };
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use tokio::io::duplex;
@@ -61,18 +62,28 @@ impl Hub {
 
     pub(crate) fn with_limit<const N: usize>(clusters: [&str; N], max_sessions: usize) -> Self {
         let ping_after = LinkConfig::new(Hello::new("hub")).ping_after;
-        Self::with(clusters, max_sessions, ping_after)
+        Self::with(clusters, max_sessions, ping_after, None)
+    }
+
+    /// One to which agents may open streams.
+    pub(crate) fn with_targets<const N: usize>(
+        clusters: [&str; N],
+        targets: Arc<dyn HubTargets>,
+    ) -> Self {
+        let ping_after = LinkConfig::new(Hello::new("hub")).ping_after;
+        Self::with(clusters, 100, ping_after, Some(targets))
     }
 
     /// One whose links, and those of its agents, are silent by themselves.
     pub(crate) fn without_pings<const N: usize>(clusters: [&str; N]) -> Self {
-        Self::with(clusters, 100, LONG)
+        Self::with(clusters, 100, LONG, None)
     }
 
     fn with<const N: usize>(
         clusters: [&str; N],
         max_sessions: usize,
         ping_after: Duration,
+        targets: Option<Arc<dyn HubTargets>>,
     ) -> Self {
         let clusters = clusters.iter().map(|name| name.parse().unwrap()).collect();
         let known = Arc::new(Known {
@@ -83,9 +94,11 @@ impl Hub {
         session.ping_after = ping_after;
         let config = ProxyServerConfig {
             max_sessions,
+            max_hub_streams: 2,
             ..ProxyServerConfig::new(session)
         };
-        let server = ProxyServer::new(config, Arc::clone(&known) as Arc<dyn Clusters>);
+        let clusters = Arc::clone(&known) as Arc<dyn Clusters>;
+        let server = ProxyServer::with_targets(config, clusters, targets);
         Self {
             server,
             known,
@@ -159,6 +172,28 @@ impl Hub {
             incoming,
             tasks,
         })
+    }
+
+    /// Somebody who joins with this token.
+    pub(crate) async fn join(&mut self, token: Option<&str>) -> Agent {
+        let (near, far) = duplex(64 * 1024);
+        let server = self.server.clone();
+        self.tasks.spawn(async move {
+            let remote = "192.0.2.1:4711".parse().unwrap();
+            server.serve_join(near, remote).await
+        });
+        let config = LinkConfig::new(Hello {
+            credential: token.and_then(Credential::new),
+            ..Hello::new("agent")
+        });
+        let (session, incoming, driver) = tunnel::h2::agent(far, config).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(driver);
+        Agent {
+            session,
+            incoming,
+            tasks,
+        }
     }
 
     /// How the next connection to end was served.

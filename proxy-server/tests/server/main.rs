@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod hub;
+mod hub_streams;
 mod links;
 mod sessions;
