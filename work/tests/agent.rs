@@ -14,6 +14,7 @@ mod agent {
     mod faults;
     mod server;
     mod sharing;
+    mod status;
     mod strategies;
     mod world;
 }
