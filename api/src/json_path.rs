@@ -79,7 +79,11 @@ impl JsonPath {
             let mut next = Vec::new();
             let several = match step {
                 Step::Union(several) => several.as_slice(),
-                _ => std::slice::from_ref(step),
+                Step::Descend
+                | Step::Field(_)
+                | Step::Filter(_)
+                | Step::Slice(_)
+                | Step::Wildcard => std::slice::from_ref(step),
             };
             for step in several {
                 for value in &found {
@@ -140,7 +144,12 @@ fn descend<'a>(value: &'a Value, found: &mut Vec<&'a Value>) -> Result<(), Misma
             found.push(value);
             items.iter().try_for_each(|item| descend(item, found))
         }
-        _ => Ok(()),
+        Value::Array(_)
+        | Value::Bool(_)
+        | Value::Null
+        | Value::Number(_)
+        | Value::Object(_)
+        | Value::String(_) => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod agent_api;
 mod backup;
 mod bad_input;
 mod command_line;
@@ -11,6 +12,7 @@ mod forward;
 mod forward_listen;
 mod hub;
 mod hub_api;
+mod joining;
 mod limits;
 mod observing;
 mod quic;

@@ -9,11 +9,13 @@ mod authority;
 mod client;
 mod hub;
 mod process;
+mod tunnel;
 
 pub(crate) use authority::TestAuthority;
 pub(crate) use client::{Client, Identity, Open};
 pub(crate) use hub::TestHub;
 pub(crate) use process::{Finished, Process, run};
+pub(crate) use tunnel::TunnelAgent;
 
 /// Far more than anything here takes.
 pub(crate) const GENEROUS: Duration = Duration::from_secs(30);

@@ -94,9 +94,10 @@ impl ProxyServer {
             () = served => CloseReason::Aborted,
         };
         tracing::info!(%remote, %reason, "a joining agent is gone");
-        match reason {
-            CloseReason::Drained | CloseReason::PeerClosed => Ok(()),
-            other => Err(ServeError::Session(other)),
+        if matches!(reason, CloseReason::Drained | CloseReason::PeerClosed) {
+            Ok(())
+        } else {
+            Err(ServeError::Session(reason))
         }
     }
 

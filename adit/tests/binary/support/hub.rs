@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -149,6 +150,14 @@ impl TestHub {
     /// The administrator's certificate and key.
     pub(crate) fn administrator(&self) -> Identity {
         Identity::of_kubeconfig(&self.data().join("admin.kubeconfig"))
+    }
+
+    /// The administrator's client, as controllers have it.
+    pub(crate) async fn kube(&self) -> kube::Client {
+        let kubeconfig = Kubeconfig::read_from(self.data().join("admin.kubeconfig")).unwrap();
+        let options = KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        kube::Client::try_from(config.unwrap()).unwrap()
     }
 
     pub(crate) fn client(&self, identity: Identity) -> Client {

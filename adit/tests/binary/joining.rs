@@ -1,0 +1,143 @@
+//! A cluster joins a hub, is accepted, serves it and leaves it again. The
+//! cluster is another hub: its API server is one like any other.
+
+use api::types::cluster::ManagedCluster;
+use kube::{Api, Client};
+use registration::hub::accept::{Whose, accept};
+use rustix::process::Signal;
+
+use crate::support::{Process, TestHub, arg, run, until};
+
+const STATE: &str = "state";
+
+/// The flags of the command that the hub prints for joining as edge-1.
+async fn printed(hub: &TestHub) -> Vec<String> {
+    let made = hub
+        .adit(&["token", "create", "--join", "--cluster-name", "edge-1"])
+        .await;
+    let words = made.stdout.split_whitespace().map(str::to_owned);
+    words.skip(2).collect()
+}
+
+/// Starts `adit join` for a cluster, with its state beside the hub's data.
+fn join(hub: &TestHub, cluster: &TestHub, flags: &[String]) -> Process {
+    let (kubeconfig, state) = (cluster.data().join("admin.kubeconfig"), hub.beside(STATE));
+    let mut args = vec!["join"];
+    args.extend(flags.iter().map(String::as_str));
+    args.extend(["--kubeconfig", arg(&kubeconfig), "--state-dir", arg(&state)]);
+    args.extend(["--allow-impersonate", "system:masters"]);
+    Process::start(&args)
+}
+
+async fn condition(clusters: &Api<ManagedCluster>, kind: &str) -> Option<String> {
+    let cluster = clusters.get_opt("edge-1").await.unwrap()?;
+    let conditions = cluster.status?.conditions;
+    let found = conditions.into_iter().find(|of| of.type_ == kind)?;
+    Some(found.status)
+}
+
+async fn accepted(admin: &Client) {
+    let clusters: Api<ManagedCluster> = Api::all(admin.clone());
+    until("the cluster asks to join", async || {
+        let there = clusters.get_opt("edge-1").await.unwrap().is_some();
+        there && {
+            let accepted = accept(admin, "edge-1", &Whose::default()).await;
+            accepted.unwrap().approved
+        }
+    })
+    .await;
+}
+
+async fn available(admin: &Client) {
+    let clusters: Api<ManagedCluster> = Api::all(admin.clone());
+    for kind in ["ManagedClusterJoined", "ManagedClusterConditionAvailable"] {
+        until(kind, async || {
+            condition(&clusters, kind).await.as_deref() == Some("True")
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_joins_is_accepted_and_is_reached() {
+    let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
+    let admin = hub.kube().await;
+    let flags = printed(&hub).await;
+    let mut joined = join(&hub, &cluster, &flags);
+    accepted(&admin).await;
+    available(&admin).await;
+    assert_eq!(hub.sessions("edge-1").await.len(), 1);
+    let through = hub.client(hub.administrator());
+    let answer = through.get("/clusters/edge-1/api/v1/namespaces").await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.code, 200, "{}", answer.body);
+    assert!(answer.body.contains("kube-system"), "{}", answer.body);
+
+    // Started again, it needs no token, and no word of where its hub is.
+    joined.signal(Signal::TERM);
+    assert_eq!(joined.end().await, Some(0), "{}", joined.stderr());
+    until("its session is over", async || {
+        hub.sessions("edge-1").await.is_empty()
+    })
+    .await;
+    let mut again = join(&hub, &cluster, &[]);
+    until("its session again", async || {
+        hub.sessions("edge-1").await.len() == 1
+    })
+    .await;
+    again.signal(Signal::TERM);
+    assert_eq!(again.end().await, Some(0), "{}", again.stderr());
+
+    let (kubeconfig, state) = (cluster.data().join("admin.kubeconfig"), hub.beside(STATE));
+    let args = [
+        "unjoin",
+        "--kubeconfig",
+        arg(&kubeconfig),
+        "--state-dir",
+        arg(&state),
+    ];
+    let left = run(&args).await;
+    assert_eq!(left.code, 0, "{}", left.stderr);
+    assert!(left.stdout.contains("edge-1 has left"), "{}", left.stdout);
+    assert!(!state.join("tls.key").exists());
+}
+
+#[tokio::test]
+async fn a_hub_of_another_authority_is_not_talked_to() {
+    let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
+    let mut flags = printed(&hub).await;
+    let pin = flags.iter().position(|flag| flag == "--ca-pin").unwrap() + 1;
+    let other = printed(&cluster).await;
+    let of_other = other.iter().position(|flag| flag == "--ca-pin").unwrap() + 1;
+    flags[pin].clone_from(&other[of_other]);
+    let mut joined = join(&hub, &cluster, &flags);
+    until("it says so", async || {
+        joined
+            .stderr()
+            .contains("the hub shows no authority of --ca-pin")
+    })
+    .await;
+    joined.signal(Signal::KILL);
+    joined.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_is_told_at_once() {
+    let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
+    let mut flags = printed(&hub).await;
+    let token = flags.iter().position(|flag| flag == "--token").unwrap() + 1;
+    "abcdef.0123456789abcdef".clone_into(&mut flags[token]);
+    let mut joined = join(&hub, &cluster, &flags);
+    assert_eq!(joined.end().await, Some(1));
+    let said = joined.stderr();
+    assert!(said.contains("the hub does not know the token"), "{said}");
+}
+
+#[tokio::test]
+async fn without_state_and_token_nobody_joins() {
+    let cluster = TestHub::start().await;
+    let mut joined = join(&cluster, &cluster, &[]);
+    assert_eq!(joined.end().await, Some(1));
+    let said = joined.stderr();
+    assert!(said.contains("adit token create --join"), "{said}");
+}
