@@ -67,7 +67,7 @@ impl TunnelAgent {
         let (api, view, status) = (agent.hub_api().client(), agent.view(), agent.status());
         let mut running = JoinSet::new();
         running.spawn(async move {
-            agent.run(CancellationToken::new()).await.unwrap();
+            Box::pin(agent.run(CancellationToken::new())).await.unwrap();
         });
         Self {
             api,
@@ -82,10 +82,11 @@ impl TunnelAgent {
         let refused =
             |status: &AgentStatus| matches!(status, AgentStatus::Waiting { refused: true, .. });
         let status = timeout(GENEROUS, self.status.wait_for(refused)).await;
-        match &*status.expect("the hub refuses it").unwrap() {
-            AgentStatus::Waiting { error, .. } => error.clone(),
-            other => panic!("{other:?}"),
-        }
+        let status = status.expect("the hub refuses it").unwrap();
+        let AgentStatus::Waiting { error, .. } = &*status else {
+            panic!("{:?}", *status);
+        };
+        error.clone()
     }
 
     /// Asks with further headers; the answer's code and body.
