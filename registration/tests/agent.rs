@@ -13,5 +13,6 @@ mod agent {
     mod server;
     mod setup;
     mod telling;
+    mod together;
     mod way;
 }

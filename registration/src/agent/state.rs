@@ -36,7 +36,7 @@ pub enum State {
     Failing {
         /// What failed, where, and what to try.
         why: String,
-        /// When it is tried again.
+        /// When it is tried again; zero if it is somebody else's turn.
         again: Duration,
     },
 }
@@ -96,6 +96,7 @@ impl fmt::Display for State {
             Self::Joined { identity, .. } => {
                 write!(f, "The cluster {} has joined the hub", identity.cluster)
             }
+            Self::Failing { why, again } if again.is_zero() => f.write_str(why),
             Self::Failing { why, again } => {
                 write!(f, "{why}; trying again in {} s", again.as_secs().max(1))
             }
