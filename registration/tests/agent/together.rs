@@ -75,11 +75,13 @@ async fn a_cluster_joins_renews_is_denied_taken_again_and_detached() {
     ] {
         until(async || is_true(&setup, kind).await).await;
     }
+    // It may have come before the hub was ready to let anyone join.
+    let bootstraps = setup.way.bootstraps.load(Ordering::SeqCst);
     // By itself: nobody approves a renewal.
     ahead.store(20, Ordering::SeqCst);
     until(async || is_true(&setup, "ClusterCertificateRotated").await).await;
     until(async || setup.way.entered.lock().unwrap().len() == 2).await;
-    assert_eq!(setup.way.bootstraps.load(Ordering::SeqCst), 1);
+    assert_eq!(setup.way.bootstraps.load(Ordering::SeqCst), bootstraps);
     agent.until(State::is_joined).await;
     let accepts = |accepts: bool| json!({"spec": {"hubAcceptsClient": accepts}});
     setup.admin.patch("c1", &accepts(false)).await;
