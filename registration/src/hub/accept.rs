@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use api::types::cluster::ManagedCluster;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams, TypeMeta};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::HubError;
-use super::approval::api_version::requests;
+use super::approval::api_version::{KIND, requests};
 use super::approval::approve;
 use super::approval::request::{Asked, waits};
 use super::error::{Trying as _, code};
@@ -131,8 +131,14 @@ async fn approve_requests(
     let of_cluster = ListParams::default().labels(&format!("{CLUSTER_NAME}={cluster}"));
     let list = requests.list(&of_cluster).await;
     let list = list.trying(|| format!("the requests of {cluster} cannot be listed"))?;
+    // The items of a list do not say what they are, and what is written has to.
+    let types = TypeMeta {
+        api_version: list.types.api_version,
+        kind: KIND.to_owned(),
+    };
     let mut meant = Vec::new();
-    for request in list.items {
+    for mut request in list.items {
+        request.types = Some(types.clone());
         match Asked::of(&request) {
             Ok(asked) if whose.anybodys || is_bootstrap(&asked) => meant.push((request, asked)),
             Ok(_) => {}

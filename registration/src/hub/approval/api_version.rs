@@ -6,6 +6,7 @@ use crate::hub::HubError;
 use crate::hub::error::{Trying as _, if_there};
 
 const GROUP: &str = "certificates.k8s.io";
+pub(crate) const KIND: &str = "CertificateSigningRequest";
 
 /// The hub's CertificateSigningRequests: of `v1`, or of `v1beta1` where a hub is
 /// so old that it has no other. What is read and written here is the same.
@@ -21,5 +22,3 @@ pub(crate) async fn requests(client: &Client) -> Result<Api<DynamicObject>, HubE
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, version, KIND));
     Ok(Api::all_with(client.clone(), &kind))
 }
-
-const KIND: &str = "CertificateSigningRequest";
