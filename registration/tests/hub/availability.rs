@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use registration::hub::Options;
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ async fn renew(place: &Place, cluster: &str, seconds: i64) {
     place.until_there(&lease(cluster)).await;
     let now = Timestamp::now();
     let time = Timestamp::from_microsecond(now.as_microsecond() + seconds * 1_000_000).unwrap();
-    let patch = json!({"spec": {"renewTime": time.to_string()}});
+    let patch = json!({"spec": {"renewTime": MicroTime(time)}});
     place.patch(&lease(cluster), &patch).await;
 }
 

@@ -267,9 +267,11 @@ pub(super) fn certificate_request(organization: &str, name: &str) -> Value {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     let agents = "system:open-cluster-management:managed-clusters";
+    // A second organization only goes in under a number of its own.
+    let another = DnType::CustomDnType(vec![2, 5, 4, 10]);
     for (kind, value) in [
         (DnType::OrganizationName, organization),
-        (DnType::OrganizationName, agents),
+        (another, agents),
         (DnType::CommonName, name),
     ] {
         params.distinguished_name.push(kind, value);

@@ -163,6 +163,16 @@ mod tests {
         let name = "system:open-cluster-management:c1:agent";
         let asked = asked("c1", "system:open-cluster-management:c1", name).unwrap();
         assert_eq!(asked.cluster, "c1");
+        let with_all_agents = [
+            (
+                DnType::OrganizationName,
+                "system:open-cluster-management:c1",
+            ),
+            (DnType::CustomDnType(vec![2, 5, 4, 10]), AGENTS_GROUP),
+            (DnType::CommonName, name),
+        ];
+        let both = Asked::of(&request("c1", SIGNER, &pem(&with_all_agents)));
+        assert_eq!(both.unwrap(), asked);
         assert_eq!(asked.common_name, name);
         assert!(!asked.is_renewal());
         assert_eq!(
