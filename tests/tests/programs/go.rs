@@ -11,9 +11,12 @@ use crate::{PLACE, Place};
 /// What the Go program saw by this check in a namespace of the name, with a
 /// hand on the server.
 async fn check(place: &'static Place, name: &str) -> Value {
-    let server = Server::start(place).await.unwrap();
+    check_at(Server::start(place).await.unwrap(), place, name).await
+}
+
+async fn check_at(server: Server, place: &'static Place, name: &str) -> Value {
     let kubeconfig = server.kubeconfig();
-    make_namespace(&server.client(), name).await;
+    make_namespace(&server.client().await, name).await;
     let program = place.needs.peers.join("adit-client-go");
     let mut run = place.network.command(program);
     run.arg("-kubeconfig").arg(&kubeconfig);
@@ -61,6 +64,22 @@ fn a_leader_leads_on_over_a_crash() {
     PLACE.test(async |place| {
         let seen = check(place, "leaders").await;
         assert_eq!(seen["holder"], "second", "{seen}");
+    });
+}
+
+#[test]
+fn a_whole_hub_may_crash_under_informers_leaders_and_lists_too() {
+    PLACE.test(async |place| {
+        for (name, seen, expected) in [
+            ("leaders", "holder", json!("second")),
+            ("pages", "count", json!(53)),
+        ] {
+            let hub = Server::hub(place).await.unwrap();
+            let told = check_at(hub, place, name).await;
+            assert_eq!(told[seen], expected, "{told}");
+        }
+        let hub = Server::hub(place).await.unwrap();
+        each_missed_something(&check_at(hub, place, "storm-watchlist").await);
     });
 }
 

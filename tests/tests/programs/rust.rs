@@ -72,9 +72,9 @@ impl Hit {
         }
     }
 
-    fn client(&self) -> Client {
+    async fn client(&self) -> Client {
         match self {
-            Self::Process(server) => server.client(),
+            Self::Process(server) => server.client().await,
             Self::Within { server, .. } => {
                 server.client(User::new("admin", [User::MASTERS.to_owned()]))
             }
@@ -166,7 +166,7 @@ impl Told {
 /// A reflector looks on while objects are written and the server is hit, and
 /// ends with what there is.
 async fn reflect(hit: &Hit, namespace: &str, config: watcher::Config) -> Told {
-    let client = hit.client();
+    let client = hit.client().await;
     make_namespace(&client, namespace).await;
     let maps: Api<ConfigMap> = Api::namespaced(client, namespace);
     let object = |name: &str| -> ConfigMap {
@@ -237,8 +237,15 @@ fn ways() -> [(&'static str, watcher::Config); 3] {
 #[test]
 fn a_reflector_ends_with_what_there_is_after_crashes_and_without_history() {
     PLACE.test(async |place| {
-        let hit = Hit::Process(Server::start(place).await.unwrap());
-        for (namespace, config) in ways() {
+        for (server, (namespace, config)) in [
+            Server::start(place).await.unwrap(),
+            Server::start(place).await.unwrap(),
+            Server::hub(place).await.unwrap(),
+        ]
+        .into_iter()
+        .zip(ways())
+        {
+            let hit = Hit::Process(server);
             let told = reflect(&hit, namespace, config).await;
             // It had to begin anew when what it had seen last was gone.
             assert!(told.lists >= 2, "{namespace}: {told:?}");
@@ -266,7 +273,7 @@ fn a_recorder_makes_a_series_of_what_happens_again() {
             Hit::Process(Server::start(place).await.unwrap()),
             Hit::within().await,
         ] {
-            let client = hit.client();
+            let client = hit.client().await;
             make_namespace(&client, "recorded").await;
             let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "recorded");
             let object: Value = json!({"metadata": {"name": "eventful"}});

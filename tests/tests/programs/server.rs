@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use http::{Request, Response, StatusCode};
@@ -14,9 +13,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use store::{Embedded, Key, Options, Store as _, Txn};
 use tests::pki::Authority;
 use tests::process::Process;
@@ -25,7 +23,7 @@ use tests::wait::GENEROUS;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::Place;
 
@@ -39,17 +37,25 @@ pub(crate) struct Server {
 
 struct Parts {
     place: &'static Place,
+    sort: Sort,
     address: SocketAddr,
     folder: PathBuf,
     process: Mutex<Process>,
 }
 
+/// What serves the API.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Sort {
+    /// The API server alone; whoever comes without a token may do anything.
+    Alone,
+    /// `adit hub`; its folder is the data directory.
+    Hub,
+}
+
 impl Server {
     /// Starts one on an address of its own.
     pub(crate) async fn start(place: &'static Place) -> Result<Self> {
-        static NEXT: AtomicU8 = AtomicU8::new(2);
-        let last = NEXT.fetch_add(1, Ordering::Relaxed);
-        let address = SocketAddr::from(([127, 0, 0, last], 6443));
+        let address = next_address();
         let folder = scratch::fresh_folder("api-server")?;
         fs::create_dir(folder.join("store"))?;
         let authority = Authority::unknown()?;
@@ -61,9 +67,25 @@ impl Server {
         ] {
             fs::write(folder.join(file), text)?;
         }
-        let process = start(place, address, &folder).await?;
+        Self::controlled(place, Sort::Alone, address, folder).await
+    }
+
+    /// Starts a whole hub, whose kubeconfig is its administrator's.
+    pub(crate) async fn hub(place: &'static Place) -> Result<Self> {
+        let folder = scratch::fresh_folder("hub")?;
+        Self::controlled(place, Sort::Hub, next_address(), folder).await
+    }
+
+    async fn controlled(
+        place: &'static Place,
+        sort: Sort,
+        address: SocketAddr,
+        folder: PathBuf,
+    ) -> Result<Self> {
+        let process = start(place, sort, address, &folder).await?;
         let parts = Arc::new(Parts {
             place,
+            sort,
             address,
             folder,
             process: Mutex::new(process),
@@ -90,16 +112,18 @@ impl Server {
     }
 
     /// kube-rs' client of it, with all rights.
-    pub(crate) fn client(&self) -> Client {
-        let pem = fs::read(self.authority()).unwrap();
-        let authority = CertificateDer::from_pem_slice(&pem).unwrap();
-        let mut config = Config::new(self.url().parse().unwrap());
-        config.root_cert = Some(vec![authority.to_vec()]);
-        Client::try_from(config).unwrap()
+    pub(crate) async fn client(&self) -> Client {
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig()).unwrap();
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Client::try_from(config.unwrap()).unwrap()
     }
 
     /// A kubeconfig of it.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
+        if self.parts.sort == Sort::Hub {
+            return self.parts.folder.join(HUB_KUBECONFIG);
+        }
         let file = self.parts.folder.join("kubeconfig");
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: it\nclusters:\n- name: it\n  cluster: {{server: \"{}\", certificate-authority: {}}}\nusers:\n- name: it\n  user: {{}}\ncontexts:\n- name: it\n  context: {{cluster: it, user: it}}\n",
@@ -125,7 +149,7 @@ impl Parts {
     async fn crash(&self) -> Result<()> {
         let mut process = self.process.lock().await;
         process.kill();
-        *process = start(self.place, self.address, &self.folder).await?;
+        *process = start(self.place, self.sort, self.address, &self.folder).await?;
         Ok(())
     }
 
@@ -136,7 +160,7 @@ impl Parts {
         change(&store).await?;
         store.compact(store.current().await?).await?;
         store.close().await;
-        *process = start(self.place, self.address, &self.folder).await?;
+        *process = start(self.place, self.sort, self.address, &self.folder).await?;
         Ok(())
     }
 }
@@ -166,21 +190,48 @@ async fn change(store: &Embedded) -> Result<()> {
     Ok(())
 }
 
+const HUB_KUBECONFIG: &str = "admin.kubeconfig";
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 
-async fn start(place: &'static Place, address: SocketAddr, folder: &Path) -> Result<Process> {
-    let mut command = place.network.command(env!("CARGO_BIN_EXE_api-server"));
-    command.arg(address.to_string()).arg(folder.join("store"));
-    command.args([folder.join(CERTIFICATE), folder.join(KEY)]);
+async fn start(
+    place: &'static Place,
+    sort: Sort,
+    address: SocketAddr,
+    folder: &Path,
+) -> Result<Process> {
+    let command = match sort {
+        Sort::Alone => {
+            let mut command = place.network.command(env!("CARGO_BIN_EXE_api-server"));
+            command.arg(address.to_string()).arg(folder.join("store"));
+            command.args([folder.join(CERTIFICATE), folder.join(KEY)]);
+            command
+        }
+        Sort::Hub => {
+            let mut command = place.network.command(&place.needs.adit);
+            let address = address.to_string();
+            command.args(["hub", "--listen", &address, "--advertise", &address]);
+            command.arg("--data-dir").arg(folder);
+            command
+        }
+    };
     let process = Process::start("api-server", command)?;
     let begun = Instant::now();
-    while TcpStream::connect(address).await.is_err() {
-        let waits = process.ended().is_none() && begun.elapsed() < 4 * GENEROUS;
+    // A hub writes it when it is started for the first time.
+    let written = || sort == Sort::Alone || folder.join(HUB_KUBECONFIG).exists();
+    while TcpStream::connect(address).await.is_err() || !written() {
+        let waits = process.ended().is_none() && begun.elapsed() < 2 * GENEROUS;
         ensure!(waits, "the API server says {}", process.output());
         sleep(Duration::from_millis(20)).await;
     }
     Ok(process)
+}
+
+/// Of loopback, one for each server.
+fn next_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(2);
+    let last = NEXT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, 0, 0, last], 6443))
 }
 
 async fn take_orders(listener: TcpListener, parts: Arc<Parts>) {

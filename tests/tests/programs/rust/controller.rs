@@ -71,7 +71,7 @@ where
 }
 
 async fn control(hit: &Hit) {
-    let client = hit.client();
+    let client = hit.client().await;
     make_namespace(&client, "controlled").await;
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "controlled");
     let secrets: Api<Secret> = Api::namespaced(client.clone(), "controlled");
