@@ -28,10 +28,10 @@ async fn renew(place: &Place, cluster: &str, seconds: i64) {
     place.patch(&lease(cluster), &patch).await;
 }
 
-/// A cluster whose lease is of one second.
+/// A cluster whose lease is short.
 async fn impatient(place: &Place, name: &str) {
     let mut cluster = cluster(name);
-    cluster["spec"] = json!({"leaseDurationSeconds": 1, "hubAcceptsClient": true});
+    cluster["spec"] = json!({"leaseDurationSeconds": 2, "hubAcceptsClient": true});
     place.post(CLUSTERS, &cluster).await;
     place
         .until_condition(name, "HubAcceptedManagedCluster", "True")

@@ -210,15 +210,18 @@ impl Place {
         .await
     }
 
-    /// A request for a certificate, by `client`.
+    /// A request for a certificate, by `client`, once it may ask for one.
     pub(super) async fn ask(&self, client: &Client, cluster: &str, request: &Value) -> String {
         let mut request = request.clone();
         let label = json!({"open-cluster-management.io/cluster-name": cluster});
         request["metadata"] = json!({"generateName": format!("{cluster}-"), "labels": label});
-        let made = send(client, Method::POST, REQUESTS, &request)
-            .await
-            .unwrap();
-        made["metadata"]["name"].as_str().unwrap().to_owned()
+        let made = self.until("a certificate may be asked for", async || {
+            match send(client, Method::POST, REQUESTS, &request).await {
+                Err(403) => None,
+                made => Some(made.unwrap()),
+            }
+        });
+        made.await["metadata"]["name"].as_str().unwrap().to_owned()
     }
 
     /// Whether a request for a certificate is approved.
