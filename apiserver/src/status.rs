@@ -1,6 +1,7 @@
 //! Errors as Kubernetes `Status` objects, with the real server's codes,
 //! reasons and texts.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use api::{FieldError, GroupResource, GroupVersionKind};
@@ -465,12 +466,9 @@ impl Status {
 
 /// Several errors as one text: alone as it is, more in brackets, each once.
 pub(crate) fn aggregate(errors: impl Iterator<Item = String>) -> String {
-    let mut all: Vec<String> = Vec::new();
-    for error in errors {
-        if !all.contains(&error) {
-            all.push(error);
-        }
-    }
+    // There may be as many as there are items in a body of 3 MiB.
+    let mut told = HashSet::new();
+    let all: Vec<String> = errors.filter(|error| told.insert(error.clone())).collect();
     match all.as_slice() {
         [one] => one.clone(),
         _ => format!("[{}]", all.join(", ")),
