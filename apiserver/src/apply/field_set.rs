@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::path::PathElement;
 use super::path_set::{Node, PathSet};
 use super::schema::{List, ObjectType, Shape, TypeRef, Types};
-use super::typed::{TypeErrors, item_element};
+use super::typed::{TypeErrors, any_item_element};
 
 /// The paths of all fields and items that a value sets: what is taken as one,
 /// items of lists with keys, entries of free-form objects. A declared object
@@ -61,17 +61,15 @@ impl<'a> Walk<'a> {
     fn visit_items(&mut self, list: List<'a>, items: &[Value]) -> Node {
         let elements: Vec<_> = items
             .iter()
-            .map(|item| item_element(self.types, list, item).ok())
+            .map(|item| any_item_element(self.types, list, item))
             .collect();
         let mut seen = BTreeSet::new();
         let twice: BTreeSet<_> = elements
             .iter()
-            .flatten()
             .filter(|element| !seen.insert(*element))
             .collect();
         let mut nodes: BTreeMap<&PathElement, Node> = BTreeMap::new();
         for (element, item) in elements.iter().zip(items) {
-            let Some(element) = element else { continue };
             let mut node = if twice.contains(element) {
                 Node::default()
             } else {

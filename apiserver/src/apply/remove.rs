@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::path::PathElement;
 use super::path_set::PathSet;
 use super::schema::{Shape, TypeRef, Types};
-use super::typed::item_element;
+use super::typed::any_item_element;
 
 /// `value` without what is at the paths of `remove`. What is taken as one and
 /// has such a path within it goes as a whole; what is empty then becomes null.
@@ -18,8 +18,8 @@ pub(super) fn remove(types: Types<'_>, of: TypeRef<'_>, value: &Value, remove: &
         (Some(Shape::List(list)), Value::Array(items)) if list.keys.is_some() => {
             let mut kept = Vec::with_capacity(items.len());
             for item in items {
-                let element = item_element(types, list, item).ok();
-                kept.extend(visit(types, element.as_ref(), list.items, item, remove));
+                let element = any_item_element(types, list, item);
+                kept.extend(visit(types, &element, list.items, item, remove));
             }
             if kept.is_empty() {
                 Value::Null
@@ -32,7 +32,7 @@ pub(super) fn remove(types: Types<'_>, of: TypeRef<'_>, value: &Value, remove: &
             for (name, value) in fields {
                 let element = PathElement::field(name);
                 let of = object.field_or_undeclared(name);
-                if let Some(value) = visit(types, Some(&element), of, value, remove) {
+                if let Some(value) = visit(types, &element, of, value, remove) {
                     kept.insert(name.clone(), value);
                 }
             }
@@ -48,14 +48,11 @@ pub(super) fn remove(types: Types<'_>, of: TypeRef<'_>, value: &Value, remove: &
 
 fn visit(
     types: Types<'_>,
-    element: Option<&PathElement>,
+    element: &PathElement,
     of: TypeRef<'_>,
     value: &Value,
     without: &PathSet,
 ) -> Option<Value> {
-    let Some(element) = element else {
-        return Some(value.clone());
-    };
     if without.has_member(element) {
         return None;
     }

@@ -1,5 +1,6 @@
 //! Of sets of paths, against sets that are nothing but lists of paths.
 
+mod library;
 mod owners;
 mod values;
 mod walks;

@@ -192,6 +192,13 @@ pub(super) fn item_element<'a>(
     }
 }
 
+/// The step to an item, which may be one of those that have none: as those are
+/// refused before, but left over where all is taken out of an item, they are
+/// told from the others and not from each other.
+pub(super) fn any_item_element<'a>(types: Types<'a>, list: List<'a>, item: &Value) -> PathElement {
+    item_element(types, list, item).unwrap_or_else(|_| PathElement::Key(Box::new([])))
+}
+
 fn set_element(item: &Value) -> Result<PathElement, String> {
     let what = match item {
         Value::Object(_) => "associative list without keys has an element that's a map type",

@@ -108,7 +108,7 @@ impl Updater<'_> {
         };
         let last = owners.insert(manager.clone(), owned);
         let new = match last {
-            Some(last) if !last.set.is_empty() => self.prune(&merged, owners, &last.set)?,
+            Some(last) if !last.set.is_empty() => self.prune(&merged, owners, &last)?,
             _ => merged,
         };
         self.take_over(live, &new, owners, manager, force)?;
@@ -165,32 +165,44 @@ impl Updater<'_> {
 
     /// Takes out what was applied the last time, is not applied now, and
     /// nobody else owns.
-    fn prune(&self, merged: &Value, owners: &Owners, last: &PathSet) -> Result<Value, UpdateError> {
+    fn prune(
+        &self,
+        merged: &Value,
+        owners: &Owners,
+        last: &OwnedFields,
+    ) -> Result<Value, UpdateError> {
         let declared = |set: &PathSet| set.with_declared(self.types, self.root);
         let sets = |value: &Value, what: &str, at: &str| {
             field_set(self.types, self.root, value)
                 .map(|set| declared(&set))
                 .map_err(|errors| format!("failed to prune fields: failed {at}: failed to create field set from {what} object: {errors}"))
         };
-        let last = declared(last);
-        let pruned = remove(self.types, self.root, merged, &last);
+        let last_set = declared(&last.set);
+        let mut pruned = remove(self.types, self.root, merged, &last_set);
 
-        // What somebody owns comes back.
+        // What somebody owns comes back, version by version, that of the last
+        // apply first: a part of an item does not bring back the item that
+        // another version has left empty.
         let at = "add back owned items";
-        let owned = owners
-            .values()
-            .fold(PathSet::new(), |all, owned| all.union(&owned.set));
+        let mut owned: BTreeMap<(bool, &str), PathSet> = BTreeMap::new();
+        for of in owners.values() {
+            let version = (of.api_version != last.api_version, &*of.api_version);
+            let set = owned.entry(version).or_default();
+            *set = std::mem::take(set).union(&of.set);
+        }
         let in_merged = sets(merged, "merged", at)?;
-        let gone = in_merged
-            .clone()
-            .difference(&sets(&pruned, "pruned", at)?.union(&declared(&owned)));
-        let pruned = remove(self.types, self.root, merged, &gone);
+        for owned in owned.values() {
+            let gone = in_merged
+                .clone()
+                .difference(&sets(&pruned, "pruned", at)?.union(&declared(owned)));
+            pruned = remove(self.types, self.root, merged, &gone);
+        }
 
         // So does what went with something else, and was not applied itself.
         let at = "add back dangling items";
         let gone = in_merged
             .difference(&sets(&pruned, "pruned", at)?)
-            .intersection(&last);
+            .intersection(&last_set);
         Ok(remove(self.types, self.root, merged, &gone))
     }
 
