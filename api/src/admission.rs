@@ -32,9 +32,19 @@ pub struct Right<'a> {
     pub name: &'a str,
 }
 
+/// That a change is not admitted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// The webhook that refuses it where there are webhooks, which the answer
+    /// names; `None` if none does.
+    pub webhook: Option<&'static str>,
+    /// Why.
+    pub grounds: Grounds,
+}
+
 /// Why a change is not admitted.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Refusal {
+pub enum Grounds {
     /// 400, with a text.
     BadRequest(String),
     /// 403: it takes a right on an object of that resource that the user has
@@ -47,6 +57,17 @@ pub enum Refusal {
         /// What follows "is forbidden: ".
         why: String,
     },
+}
+
+impl Refusal {
+    /// 400, with that text, as the webhook of that name says it.
+    #[must_use]
+    pub const fn bad_request(webhook: &'static str, why: String) -> Self {
+        Self {
+            webhook: Some(webhook),
+            grounds: Grounds::BadRequest(why),
+        }
+    }
 }
 
 impl fmt::Debug for Admission<'_> {

@@ -30,8 +30,14 @@ pub fn canonicalise(definitions: &Definitions, schema: &Schema, value: &mut Valu
         }
         Value::Object(object) => {
             if let Some(of) = &schema.additional_properties {
+                let amounts = of.reference.as_deref() == Some(QUANTITY);
                 for value in object.values_mut() {
                     element(definitions, of, value);
+                    if amounts
+                        && let Some(text) = value.as_str().and_then(quantity::canonical_resource)
+                    {
+                        *value = text.into();
+                    }
                 }
             }
         }

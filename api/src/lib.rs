@@ -21,7 +21,7 @@ mod resource;
 mod schema;
 pub mod types;
 
-pub use admission::{Admission, Refusal, Right};
+pub use admission::{Admission, Grounds, Refusal, Right};
 pub use behaviour::{Behaviour, NameForm};
 pub use canonical::canonicalise;
 pub use catalogue::{Catalogue, Definitions, all};

@@ -8,10 +8,23 @@
 /// server takes for it: `1.500` and `+5`.
 #[must_use]
 pub fn canonical(text: &str) -> Option<String> {
+    written(text, NANO)
+}
+
+/// The same of an amount of something that containers have or nodes are made
+/// of: no part of it finer than a thousandth is kept, and who asks for less
+/// gets one.
+#[must_use]
+pub fn canonical_resource(text: &str) -> Option<String> {
+    written(text, MILLI)
+}
+
+/// A quantity in its canonical form, with no part finer than `finest`.
+fn written(text: &str, finest: i32) -> Option<String> {
     let text = text.trim();
     let parts = Parts::of(text)?;
     let format = Format::of(parts.suffix)?;
-    if parts.is_kept(format) {
+    if parts.is_kept(format, finest) {
         return Some(text.to_owned());
     }
     let digits = parts.digits();
@@ -23,10 +36,15 @@ pub fn canonical(text: &str) -> Option<String> {
     if value == 0 {
         return Some("0".to_owned());
     }
+    let (value, scale) = match format {
+        Format::Binary(power) => (value.checked_mul(1 << power)?, scale),
+        Format::Decimal(exponent) | Format::Exponent(exponent) => (value, scale + exponent),
+    };
+    let (value, scale) = rounded(value, scale, finest);
     let written = match format {
-        Format::Binary(power) => binary(value.checked_mul(1 << power)?, scale)?,
-        Format::Decimal(exponent) => decimal(value, scale + exponent, true)?,
-        Format::Exponent(exponent) => decimal(value, scale + exponent, false)?,
+        Format::Binary(_) => binary(value, scale)?,
+        Format::Decimal(_) => decimal(value, scale, true)?,
+        Format::Exponent(_) => decimal(value, scale, false)?,
     };
     let sign = if parts.negative { "-" } else { "" };
     Some(format!("{sign}{written}"))
@@ -130,13 +148,13 @@ impl<'a> Parts<'a> {
         if value == 0 {
             return Some(0);
         }
-        let (value, scale) = rounded(value, scale);
+        let (value, scale) = rounded(value, scale, NANO);
         let finer = 10_i128.checked_pow(u32::try_from(scale - NANO).ok()?)?;
         value.checked_mul(finer)
     }
 
     /// Whether the real server takes it as it stands.
-    fn is_kept(self, format: Format) -> bool {
+    fn is_kept(self, format: Format, finest: i32) -> bool {
         let digits = self.digits();
         match format {
             Format::Binary(power) => {
@@ -148,7 +166,7 @@ impl<'a> Parts<'a> {
             Format::Decimal(exponent) | Format::Exponent(exponent) => {
                 let scale = exponent - self.fraction.len() as i32;
                 digits.len() <= 18
-                    && scale >= NANO
+                    && scale >= finest
                     && scale % 3 == 0
                     && !digits.ends_with("000")
                     && !digits.starts_with('0')
@@ -172,7 +190,6 @@ impl Format {
 
 /// A number of that scale whose suffix was a power of two.
 fn binary(value: i128, scale: i32) -> Option<String> {
-    let (value, scale) = rounded(value, scale);
     let unit = 10_i128.pow(scale.unsigned_abs());
     if value / unit < 1024 || value % unit != 0 {
         // Small numbers, and those with a part of one, are not rounded.
@@ -191,8 +208,7 @@ fn binary(value: i128, scale: i32) -> Option<String> {
 }
 
 /// A number of that scale, with a suffix or an exponent.
-fn decimal(value: i128, scale: i32, suffixed: bool) -> Option<String> {
-    let (mut value, mut exponent) = rounded(value, scale);
+fn decimal(mut value: i128, mut exponent: i32, suffixed: bool) -> Option<String> {
     while value % 10 == 0 {
         (value, exponent) = (value / 10, exponent + 1);
     }
@@ -209,13 +225,13 @@ fn decimal(value: i128, scale: i32, suffixed: bool) -> Option<String> {
     })
 }
 
-/// Nothing is finer than a billionth, and who asks for less gets one.
-fn rounded(value: i128, scale: i32) -> (i128, i32) {
-    let finer = u32::try_from(NANO - scale).unwrap_or(0);
+/// Nothing is finer than that, and who asks for less gets one.
+fn rounded(value: i128, scale: i32, finest: i32) -> (i128, i32) {
+    let finer = u32::try_from(finest - scale).unwrap_or(0);
     match 10_i128.checked_pow(finer) {
         Some(1) => (value, scale),
-        Some(unit) => ((value + unit - 1) / unit, NANO),
-        None => (1, NANO),
+        Some(unit) => ((value + unit - 1) / unit, finest),
+        None => (1, finest),
     }
 }
 
@@ -223,6 +239,7 @@ const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// From 10^-9 on, each a thousand times the one before.
 const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const NANO: i32 = -9;
+const MILLI: i32 = -3;
 /// So many digits fit into 128 bits, with room for rounding.
 const DIGITS_MAX: usize = 36;
 const EXPONENT_MAX: i32 = 1000;
@@ -290,6 +307,27 @@ mod tests {
         assert_eq!(sum(["1", "x"]), None);
         let largest = "9".repeat(36);
         assert_eq!(sum([largest.as_str()]), None);
+    }
+
+    #[test]
+    fn nothing_finer_than_a_thousandth_is_kept_of_a_resource() {
+        for (text, written) in [
+            ("100u", "1m"),
+            ("-100u", "-1m"),
+            ("1n", "1m"),
+            ("1.0001", "1001m"),
+            ("0.9999", "1"),
+            ("1.000001", "1001m"),
+            ("1500u", "2m"),
+            ("2500e-6", "3e-3"),
+            ("1.00001Gi", "1073752561419m"),
+            ("100m", "100m"),
+            ("1.500", "1.500"),
+            ("1Gi", "1Gi"),
+            ("0", "0"),
+        ] {
+            assert_eq!(canonical_resource(text).as_deref(), Some(written), "{text}");
+        }
     }
 
     #[test]

@@ -148,6 +148,16 @@ impl Status {
         self
     }
 
+    /// Says that an admission webhook of that name refuses it.
+    #[must_use]
+    pub fn denied_by(mut self, webhook: &str) -> Self {
+        self.message = format!(
+            "admission webhook {webhook:?} denied the request: {}",
+            self.message
+        );
+        self
+    }
+
     /// 400: the request cannot be understood.
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {

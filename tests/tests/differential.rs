@@ -15,6 +15,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use futures_util::{StreamExt as _, stream};
 use tests::api_server;
 use tests::cluster::{API_PORT, Cluster, User as KubeUser};
 use tests::fixture::{Fixture, Home};
@@ -24,6 +25,7 @@ use tests::wait::{GENEROUS, once, until};
 use tests::{needs, scratch, tls};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 #[path = "differential/generate.rs"]
 mod generate;
@@ -190,21 +192,29 @@ fn requests_made_from_a_seed_are_answered_as_by_the_real_server() {
         let cases = cases.and_then(|cases| cases.parse().ok());
         let cases = cases.unwrap_or_else(|| if needs::soak() { 5000 } else { 300 });
         eprintln!("differential: ADIT_SEED={seed}, {cases} cases");
-        let mut wrong = Vec::new();
-        let mut sent = 0;
-        for case in 0..cases {
+        let begun = Instant::now();
+        let one = async |case| {
             let requests = Generator::new(seed, case).requests();
-            sent += requests.len();
-            let namespace = format!("g{case}");
-            let outcome = run(&pair, &namespace, &requests).await;
-            if outcome.at.is_some() {
-                wrong.push((case, smallest(&pair, &namespace, requests, outcome).await));
-            }
-            if wrong.len() >= MOST {
-                break;
-            }
+            let outcome = run(&pair, &format!("g{case}"), &requests).await;
+            (case, requests, outcome)
+        };
+        let all: Vec<_> = stream::iter(0..cases)
+            .map(one)
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let sent: usize = all.iter().map(|(_, requests, _)| requests.len()).sum();
+        eprintln!("differential: {sent} requests in {:?}", begun.elapsed());
+        let differing = all.into_iter().filter(|(.., outcome)| outcome.at.is_some());
+        let mut wrong = Vec::new();
+        for (case, requests, outcome) in differing {
+            let shown = if wrong.len() < MOST {
+                smallest(&pair, &format!("g{case}"), requests, outcome).await
+            } else {
+                outcome
+            };
+            wrong.push((case, shown));
         }
-        eprintln!("differential: {sent} requests");
         let told: Vec<String> = wrong
             .iter()
             .map(|(case, outcome)| format!("######## case {case}\n{}", outcome.unexpected))
@@ -269,3 +279,5 @@ fn the_known_differences_are_those_that_are_written_down() {
 
 /// How many cases are told of at once.
 const MOST: usize = 8;
+/// How many cases are tried at once.
+const AT_ONCE: usize = 8;

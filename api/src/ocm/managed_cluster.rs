@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::core::fields::{at, items, items_mut, open, or_set, set, text};
-use crate::{Admission, Change, GroupResource, Hooks, Refusal, Request, Right, names};
+use crate::{Admission, Change, Grounds, GroupResource, Hooks, Refusal, Request, Right, names};
 
 /// What Open Cluster Management's webhooks do with a ManagedCluster.
 pub(super) const HOOKS: Hooks = Hooks {
@@ -12,10 +12,17 @@ pub(super) const HOOKS: Hooks = Hooks {
 
 const GROUP: &str = "cluster.open-cluster-management.io";
 const SET_LABEL: &str = "cluster.open-cluster-management.io/clusterset";
+/// The webhook that sets what clients do not say.
+const MUTATOR: &str = "managedclustermutators.admission.cluster.open-cluster-management.io";
+/// The webhook that says what is wrong.
+const VALIDATOR: &str = "managedclustervalidators.admission.cluster.open-cluster-management.io";
 /// Where clusters are that are in no other set.
 const DEFAULT_SET: &str = "default";
+/// How often a cluster renews its lease that does not say how often.
+const LEASE_SECONDS: u32 = 60;
 
-/// Every cluster is in a set, and says since when it has its taints.
+/// Every cluster is in a set, says since when it has its taints, and renews its
+/// lease: every so many seconds, but not every none.
 fn stamp(object: &mut Value, change: Change<'_>, request: &Request<'_>) {
     let old = match change {
         Change::Create => None,
@@ -27,6 +34,12 @@ fn stamp(object: &mut Value, change: Change<'_>, request: &Request<'_>) {
     };
     if let Some(labels) = open(object, "metadata").and_then(|of| open(of, "labels")) {
         or_set(labels, SET_LABEL, DEFAULT_SET);
+    }
+    if let Some(spec) = object
+        .get_mut("spec")
+        .filter(|of| of["leaseDurationSeconds"] == 0)
+    {
+        spec["leaseDurationSeconds"] = LEASE_SECONDS.into();
     }
     for taint in items_mut(object, "/spec/taints") {
         match old {
@@ -84,9 +97,8 @@ fn check_times(object: &Value, old: &Value, request: &Request<'_>) -> Result<(),
         return Ok(());
     }
     let keys = keys.join(",");
-    Err(Refusal::BadRequest(format!(
-        "It is not allowed to set TimeAdded of Taint {keys:?}."
-    )))
+    let why = format!("It is not allowed to set TimeAdded of Taint {keys:?}.");
+    Err(Refusal::bad_request(MUTATOR, why))
 }
 
 fn check_form(object: &Value) -> Result<(), Refusal> {
@@ -105,7 +117,7 @@ fn check_form(object: &Value) -> Result<(), Refusal> {
     if wrong.is_empty() {
         return Ok(());
     }
-    Err(Refusal::BadRequest(wrong.join("\n")))
+    Err(Refusal::bad_request(VALIDATOR, wrong.join("\n")))
 }
 
 fn is_https(url: &str) -> bool {
@@ -115,13 +127,7 @@ fn is_https(url: &str) -> bool {
 
 /// The hub's half of the handshake.
 fn check_acceptance(name: &str, ask: &Admission<'_>) -> Result<(), Refusal> {
-    let refuse = |why: String| {
-        Err(Refusal::Forbidden {
-            resource: resource("managedclusters/accept"),
-            name: name.to_owned(),
-            why,
-        })
-    };
+    let refuse = |why: String| Err(forbidden("managedclusters/accept", name, why));
     let namespaces = GroupResource {
         group: "".into(),
         resource: "namespaces".into(),
@@ -160,13 +166,10 @@ fn check_set(set: &str, ask: &Admission<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let user = ask.request.user;
-    Err(Refusal::Forbidden {
-        resource: resource("managedclustersets/join"),
-        name: set.to_owned(),
-        why: format!(
-            "user {user:?} cannot add/remove a ManagedCluster to/from ManagedClusterSet {set:?}"
-        ),
-    })
+    let why = format!(
+        "user {user:?} cannot add/remove a ManagedCluster to/from ManagedClusterSet {set:?}"
+    );
+    Err(forbidden("managedclustersets/join", set, why))
 }
 
 fn set_of(object: &Value) -> &str {
@@ -174,9 +177,17 @@ fn set_of(object: &Value) -> &str {
     labels[SET_LABEL].as_str().unwrap_or_default()
 }
 
-fn resource(name: &str) -> GroupResource {
-    GroupResource {
+fn forbidden(resource: &str, name: &str, why: String) -> Refusal {
+    let resource = GroupResource {
         group: GROUP.into(),
-        resource: name.into(),
+        resource: resource.into(),
+    };
+    Refusal {
+        webhook: Some(VALIDATOR),
+        grounds: Grounds::Forbidden {
+            resource,
+            name: name.to_owned(),
+            why,
+        },
     }
 }

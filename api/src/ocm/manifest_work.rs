@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::core::fields::{at, items, text};
-use crate::{Admission, Change, FieldError, FieldErrorKind, Hooks, Refusal, Right};
+use crate::{Admission, Change, FieldError, FieldErrorKind, Grounds, Hooks, Refusal, Right};
 
 /// What Open Cluster Management's webhook does with a ManifestWork.
 pub(super) const WORK: Hooks = Hooks {
@@ -27,7 +27,14 @@ pub(super) const REPLICA_SET: Hooks = Hooks {
 /// Cluster Management's webhook takes 500 KiB, as etcd takes 1.5 MiB.
 const MOST: usize = 2 << 20;
 
+/// The webhook that looks at works. Sets of them have none of their own.
+const WEBHOOK: &str = "manifestworkvalidators.admission.work.open-cluster-management.io";
+
 fn admit_work(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), Refusal> {
+    check_work(object, change, ask).map_err(|why| Refusal::bad_request(WEBHOOK, why))
+}
+
+fn check_work(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), String> {
     let old = match change {
         Change::Create => None,
         Change::Update {
@@ -38,7 +45,7 @@ fn admit_work(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result
     };
     let manifests = items(object, "/spec/workload/manifests");
     if manifests.is_empty() {
-        return bad("manifests should not be empty".to_owned());
+        return Err("manifests should not be empty".to_owned());
     }
     check(manifests)?;
     let executor = at(object, "/spec/executor");
@@ -57,16 +64,21 @@ fn admit_set(object: &Value, change: Change<'_>, _: &Admission<'_>) -> Result<()
         return Ok(());
     }
     let manifests = items(object, "/spec/manifestWorkTemplate/workload/manifests");
-    if manifests.is_empty() {
-        return bad("Workload manifests should not be empty".to_owned());
-    }
-    check(manifests)
+    let checked = if manifests.is_empty() {
+        Err("Workload manifests should not be empty".to_owned())
+    } else {
+        check(manifests)
+    };
+    checked.map_err(|why| Refusal {
+        webhook: None,
+        grounds: Grounds::BadRequest(why),
+    })
 }
 
-fn check(manifests: &[Value]) -> Result<(), Refusal> {
+fn check(manifests: &[Value]) -> Result<(), String> {
     let size: usize = manifests.iter().map(size).sum();
     if size > MOST {
-        return bad(format!(
+        return Err(format!(
             "the size of manifests is {size} bytes which exceeds the {MOST} limit"
         ));
     }
@@ -74,19 +86,19 @@ fn check(manifests: &[Value]) -> Result<(), Refusal> {
     for manifest in manifests {
         let kind = text(manifest, "/kind");
         if kind.is_empty() {
-            return bad(format!("Object 'Kind' is missing in '{manifest}'"));
+            return Err(format!("Object 'Kind' is missing in '{manifest}'"));
         }
         let name = text(manifest, "/metadata/name");
         if name.is_empty() {
-            return bad("name must be set in manifest".to_owned());
+            return Err("name must be set in manifest".to_owned());
         }
         if !text(manifest, "/metadata/generateName").is_empty() {
-            return bad("generateName must not be set in manifest".to_owned());
+            return Err("generateName must not be set in manifest".to_owned());
         }
         let namespace = text(manifest, "/metadata/namespace");
         let version = text(manifest, "/apiVersion");
         if !seen.insert((version, kind, namespace, name)) {
-            return bad(format!(
+            return Err(format!(
                 "duplicate manifest for resource {namespace}/{name} with resource type {version}.{kind}"
             ));
         }
@@ -103,10 +115,10 @@ fn size(manifest: &Value) -> usize {
 }
 
 /// Whoever has a work done as somebody in the cluster has to be allowed that.
-fn check_executor(object: &Value, executor: &Value, ask: &Admission<'_>) -> Result<(), Refusal> {
+fn check_executor(object: &Value, executor: &Value, ask: &Admission<'_>) -> Result<(), String> {
     let account = at(executor, "/subject/serviceAccount");
     if account.is_null() {
-        return bad("executor service account can not be nil".to_owned());
+        return Err("executor service account can not be nil".to_owned());
     }
     let (there, name) = (text(account, "/namespace"), text(account, "/name"));
     let namespace = text(object, "/metadata/namespace");
@@ -122,7 +134,7 @@ fn check_executor(object: &Value, executor: &Value, ask: &Admission<'_>) -> Resu
         return Ok(());
     }
     let user = ask.request.user;
-    bad(format!(
+    Err(format!(
         "user {user} cannot manipulate the Manifestwork with executor {there}/{name} in namespace {namespace}"
     ))
 }
@@ -142,8 +154,4 @@ fn rules(field: &str, spec: &Value) -> Vec<FieldError> {
         }
     }
     wrong
-}
-
-fn bad(why: String) -> Result<(), Refusal> {
-    Err(Refusal::BadRequest(why))
 }

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::core::fields::text;
-use crate::{Admission, Change, GroupResource, Hooks, Refusal, Right};
+use crate::{Admission, Change, Grounds, GroupResource, Hooks, Refusal, Right};
 
 /// What Open Cluster Management's webhook does with a
 /// ManagedClusterSetBinding: it is called as its set, and whoever makes it may
@@ -12,6 +12,8 @@ pub(super) const HOOKS: Hooks = Hooks {
 };
 
 const GROUP: &str = "cluster.open-cluster-management.io";
+const WEBHOOK: &str =
+    "managedclustersetbindingvalidators.admission.cluster.open-cluster-management.io";
 
 fn admit(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), Refusal> {
     if let Change::Update {
@@ -25,7 +27,7 @@ fn admit(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), 
     if text(object, "/metadata/name") != set {
         let why =
             "The ManagedClusterSetBinding must have the same name as the target ManagedClusterSet";
-        return Err(Refusal::BadRequest(why.to_owned()));
+        return Err(Refusal::bad_request(WEBHOOK, why.to_owned()));
     }
     let right = Right {
         verb: "create",
@@ -39,12 +41,15 @@ fn admit(object: &Value, change: Change<'_>, ask: &Admission<'_>) -> Result<(), 
         return Ok(());
     }
     let user = ask.request.user;
-    Err(Refusal::Forbidden {
-        resource: GroupResource {
-            group: GROUP.into(),
-            resource: "managedclustersets/bind".into(),
+    Err(Refusal {
+        webhook: Some(WEBHOOK),
+        grounds: Grounds::Forbidden {
+            resource: GroupResource {
+                group: GROUP.into(),
+                resource: "managedclustersets/bind".into(),
+            },
+            name: set.to_owned(),
+            why: format!("user {user:?} is not allowed to bind cluster set {set:?}"),
         },
-        name: set.to_owned(),
-        why: format!("user {user:?} is not allowed to bind cluster set {set:?}"),
     })
 }

@@ -1,6 +1,6 @@
 //! What nobody may do by what he writes.
 
-use api::{Admission, Admit, Change, GroupResource, Refusal, Right};
+use api::{Admission, Admit, Change, Grounds, GroupResource, Refusal, Right};
 use serde_json::Value;
 
 use super::Writer;
@@ -49,14 +49,7 @@ impl Guard<'_> {
             may: &may,
             find: &find,
         };
-        admit(object, change, &ask).map_err(|refusal| match refusal {
-            Refusal::BadRequest(why) => Status::bad_request(why),
-            Refusal::Forbidden {
-                resource,
-                name,
-                why,
-            } => Status::forbidden(&resource, &name, &why),
-        })
+        admit(object, change, &ask).map_err(refused)
     }
 
     /// Whether the user may create what his update or apply is to make.
@@ -101,5 +94,21 @@ impl Guard<'_> {
         } else {
             check_role(self.rbac, &self.attributes, object, old)
         }
+    }
+}
+
+/// The answer to a change that a hook does not admit.
+fn refused(refusal: Refusal) -> Status {
+    let status = match refusal.grounds {
+        Grounds::BadRequest(why) => Status::bad_request(why),
+        Grounds::Forbidden {
+            resource,
+            name,
+            why,
+        } => Status::forbidden(&resource, &name, &why),
+    };
+    match refusal.webhook {
+        Some(webhook) => status.denied_by(webhook),
+        None => status,
     }
 }

@@ -64,6 +64,14 @@ async fn as_jane(server: &Server, method: Method, path: &str, body: &Value) -> A
     }
 }
 
+/// What is told if the webhook of that name refuses something.
+fn denied(webhook: &str, why: &str) -> String {
+    format!("admission webhook {webhook:?} denied the request: {why}")
+}
+
+/// The webhook that looks at works.
+const WORK: &str = "manifestworkvalidators.admission.work.open-cluster-management.io";
+
 fn join(set: &str) -> Value {
     right(
         "cluster.open-cluster-management.io",
@@ -89,7 +97,7 @@ async fn a_cluster_is_in_a_set_that_its_maker_may_join() {
     let refused = as_jane(&server, Method::PUT, &path, &moved).await;
     assert_eq!(
         refused.failed(403, "Forbidden"),
-        r#"managedclustersets/join.cluster.open-cluster-management.io "others" is forbidden: user "jane" cannot add/remove a ManagedCluster to/from ManagedClusterSet "others""#
+        r#"admission webhook "managedclustervalidators.admission.cluster.open-cluster-management.io" denied the request: managedclustersets/join.cluster.open-cluster-management.io "others" is forbidden: user "jane" cannot add/remove a ManagedCluster to/from ManagedClusterSet "others""#
     );
     // From a set takes a right as well as to one.
     allow(&server, join("others")).await;
@@ -109,7 +117,7 @@ async fn a_cluster_is_accepted_by_those_who_may() {
     let refused = as_jane(&server, Method::POST, CLUSTERS, &cluster).await;
     assert_eq!(
         refused.failed(403, "Forbidden"),
-        r#"managedclusters/accept.cluster.open-cluster-management.io "c" is forbidden: user "jane" cannot update the HubAcceptsClient field"#
+        r#"admission webhook "managedclustervalidators.admission.cluster.open-cluster-management.io" denied the request: managedclusters/accept.cluster.open-cluster-management.io "c" is forbidden: user "jane" cannot update the HubAcceptsClient field"#
     );
     let cluster = json!({"metadata": {"name": "c"}});
     let mut made = as_jane(&server, Method::POST, CLUSTERS, &cluster)
@@ -148,7 +156,7 @@ async fn since_when_a_cluster_is_tainted_is_for_the_server_to_say() {
     let message = server.put(&path, &more).await.failed(400, "BadRequest");
     assert_eq!(
         message,
-        r#"It is not allowed to set TimeAdded of Taint "b"."#
+        r#"admission webhook "managedclustermutators.admission.cluster.open-cluster-management.io" denied the request: It is not allowed to set TimeAdded of Taint "b"."#
     );
     more["spec"]["taints"][1]["timeAdded"] = Value::Null;
     let more = server.put(&path, &more).await.ok(200);
@@ -171,7 +179,8 @@ async fn a_cluster_with_a_name_or_an_address_that_is_none_is_not_taken() {
         let cluster = json!({"metadata": {"name": name}, "spec": spec});
         let told = server.post(CLUSTERS, &cluster).await;
         let told = told.failed(400, "BadRequest");
-        assert!(told.starts_with(message), "{told}");
+        let webhook = "managedclustervalidators.admission.cluster.open-cluster-management.io";
+        assert!(told.starts_with(&denied(webhook, message)), "{told}");
     }
 }
 
@@ -190,7 +199,10 @@ async fn a_binding_is_called_as_its_set_and_made_by_who_may_bind_it() {
     let message = post(binding("a", "mine")).await.failed(400, "BadRequest");
     assert_eq!(
         message,
-        "The ManagedClusterSetBinding must have the same name as the target ManagedClusterSet"
+        denied(
+            "managedclustersetbindingvalidators.admission.cluster.open-cluster-management.io",
+            "The ManagedClusterSetBinding must have the same name as the target ManagedClusterSet"
+        )
     );
     let message = post(binding("yours", "yours"))
         .await
@@ -226,7 +238,7 @@ async fn a_work_has_manifests_that_are_whole_and_not_too_large() {
         ),
     ] {
         let told = server.post(WORKS, &work(manifests)).await;
-        assert_eq!(told.failed(400, "BadRequest"), message);
+        assert_eq!(told.failed(400, "BadRequest"), denied(WORK, message));
     }
     server
         .post(WORKS, &work(json!([map("a", &long)])))
@@ -264,7 +276,10 @@ async fn a_work_is_done_as_somebody_by_who_may_act_as_him() {
     let refused = as_jane(&server, Method::POST, WORKS, &work("other")).await;
     assert_eq!(
         refused.failed(400, "BadRequest"),
-        "user jane cannot manipulate the Manifestwork with executor n/other in namespace default"
+        denied(
+            WORK,
+            "user jane cannot manipulate the Manifestwork with executor n/other in namespace default"
+        )
     );
     as_jane(&server, Method::POST, WORKS, &work("robot"))
         .await
@@ -294,4 +309,45 @@ async fn a_rule_in_cel_says_what_it_is() {
         r#"ManifestWork.work.open-cluster-management.io "w" is invalid: spec.manifestConfigs[0].conditionRules[0]: Invalid value: Condition is required for CEL rules"#
     );
     server.post(WORKS, &rule("Complete")).await.ok(201);
+}
+
+#[tokio::test]
+async fn a_cluster_that_renews_its_lease_every_no_seconds_does_so_every_minute() {
+    let server = Server::of(api::all()).await;
+    let cluster = json!({"metadata": {"name": "c"}, "spec": {"leaseDurationSeconds": 0}});
+    let mut made = server.post(CLUSTERS, &cluster).await.ok(201);
+    assert_eq!(made["spec"]["leaseDurationSeconds"], 60);
+    for (asked, kept) in [(5, 5), (0, 60)] {
+        made["spec"]["leaseDurationSeconds"] = asked.into();
+        let path = format!("{CLUSTERS}/c");
+        made = server.put(&path, &made).await.ok(200);
+        assert_eq!(made["spec"]["leaseDurationSeconds"], kept);
+    }
+}
+
+#[tokio::test]
+async fn nobody_owns_what_only_the_server_says_of_a_cluster() {
+    let server = Server::of(api::all()).await;
+    let cluster = json!({
+        "apiVersion": "cluster.open-cluster-management.io/v1", "kind": "ManagedCluster",
+        "metadata": {"name": "c", "labels": {"a": "b"}},
+        "spec": {"hubAcceptsClient": false},
+    });
+    let made = server.post(CLUSTERS, &cluster).await.ok(201);
+    let labels = &made["metadata"]["labels"];
+    assert_eq!(
+        labels["cluster.open-cluster-management.io/clusterset"],
+        "default"
+    );
+    assert_eq!(
+        made["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"],
+        json!({".": {}, "f:a": {}})
+    );
+    // Who changes something else does not own it either.
+    let mut other = made;
+    other["metadata"]["labels"]["c"] = "d".into();
+    let path = format!("{CLUSTERS}/c");
+    let other = server.put(&path, &other).await.ok(200);
+    let text = other["metadata"]["managedFields"].to_string();
+    assert!(!text.contains("clusterset"), "{text}");
 }

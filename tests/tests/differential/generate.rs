@@ -5,10 +5,16 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Map, Value, json};
 
-use crate::request::{Request, apply, delete, get, json_patch, merge, post, put, strategic};
+use crate::request::{Request, apply, get, json_patch, merge, post, put, strategic};
 
+#[path = "generate/faults.rs"]
+mod faults;
 #[path = "generate/objects.rs"]
 mod objects;
+#[path = "generate/reads.rs"]
+mod reads;
+#[path = "generate/removals.rs"]
+mod removals;
 #[path = "generate/values.rs"]
 mod values;
 
@@ -23,6 +29,11 @@ pub(crate) struct Generator {
 
 const NAMES: [&str; 2] = ["a", "b"];
 const MANAGERS: [&str; 3] = ["one", "two", "three"];
+/// A manager whose name is too long.
+const LONG: &str = concat!(
+    "a-manager-with-a-name-of-more-than-one-hundred-and-twenty-eight-characters-which-is-",
+    "more-than-anybody-needs-to-be-told-from-all-others"
+);
 
 impl Generator {
     pub(crate) fn new(seed: u64, case: u64) -> Self {
@@ -39,16 +50,16 @@ impl Generator {
         all.push(self.write(&name));
         while all.len() < count {
             let name = self.name();
-            let request = match self.random.random_range(0..100) {
-                0..20 => self.write(&name),
-                20..45 => self.apply(&name),
-                45..65 => self.patch(&name),
-                65..78 => self.replace(&name),
-                78..86 => self.read(&name),
-                86..94 => self.remove(&name),
-                _ => self.through(&name),
+            let requests = match self.random.random_range(0..100) {
+                0..20 => vec![self.write(&name)],
+                20..42 => vec![self.apply(&name)],
+                42..62 => vec![self.patch(&name)],
+                62..75 => vec![self.replace(&name)],
+                75..83 => vec![self.read(&name)],
+                83..92 => self.remove(&name),
+                _ => vec![self.through(&name)],
             };
-            all.push(request);
+            all.extend(requests);
         }
         for name in NAMES {
             all.push(get(self.path(&self.called(name))));
@@ -93,8 +104,17 @@ impl Generator {
         if self.chance(30) {
             options.push(format!("fieldManager={}", self.one(&MANAGERS)));
         }
+        if self.chance(3) {
+            options.push(format!("fieldManager={}", self.one(&[LONG, "a%09b", ""])));
+        }
         if self.chance(10) {
             options.push("dryRun=All".to_owned());
+        }
+        if self.chance(2) {
+            options.push(
+                self.one(&["dryRun=Some", "fieldValidation=Some"])
+                    .to_owned(),
+            );
         }
         if self.chance(25) {
             options.push(format!(
@@ -166,6 +186,9 @@ impl Generator {
             }
             3..6 => {
                 self.forget(&mut patch);
+                if self.chance(20) {
+                    self.direct(&mut patch);
+                }
                 strategic(path, &patch)
             }
             _ => {
@@ -212,60 +235,50 @@ impl Generator {
         operations.collect()
     }
 
-    fn read(&mut self, name: &str) -> Request {
-        const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-        const PARTIAL: &str =
-            "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
-        let path = self.path(name);
-        match self.random.random_range(0..6) {
-            0 => get(path),
-            1 => get(path).accept(TABLE),
-            2 => get(path).accept(PARTIAL),
-            3 => get(format!(
-                "{}?fieldSelector=metadata.name={name}&labelSelector={}",
-                self.kind.path,
-                self.one(&["l=a", "l!=a", "l", "!l", "l%20in%20(a,b)"])
-            )),
-            4 => get(format!("{path}?resourceVersion=<rv {name}>")),
-            _ => get(format!(
-                "{}?fieldSelector=metadata.name={name}",
-                self.kind.path
-            ))
-            .accept(TABLE),
-        }
-    }
-
-    fn remove(&mut self, name: &str) -> Request {
-        let path = self.path(name);
-        match self.random.random_range(0..6) {
-            0..3 => delete(path),
-            3 => delete(path)
-                .json(&json!({"propagationPolicy": "Background", "gracePeriodSeconds": 0})),
-            4 => delete(path)
-                .json(&json!({"preconditions": {"resourceVersion": format!("<rv {name}>")}})),
-            _ => delete(format!("{path}?dryRun=All")),
-        }
-    }
-
-    /// A write through a subresource, or a dry read of the object.
+    /// A write through a subresource, or a read of it.
     fn through(&mut self, name: &str) -> Request {
         let Some((subresource, values)) = self.kind.through else {
             return get(self.path(name));
         };
         let path = format!("{}/{subresource}", self.path(name));
-        let value: Value = serde_json::from_str(self.one(values)).expect("JSON");
-        match self.random.random_range(0..4) {
+        let mut value: Value = serde_json::from_str(self.one(values)).expect("JSON");
+        if !self.kind.of_schema.is_empty() && self.chance(60) {
+            let mut made = Values {
+                catalogue: api::ocm(),
+                random: &mut self.random,
+            };
+            if let Some(made) = made.field(self.kind.version, self.kind.kind, subresource) {
+                value = json!({ subresource: made });
+            }
+        }
+        if self.chance(15)
+            && let Value::Object(fields) = &mut value
+        {
+            self.spoil(fields);
+        }
+        let mut object = value.clone();
+        object["apiVersion"] = self.kind.version.into();
+        object["kind"] = self.kind.kind.into();
+        object["metadata"] = json!({"name": name});
+        match self.random.random_range(0..8) {
             0..2 => merge(self.options(path), &value),
-            2 => get(path),
+            2 => strategic(self.options(path), &value),
+            3 => get(path),
+            4 => {
+                object["metadata"]["labels"] = self.texts("l");
+                if self.chance(70) {
+                    object["metadata"]["resourceVersion"] = format!("<rv {name}>").into();
+                }
+                put(self.options(path), &object)
+            }
+            5 => {
+                let operations = self.operations(&value);
+                json_patch(self.options(path), &operations)
+            }
             _ => {
-                let mut object = value;
-                object["apiVersion"] = self.kind.version.into();
-                object["kind"] = self.kind.kind.into();
-                object["metadata"] = json!({"name": name});
-                apply(
-                    format!("{path}?fieldManager={}&force=true", self.one(&MANAGERS)),
-                    &object,
-                )
+                let manager = self.one(&MANAGERS);
+                let force = self.one(&["&force=true", ""]);
+                apply(format!("{path}?fieldManager={manager}{force}"), &object)
             }
         }
     }
@@ -294,6 +307,9 @@ impl Generator {
         if self.chance(5) {
             object["undeclared"] = "x".into();
         }
+        if self.chance(7) {
+            self.mislead(&mut object);
+        }
         object
     }
 
@@ -305,30 +321,6 @@ impl Generator {
             }
         }
         texts.into()
-    }
-
-    /// Makes one of the values something else.
-    fn spoil(&mut self, fields: &mut Map<String, Value>) {
-        let mut whole = Value::Object(fields.clone());
-        let mut paths = Vec::new();
-        pointers(&whole, String::new(), &mut paths);
-        if let Some((path, _)) = paths.choose(&mut self.random)
-            && let Some(place) = whole.pointer_mut(path)
-        {
-            *place = self
-                .one(&[
-                    &json!(7),
-                    &json!("wrong"),
-                    &json!(true),
-                    &json!([]),
-                    &json!({}),
-                    &json!(["x"]),
-                ])
-                .clone();
-        }
-        if let Value::Object(spoiled) = whole {
-            *fields = spoiled;
-        }
     }
 
     /// The object but for its metadata.

@@ -45,7 +45,7 @@ impl Pair {
         let namespace = json!({"metadata": {"name": name}});
         let create = post("/api/v1/namespaces", &namespace);
         let account = get(format!("/api/v1/namespaces/{name}/serviceaccounts/default"));
-        for server in [&mut self.ours, &mut self.real] {
+        let make = async |server: &mut Server| {
             server.send(&create, name).await.expect("an answer");
             let there = async || {
                 let answer = server.send(&account, name).await.expect("an answer");
@@ -54,7 +54,8 @@ impl Pair {
             until("the service account", GENEROUS, there)
                 .await
                 .expect("an account");
-        }
+        };
+        tokio::join!(make(&mut self.ours), make(&mut self.real));
     }
 
     /// Sends the requests, to both at once but one after the other.

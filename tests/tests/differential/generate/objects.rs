@@ -1,6 +1,11 @@
 //! The kinds that requests are made about, and what their fields may be.
 
+use std::sync::LazyLock;
+
+use api::{Resource, Scope, Verb};
+
 /// A kind, and where its values are taken from.
+#[derive(Clone, Copy)]
 pub(crate) struct Kind {
     /// The path of its collection.
     pub(crate) path: &'static str,
@@ -39,7 +44,43 @@ const CONDITIONS: &[&str] = &[
     r#"{"status":{}}"#,
 ];
 
-pub(crate) const KINDS: &[Kind] = &[
+/// All of them.
+pub(crate) static KINDS: LazyLock<Vec<Kind>> =
+    LazyLock::new(|| CORE.iter().copied().chain(custom()).collect());
+
+/// Those of Open Cluster Management that the real server serves as it stands.
+fn custom() -> impl Iterator<Item = Kind> {
+    let made = |of: &&Resource| of.hooks.conversion.is_none() && of.verbs.contains(&Verb::Create);
+    api::ocm().resources.iter().filter(made).map(|of| {
+        // There is one table of kinds, for as long as the tests run.
+        let version: &'static str = of.api_version().leak();
+        let within = match of.scope {
+            Scope::Namespaced => "namespaces/<ns>/",
+            Scope::Cluster => "",
+        };
+        let path = format!("/apis/{version}/{within}{}", of.names.plural);
+        let properties = &api::ocm().definitions[&of.schema].properties;
+        let (body, of_schema): (_, &[_]) = if properties.get("spec").is_some() {
+            ("spec", &["spec"])
+        } else {
+            ("status", &["status"])
+        };
+        let required = properties.get(body).map(|of| of.required.iter());
+        let needed: Vec<&str> = required.into_iter().flatten().map(AsRef::as_ref).collect();
+        Kind {
+            path: path.leak(),
+            version,
+            kind: &of.names.kind,
+            body,
+            needed: needed.leak(),
+            of_schema,
+            through: of.subresource("status").map(|_| ("status", CONDITIONS)),
+            ..NONE
+        }
+    })
+}
+
+const CORE: &[Kind] = &[
     Kind {
         path: "/api/v1/namespaces/<ns>/configmaps",
         kind: "ConfigMap",
@@ -251,78 +292,172 @@ pub(crate) const KINDS: &[Kind] = &[
         ..NONE
     },
     Kind {
-        path: "/apis/cluster.open-cluster-management.io/v1/managedclusters",
-        version: "cluster.open-cluster-management.io/v1",
-        kind: "ManagedCluster",
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        version: "rbac.authorization.k8s.io/v1",
+        kind: "ClusterRole",
+        body: "rules",
+        fields: &[
+            (
+                "rules",
+                &[
+                    r#"[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]"#,
+                    r#"[{"nonResourceURLs":["/x"],"verbs":["get"]}]"#,
+                    "null",
+                ],
+            ),
+            (
+                "aggregationRule",
+                &[r#"{"clusterRoleSelectors":[{"matchLabels":{"nobody.has/this":"label"}}]}"#],
+            ),
+        ],
         ..NONE
     },
     Kind {
-        path: "/apis/work.open-cluster-management.io/v1/namespaces/<ns>/manifestworks",
-        version: "work.open-cluster-management.io/v1",
-        kind: "ManifestWork",
-        needed: &["workload"],
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/apis/rbac.authorization.k8s.io/v1/namespaces/<ns>/rolebindings",
+        version: "rbac.authorization.k8s.io/v1",
+        kind: "RoleBinding",
+        body: "subjects",
+        always: &[("roleRef", ROLES)],
+        fields: &[("subjects", SUBJECTS)],
         ..NONE
     },
     Kind {
-        path: "/apis/cluster.open-cluster-management.io/v1beta1/namespaces/<ns>/placements",
-        version: "cluster.open-cluster-management.io/v1beta1",
-        kind: "Placement",
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        version: "rbac.authorization.k8s.io/v1",
+        kind: "ClusterRoleBinding",
+        body: "subjects",
+        always: &[(
+            "roleRef",
+            &[r#"{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"}"#],
+        )],
+        fields: &[("subjects", SUBJECTS)],
         ..NONE
     },
     Kind {
-        path: "/apis/cluster.open-cluster-management.io/v1beta2/managedclustersets",
-        version: "cluster.open-cluster-management.io/v1beta2",
-        kind: "ManagedClusterSet",
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/api/v1/nodes",
+        kind: "Node",
+        fields: &[
+            ("spec.unschedulable", &["true", "false"]),
+            ("spec.podCIDR", &[r#""10.1.0.0/24""#]),
+            (
+                "spec.taints",
+                &[
+                    r#"[{"key":"a","effect":"NoSchedule"}]"#,
+                    r#"[{"key":"a","value":"b","effect":"NoExecute"},{"key":"b","effect":"PreferNoSchedule"}]"#,
+                ],
+            ),
+            ("spec.providerID", &[r#""a://b""#]),
+        ],
+        through: Some((
+            "status",
+            &[
+                r#"{"status":{"capacity":{"cpu":"4","memory":"1024Mi"},"allocatable":{"cpu":"100u"}}}"#,
+                r#"{"status":{"conditions":[{"type":"Ready","status":"False"}],"addresses":[{"type":"Hostname","address":"h"}]}}"#,
+                r#"{"status":{"nodeInfo":{"kubeletVersion":"v1"}}}"#,
+            ],
+        )),
         ..NONE
     },
     Kind {
-        path: "/apis/cluster.open-cluster-management.io/v1alpha1/namespaces/<ns>/addonplacementscores",
-        version: "cluster.open-cluster-management.io/v1alpha1",
-        kind: "AddOnPlacementScore",
-        body: "status",
-        of_schema: &["status"],
-        through: Some(("status", CONDITIONS)),
+        path: "/apis/discovery.k8s.io/v1/namespaces/<ns>/endpointslices",
+        version: "discovery.k8s.io/v1",
+        kind: "EndpointSlice",
+        body: "endpoints",
+        always: &[("addressType", &[r#""IPv4""#])],
+        fields: &[
+            (
+                "endpoints",
+                &[
+                    r#"[{"addresses":["10.0.0.1"]}]"#,
+                    r#"[{"addresses":["10.0.0.1","10.0.0.2"],"conditions":{"ready":true}},{"addresses":["10.0.0.3"],"nodeName":"n"}]"#,
+                    "[]",
+                    "null",
+                ],
+            ),
+            (
+                "ports",
+                &[
+                    r#"[{"port":80}]"#,
+                    r#"[{"name":"a","port":80,"protocol":"UDP"},{"name":"b","port":81}]"#,
+                    "null",
+                ],
+            ),
+        ],
         ..NONE
     },
     Kind {
-        path: "/apis/addon.open-cluster-management.io/v1alpha1/namespaces/<ns>/managedclusteraddons",
-        version: "addon.open-cluster-management.io/v1alpha1",
-        kind: "ManagedClusterAddOn",
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/api/v1/namespaces/<ns>/endpoints",
+        kind: "Endpoints",
+        body: "subsets",
+        fields: &[(
+            "subsets",
+            &[
+                r#"[{"addresses":[{"ip":"10.0.0.1"}],"ports":[{"port":80}]}]"#,
+                r#"[{"addresses":[{"ip":"10.0.0.2"},{"ip":"10.0.0.1"}],"notReadyAddresses":[{"ip":"10.0.0.3"}],"ports":[{"port":81,"name":"a"},{"port":80,"name":"b"}]}]"#,
+                "null",
+            ],
+        )],
         ..NONE
     },
     Kind {
-        path: "/apis/work.open-cluster-management.io/v1alpha1/namespaces/<ns>/manifestworkreplicasets",
-        version: "work.open-cluster-management.io/v1alpha1",
-        kind: "ManifestWorkReplicaSet",
-        needed: &["manifestWorkTemplate", "placementRefs"],
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/apis/batch/v1/namespaces/<ns>/jobs",
+        version: "batch/v1",
+        kind: "Job",
+        needed: &["template"],
+        always: &[
+            ("spec.template.spec.containers", CONTAINERS),
+            (
+                "spec.template.spec.restartPolicy",
+                &[r#""Never""#, r#""OnFailure""#],
+            ),
+        ],
+        fields: &[
+            ("spec.suspend", &["true", "false"]),
+            ("spec.backoffLimit", &["0", "3"]),
+            ("spec.parallelism", &["1", "2"]),
+            ("spec.completions", &["1", "2"]),
+            ("spec.activeDeadlineSeconds", &["100"]),
+            ("spec.ttlSecondsAfterFinished", &["100"]),
+        ],
         ..NONE
     },
     Kind {
-        path: "/apis/operator.open-cluster-management.io/v1/klusterlets",
-        version: "operator.open-cluster-management.io/v1",
-        kind: "Klusterlet",
-        of_schema: &["spec"],
-        through: Some(("status", CONDITIONS)),
+        path: "/api/v1/namespaces/<ns>/events",
+        kind: "Event",
+        body: "message",
+        always: &[(
+            "involvedObject",
+            &[r#"{"kind":"Pod","name":"p","namespace":"<ns>"}"#],
+        )],
+        fields: &[
+            ("reason", &[r#""R""#, r#""S""#]),
+            ("message", &[r#""m""#, r#""n""#]),
+            ("type", &[r#""Normal""#, r#""Warning""#]),
+            ("count", &["1", "2"]),
+            ("source", &[r#"{"component":"c"}"#, "{}"]),
+            ("firstTimestamp", &[r#""2026-01-02T03:04:05Z""#]),
+        ],
         ..NONE
     },
+];
+
+const ROLES: &[&str] = &[
+    r#"{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"}"#,
+    r#"{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"}"#,
+];
+
+const SUBJECTS: &[&str] = &[
+    r#"[{"kind":"User","apiGroup":"rbac.authorization.k8s.io","name":"u"}]"#,
+    r#"[{"kind":"Group","name":"g"},{"kind":"ServiceAccount","name":"s","namespace":"<ns>"}]"#,
+    r#"[{"kind":"ServiceAccount","name":"s"}]"#,
+    "[]",
+    "null",
 ];
 
 const CONTAINERS: &[&str] = &[
     r#"[{"name":"c","image":"i"}]"#,
     r#"[{"name":"c","image":"j","ports":[{"containerPort":80}]}]"#,
     r#"[{"name":"c","image":"i:1","env":[{"name":"A","value":"1"},{"name":"B"}],"ports":[{"containerPort":80,"protocol":"UDP"},{"containerPort":80,"name":"web"}]}]"#,
-    r#"[{"name":"c","image":"i","resources":{"limits":{"cpu":"500m"}}},{"name":"d","image":"i","command":["x"],"args":[]}]"#,
+    r#"[{"name":"c","image":"i","resources":{"limits":{"cpu":"500m","memory":"0.5Gi"},"requests":{"cpu":"100u"}}},{"name":"d","image":"i","command":["x"],"args":[]}]"#,
     r#"[{"name":"d","image":"i","livenessProbe":{"httpGet":{"port":80}},"volumeMounts":[]},{"name":"c","image":"i","tty":true}]"#,
 ];
