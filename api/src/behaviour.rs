@@ -15,6 +15,9 @@ pub struct Behaviour {
     pub unconditional_update: bool,
     /// Whether a delete is answered with the object and not with a `Status`.
     pub returns_deleted: bool,
+    /// Whether what it owns is kept when it is deleted and nobody says what is
+    /// to become of that.
+    pub orphans: bool,
     /// Whether a new object may come with its status.
     pub keeps_status: bool,
     /// How long an object is kept after its last write, in seconds; for ever, without.
@@ -29,6 +32,7 @@ impl Behaviour {
         created_by_update: false,
         unconditional_update: true,
         returns_deleted: false,
+        orphans: false,
         keeps_status: false,
         ttl_seconds: None,
     };

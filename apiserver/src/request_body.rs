@@ -10,7 +10,7 @@ use crate::Status;
 use crate::negotiation::{BodyMedia, Document, DocumentError, cannot_be_handled, unrecognized};
 use crate::options::FieldValidation;
 use crate::protobuf::Envelope;
-use crate::schema::{check_types, default, go_kind, prune};
+use crate::schema::{check_types, default, drop_nulls, go_kind, prune};
 use crate::scope::Scope;
 
 /// A request's body, read whole.
@@ -82,7 +82,7 @@ impl<'a> RequestBody<'a> {
         let mut faults: Vec<String> = duplicates
             .map(|of| format!("duplicate field {of:?}"))
             .collect();
-        let fitted = fit(scope, schema, &kind, &mut document.value);
+        let fitted = fit(scope, schema, &kind, &mut document.value, false);
         faults.extend(fitted.map_err(|unfit| unfit.status)?);
         tell(scope, validation, warnings, faults)?;
         Ok(document.value)
@@ -232,6 +232,7 @@ pub(crate) fn fit(
     schema: &str,
     kind: &str,
     object: &mut Value,
+    applied: bool,
 ) -> Result<Vec<String>, Unfit> {
     let (registry, custom) = (&*scope.registry, scope.resource.custom);
     let Some(schema) = registry.definitions().get(schema) else {
@@ -252,6 +253,9 @@ pub(crate) fn fit(
         return Err(Unfit { why, status });
     }
     let dropped = prune(registry, schema, object, custom);
+    if custom && !applied {
+        drop_nulls(registry, schema, object);
+    }
     default(registry, schema, object, custom);
     if !custom {
         // An empty list of owners asks to forget them all, none asks nothing.

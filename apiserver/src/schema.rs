@@ -12,7 +12,7 @@ mod types;
 mod uniqueness;
 mod validate;
 
-pub use default::default;
+pub use default::{default, drop_nulls};
 pub use prune::prune;
 pub use types::{check_types, go_kind};
 pub use validate::validate;

@@ -234,11 +234,6 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// If something is wrong with it that the client has to mend.
     pub(crate) fn complete_new(&self, object: &mut Value) -> Result<(), Status> {
-        if !matches!(meta_str(object, "resourceVersion"), "" | "0") {
-            return Err(Status::unexpected(
-                "resourceVersion should not be set on objects to be created",
-            ));
-        }
         let resource = &self.scope.resource;
         let behaviour = resource.behaviour;
         let metadata = metadata_mut(object)?;

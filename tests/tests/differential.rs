@@ -45,7 +45,7 @@ mod told;
 use generate::Generator;
 use known::Known;
 use request::{Request, get, post};
-use script::{Outcome, Pair};
+use script::{Outcome, Pair, Parting};
 use server::Server;
 
 struct Place {
@@ -166,7 +166,7 @@ fn requests_are_answered_as_by_the_real_server() {
             let mut pair = pair.another();
             let namespace = format!("s-{name}");
             pair.make_namespace(&namespace).await;
-            let outcome = pair.run(&namespace, &requests).await;
+            let outcome = pair.run(&namespace, &requests, Parting::GoesOn).await;
             met.extend(outcome.known);
             wrong += outcome.count;
             if !outcome.unexpected.is_empty() {
@@ -231,7 +231,7 @@ fn requests_made_from_a_seed_are_answered_as_by_the_real_server() {
 async fn run(pair: &Pair, namespace: &str, requests: &[Request]) -> Outcome {
     let mut pair = pair.another();
     pair.make_namespace(namespace).await;
-    pair.run(namespace, requests).await
+    pair.run(namespace, requests, Parting::Ends).await
 }
 
 /// The shortest part of a script after which the answers differ.

@@ -19,6 +19,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     }],
     behaviour: Behaviour {
         generation: true,
+        orphans: true,
         ..Behaviour::BUILT_IN
     },
     columns: rows::workload::JOB,

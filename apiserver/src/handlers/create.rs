@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::Status;
 use crate::answer::Answer;
 use crate::object::{Stored, is_deleting, meta_str, metadata_mut};
-use crate::options::WriteOptions;
+use crate::options::{WriteOptions, revision};
 use crate::scope::Scope;
 use crate::storage::{Storage, Written};
 use crate::writer::{Writer, generate_name};
@@ -25,6 +25,9 @@ pub(crate) async fn create(
     } else {
         1
     };
+    // One that is no version is passed over.
+    let version = revision(Some(meta_str(&object, "resourceVersion")));
+    let has_version = version.is_ok_and(|of| of.is_some_and(|of| of > 0));
     loop {
         tries -= 1;
         let mut new = object.clone();
@@ -33,6 +36,11 @@ pub(crate) async fn create(
         }
         let mut new = writer.owned(None, new);
         writer.complete_new(&mut new)?;
+        if has_version && !options.dry_run {
+            return Err(Status::unexpected(
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
         let name = meta_str(&new, "name").to_owned();
         match keep_new(storage, scope, options, &name, &new).await? {
             Ok(stored) => return Ok(Answer::Object(StatusCode::CREATED, stored)),

@@ -112,7 +112,7 @@ fn mark(
     old: &Value,
 ) -> Result<Option<Value>, Status> {
     let mut new = old.clone();
-    let finalizers = finalizers(options, old);
+    let finalizers = finalizers(writer.scope, options, old);
     // A namespace goes when its content has.
     let waits_for_content = keeps_itself(old);
     let grace = Grace::of(writer, options, old);
@@ -163,12 +163,13 @@ pub(super) fn keeps_itself(object: &Value) -> bool {
 }
 
 /// The finalizers an object has while it is being deleted as the options say.
-fn finalizers(options: &DeleteOptions, old: &Value) -> Vec<Value> {
+fn finalizers(scope: &Scope, options: &DeleteOptions, old: &Value) -> Vec<Value> {
     let has = |name: &str| meta_strings(old, "finalizers").any(|of| of == name);
     let (orphan, foreground) = match options.propagation {
         Some(Propagation::Background) => (false, false),
         Some(Propagation::Foreground) => (false, true),
         Some(Propagation::Orphan) => (true, false),
+        None if scope.resource.behaviour.orphans && !has(FOREGROUND) => (true, false),
         None => (has(ORPHAN), has(FOREGROUND)),
     };
     let others = meta_strings(old, "finalizers").filter(|of| !matches!(*of, ORPHAN | FOREGROUND));

@@ -61,8 +61,8 @@ impl Patch<'_> {
     fn fit(&mut self, object: &mut Value) -> Result<(), Status> {
         let scope = self.writer.scope;
         let kind = &scope.resource.names.kind;
-        let fitted = fit(scope, &scope.resource.schema, kind, object);
         let apply = self.media == PatchMedia::Apply;
+        let fitted = fit(scope, &scope.resource.schema, kind, object, apply);
         self.dropped = match fitted {
             Err(Unfit { why, .. }) if !apply => return Err(unusable(object, &why)),
             fitted => fitted.map_err(|unfit| unfit.status)?,

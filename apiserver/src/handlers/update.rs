@@ -22,6 +22,10 @@ pub(crate) trait Update: Send {
     fn means_uid(&self) -> bool {
         false
     }
+    /// The new object, if it is sent whole and not made of the old one.
+    fn sent(&self) -> Option<&Value> {
+        None
+    }
     /// Whether the new object says already who owns which of its fields.
     fn owns(&self) -> bool {
         false
@@ -45,6 +49,10 @@ impl Update for Replacement {
         self.creates
     }
 
+    fn sent(&self) -> Option<&Value> {
+        Some(&self.object)
+    }
+
     fn means_uid(&self) -> bool {
         true
     }
@@ -62,6 +70,9 @@ pub(crate) async fn update(
         let there = storage.get(&scope.key()).await?;
         let Some(there) = there else {
             if !change.creates() {
+                if let Some(sent) = change.sent() {
+                    check_name(scope, sent)?;
+                }
                 return Err(not_found(&scope.resource, &scope.name));
             }
             if let Some(answer) = make(storage, writer, options, change).await? {
@@ -97,7 +108,8 @@ async fn make(
     {
         return Err(uid_mismatch(writer.scope, uid, ""));
     }
-    metadata.remove("resourceVersion");
+    let of = metadata.remove("resourceVersion").unwrap_or_default();
+    revision(of.as_str()).map_err(Status::unexpected)?;
     if !change.owns() {
         new = writer.owned(None, new);
     }

@@ -96,6 +96,7 @@ fn a_schema_that_names_no_fields_has_none_in_a_custom_resource_alone() {
 fn what_is_absent_is_filled_in() {
     let mut object =
         json!({"spec": {"mode": null, "name": null, "none": null, "list": [{"key": "a"}]}});
+    drop_nulls(&registry(), &schema(), &mut object);
     default(&registry(), &schema(), &mut object, true);
     assert_eq!(
         object["spec"],

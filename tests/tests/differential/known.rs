@@ -72,12 +72,16 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
-        heading: "Tables of some kinds have null for no rows",
+        heading: "No rows and no items are null in some lists",
         take_out: |_, ours, real| {
-            let none = real.body["kind"] == "Table" && real.body["rows"].is_null();
-            let empty = ours.body["rows"].as_array().is_some_and(Vec::is_empty);
+            let (kind, field) = match real.body["kind"].as_str() {
+                Some("Table") => ("Table", "rows"),
+                _ => ("PartialObjectMetadataList", "items"),
+            };
+            let none = real.body["kind"] == kind && real.body[field].is_null();
+            let empty = ours.body[field].as_array().is_some_and(Vec::is_empty);
             if none && empty {
-                real.body["rows"] = Value::Array(Vec::new());
+                real.body[field] = Value::Array(Vec::new());
             }
             none && empty
         },

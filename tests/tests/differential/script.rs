@@ -18,6 +18,13 @@ pub(crate) struct Pair {
     pub(crate) real: Server,
 }
 
+/// What becomes of a script when the two servers have other objects.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Parting {
+    Ends,
+    GoesOn,
+}
+
 /// What came of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
@@ -58,13 +65,23 @@ impl Pair {
         tokio::join!(make(&mut self.ours), make(&mut self.real));
     }
 
-    /// Sends the requests, to both at once but one after the other.
-    pub(crate) async fn run(&mut self, namespace: &str, requests: &[Request]) -> Outcome {
+    /// Sends the requests, to both at once but one after the other; `parting`
+    /// is whether it goes on when a known difference has left the two with
+    /// other objects.
+    pub(crate) async fn run(
+        &mut self,
+        namespace: &str,
+        requests: &[Request],
+        parting: Parting,
+    ) -> Outcome {
         let mut outcome = Outcome::default();
         for (at, request) in requests.iter().enumerate() {
             let begun = Instant::now();
+            let mut parted = false;
             let (ours, real) = loop {
                 let (ours, real) = self.both(namespace, request).await;
+                let done = |told: &Told| (200..300).contains(&told.status);
+                parted = request.method != "GET" && done(&ours) != done(&real);
                 let (mut left, mut right) = (ours.clone(), real.clone());
                 let met = Known::reconcile(request, &mut left, &mut right);
                 if left == right {
@@ -75,6 +92,9 @@ impl Pair {
                 }
                 sleep(Duration::from_millis(50)).await;
             };
+            if parted && parting == Parting::Ends && ours == real {
+                break;
+            }
             if ours != real {
                 outcome.count += 1;
                 outcome.at.get_or_insert(at);

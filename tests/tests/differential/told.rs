@@ -84,6 +84,11 @@ impl Told {
                     true
                 }
             });
+            // It tells conflicts in no order.
+            if body["reason"] == "Conflict" {
+                seen.sort_by_cached_key(Value::to_string);
+                body["details"]["causes"] = seen.into();
+            }
         }
         let mut owned = owned;
         owned.sort();

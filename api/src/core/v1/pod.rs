@@ -15,6 +15,15 @@ pub(super) const HOOKS: Hooks = Hooks {
 };
 
 fn default(object: &mut Value) {
+    let one = text(object, "/status/podIP").to_owned();
+    let first = text(object, "/status/podIPs/0/ip").to_owned();
+    if let Some(status) = object.get_mut("status") {
+        if !one.is_empty() && one != first {
+            set(status, "podIPs", json!([{"ip": one}]));
+        } else if one.is_empty() && !first.is_empty() {
+            set(status, "podIP", first);
+        }
+    }
     let Some(spec) = object.get_mut("spec").filter(|spec| spec.is_object()) else {
         return;
     };

@@ -103,7 +103,7 @@ impl Generator {
                     0 => ("$retainKeys".to_owned(), json!([field])),
                     1 => (format!("$setElementOrder/{field}"), json!([{"name": "c"}])),
                     _ => (
-                        format!("$deleteFromPrimitiveList/{field}"),
+                        "$deleteFromPrimitiveList/finalizers".to_owned(),
                         json!(["a.b/c"]),
                     ),
                 };

@@ -296,20 +296,14 @@ const CORE: &[Kind] = &[
         version: "rbac.authorization.k8s.io/v1",
         kind: "ClusterRole",
         body: "rules",
-        fields: &[
-            (
-                "rules",
-                &[
-                    r#"[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]"#,
-                    r#"[{"nonResourceURLs":["/x"],"verbs":["get"]}]"#,
-                    "null",
-                ],
-            ),
-            (
-                "aggregationRule",
-                &[r#"{"clusterRoleSelectors":[{"matchLabels":{"nobody.has/this":"label"}}]}"#],
-            ),
-        ],
+        fields: &[(
+            "rules",
+            &[
+                r#"[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]"#,
+                r#"[{"nonResourceURLs":["/x"],"verbs":["get"]}]"#,
+                "null",
+            ],
+        )],
         ..NONE
     },
     Kind {
@@ -370,7 +364,6 @@ const CORE: &[Kind] = &[
                 &[
                     r#"[{"addresses":["10.0.0.1"]}]"#,
                     r#"[{"addresses":["10.0.0.1","10.0.0.2"],"conditions":{"ready":true}},{"addresses":["10.0.0.3"],"nodeName":"n"}]"#,
-                    "[]",
                     "null",
                 ],
             ),

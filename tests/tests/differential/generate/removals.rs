@@ -36,11 +36,17 @@ impl Generator {
         if self.kind.kind == "Namespace" {
             return vec![delete(format!("{}?dryRun=All", self.path(name)))];
         }
+        if self.kind.kind == "Job" {
+            return vec![delete(self.path(name)).json(&json!({"propagationPolicy": "Background"}))];
+        }
         vec![asked]
     }
 
     /// A delete of all of them in the namespace, or of those with a label.
     fn remove_all(&mut self) -> Request {
+        if self.kind.kind == "Namespace" {
+            return delete("/api/v1/namespaces");
+        }
         let mut options = vec![format!(
             "labelSelector={}",
             self.one(&["l=a", "l2", "l=a,l2=b", "l%20in%20(a,b)", "!l"])
