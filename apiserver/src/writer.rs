@@ -1,11 +1,6 @@
 use std::time::SystemTime;
 
-use api::{
-    Admission, Admit, Change, FieldError, FieldErrorKind, Grounds, GroupResource, Refusal, Request,
-    Right, Schema, canonicalise,
-};
 use api::{Change, FieldError, FieldErrorKind, Request, Schema, canonicalise};
-use rand::Rng as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -32,87 +27,6 @@ pub(crate) struct Writer<'a> {
     pub(crate) manager: &'a str,
     pub(crate) now: OffsetDateTime,
     pub(crate) guard: Option<Guard<'a>>,
-}
-
-/// Checks, before an object is kept, that nobody gives away what he does not
-/// have: by a role or a binding, or by a certificate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Guard<'a> {
-    pub(crate) rbac: &'a Rbac,
-    pub(crate) objects: &'a dyn Objects,
-    pub(crate) attributes: Attributes<'a>,
-}
-
-impl Guard<'_> {
-    /// Has a kind's own hook admit a change.
-    fn admit(
-        &self,
-        writer: &Writer<'_>,
-        object: &Value,
-        change: Change<'_>,
-        admit: Admit,
-    ) -> Result<(), Status> {
-        let now = writer.now_text();
-        let may = |right: &Right<'_>| {
-            let on = Object::Resource(ResourceAttributes {
-                group: right.group,
-                namespace: right.namespace,
-                resource: right.resource,
-                subresource: right.subresource,
-                name: right.name,
-            });
-            let (user, verb) = (self.attributes.user, right.verb);
-            let asked = Attributes { user, verb, on };
-            self.rbac.authorize(&asked).is_allowed()
-        };
-        let find = |resource: &GroupResource, namespace: &str, name: &str| {
-            self.objects.get(resource, namespace, name)
-        };
-        let ask = Admission {
-            request: &writer.request(&now),
-            may: &may,
-            find: &find,
-        };
-        admit(object, change, &ask).map_err(refused)
-    }
-
-    /// Whether the user may create what his update or apply is to make.
-    pub(crate) fn check_create(&self) -> Result<(), Status> {
-        let create = Attributes {
-            verb: "create",
-            ..self.attributes
-        };
-        authorize(self.rbac, &create)
-    }
-
-    fn check(&self, writer: &Writer<'_>, object: &Value, change: Change<'_>) -> Result<(), Status> {
-        let scope = writer.scope;
-        if let Some(admit) = scope.resource.hooks.admit {
-            self.admit(writer, object, change, admit)?;
-        }
-        let old = match change {
-            Change::Create => None,
-            Change::Update { old, .. } => Some(old),
-        };
-        let resource = scope.group_resource();
-        if *resource.group == *CERTIFICATES {
-            let user = self.attributes.user;
-            return match (old, &*scope.subresource) {
-                (None, _) => certificates::check_create(object),
-                (Some(old), "approval") => certificates::check_approval(self.rbac, user, old),
-                (Some(old), "status") => certificates::check_status(self.rbac, user, old, object),
-                (Some(_), _) => Ok(()),
-            };
-        }
-        if !Rbac::wants(&resource) {
-            return Ok(());
-        }
-        if object.get("roleRef").is_some() {
-            check_binding(self.rbac, &self.attributes, object, old)
-        } else {
-            check_role(self.rbac, &self.attributes, object, old)
-        }
-    }
 }
 
 impl<'a> Writer<'a> {
@@ -393,22 +307,6 @@ impl<'a> Writer<'a> {
         }
         let kind = self.scope.resource.group_version_kind();
         Err(Status::invalid(&kind, meta_str(object, "name"), errors))
-    }
-}
-
-/// The answer to a change that a hook does not admit.
-fn refused(refusal: Refusal) -> Status {
-    let status = match refusal.grounds {
-        Grounds::BadRequest(why) => Status::bad_request(why),
-        Grounds::Forbidden {
-            resource,
-            name,
-            why,
-        } => Status::forbidden(&resource, &name, &why),
-    };
-    match refusal.webhook {
-        Some(webhook) => status.denied_by(webhook),
-        None => status,
     }
 }
 

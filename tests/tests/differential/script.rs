@@ -77,18 +77,17 @@ impl Pair {
         let mut outcome = Outcome::default();
         for (at, request) in requests.iter().enumerate() {
             let begun = Instant::now();
-            let mut parted = false;
-            let (ours, real) = loop {
+            let (ours, real, parted) = loop {
                 let (ours, real) = self.both(namespace, request).await;
                 let done = |told: &Told| (200..300).contains(&told.status);
-                parted = request.method != "GET" && done(&ours) != done(&real);
+                let parted = request.method != "GET" && done(&ours) != done(&real);
                 let (mut left, mut right) = (ours.clone(), real.clone());
                 let met = Known::reconcile(request, &mut left, &mut right);
                 if left == right {
                     outcome.known.extend(met);
                 }
                 if left == right || !request.settles || begun.elapsed() > SETTLED {
-                    break (left, right);
+                    break (left, right, parted);
                 }
                 sleep(Duration::from_millis(50)).await;
             };
