@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, backup, ca, clusters, crds, credentials, demo, forward, hub, join, kubeconfig, restore,
-    token, unjoin,
+    accept, agent, backup, ca, clusters, crds, credentials, demo, detach, forward, hub, join,
+    kubeconfig, restore, token, unjoin,
 };
 use crate::telemetry::LogFormat;
 
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Unjoin(unjoin::Args),
     Credentials(credentials::Args),
     Agent(agent::Args),
+    Accept(accept::Args),
+    Detach(detach::Args),
     Kubeconfig(kubeconfig::Args),
     Clusters(clusters::Args),
     Crds(crds::Args),
@@ -76,6 +78,8 @@ impl Cli {
         let default = match self.command {
             Command::Hub(_) | Command::Agent(_) | Command::Join(_) => "info",
             Command::Credentials(_)
+            | Command::Accept(_)
+            | Command::Detach(_)
             | Command::Kubeconfig(_)
             | Command::Clusters(_)
             | Command::Crds(_)

@@ -8,6 +8,7 @@ use crate::cli::Command;
 use crate::data_dir::{self, Secrecy};
 use crate::output;
 
+pub(crate) mod accept;
 pub(crate) mod agent;
 pub(crate) mod backup;
 pub(crate) mod ca;
@@ -15,6 +16,7 @@ pub(crate) mod clusters;
 pub(crate) mod crds;
 pub(crate) mod credentials;
 pub(crate) mod demo;
+pub(crate) mod detach;
 pub(crate) mod forward;
 pub(crate) mod hub;
 pub(crate) mod join;
@@ -34,6 +36,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Join(args) => Box::pin(join::run(*args)).await,
         Command::Unjoin(args) => Box::pin(unjoin::run(args)).await,
         Command::Ca(args) => ca::run(args).await,
+        Command::Accept(args) => Box::pin(accept::run(args)).await,
+        Command::Detach(args) => Box::pin(detach::run(args)).await,
         Command::Kubeconfig(args) => kubeconfig::run(args).await,
         Command::Clusters(args) => clusters::run(args).await,
         Command::Crds(args) => crds::run(&args),

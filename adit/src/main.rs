@@ -23,6 +23,7 @@ mod demo;
 mod https_client;
 mod hub;
 mod hub_client;
+mod hub_login;
 mod join;
 mod join_token;
 mod keyring;

@@ -116,6 +116,14 @@ fn note(
     Ok(())
 }
 
+/// Refuses all certificates of a cluster that were issued so far, if any were.
+pub(super) async fn revoke_if_known(data: &DataDir, cluster: &ClusterName) -> anyhow::Result<()> {
+    if ClusterRecord::load(data, cluster)?.is_none() {
+        return Ok(());
+    }
+    revoke(data, cluster, None).await
+}
+
 async fn revoke(
     data: &DataDir,
     cluster: &ClusterName,
