@@ -18,6 +18,7 @@ use crate::output;
 use crate::shutdown;
 
 mod watch;
+mod wide;
 
 /// List the known clusters and their agents' sessions
 ///
@@ -27,6 +28,7 @@ mod watch;
 #[command(after_help = "\
 Examples:
   adit clusters --data-dir /var/lib/adit
+  adit clusters --data-dir /var/lib/adit --output wide
   adit clusters --data-dir /var/lib/adit --watch
   adit clusters --kubeconfig admin.kubeconfig --output json")]
 #[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["data_dir", "kubeconfig"])))]
@@ -69,6 +71,8 @@ enum Format {
     /// A line for each cluster.
     #[default]
     Table,
+    /// A line for each cluster: whether it is accepted, joined and available, and its size.
+    Wide,
 }
 
 /// The message in a Kubernetes `Status` object.
@@ -91,6 +95,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let text = match args.output {
         Format::Json => format!("{}\n", String::from_utf8_lossy(&body).trim_end()),
         Format::Table => table(&parse(&body)?)?,
+        Format::Wide => wide::table(&parse(&body)?, &wide::fetch(&client).await?),
     };
     output::write(&text)?;
     Ok(())
