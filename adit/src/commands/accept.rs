@@ -58,9 +58,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         requesters: args.requesters.into_iter().collect(),
         anybodys: args.skip_approve_check,
     };
-    let wait = args.wait.map_or(Duration::ZERO, |wait| {
-        wait.as_duration().try_into().unwrap_or_default()
-    });
+    let wait = args.wait.map_or(Duration::ZERO, |wait| wait.as_duration());
     let until = Instant::now() + wait;
     let mut failed = Vec::new();
     for cluster in &args.clusters {
