@@ -1,6 +1,7 @@
 //! `adit token`: bearer tokens for users of the hub, and tokens by which clusters join.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -16,7 +17,7 @@ use crate::data_dir::{self, DataDir};
 use crate::kubeconfig::{HubAccess, Login};
 use crate::lifetime::Lifetime;
 use crate::output;
-use crate::tokens::{self, TokenId, TokenRecord};
+use crate::tokens::{self, TokenError, TokenId, TokenRecord};
 
 mod joining;
 
@@ -83,10 +84,32 @@ struct Create {
 struct Revoke {
     /// The token's id, as `adit token list` shows it, or the part before the
     /// dot of one to join with
-    id: String,
+    #[arg(value_parser = Id::from_str)]
+    id: Id,
 
     #[command(flatten)]
     data_dir: DataDirArg,
+}
+
+/// Whose token it is, by its id.
+#[derive(Clone, Debug)]
+enum Id {
+    /// To join with.
+    Joining(String),
+    /// A user's.
+    User(TokenId),
+}
+
+impl FromStr for Id {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        if joining::is_id(text) {
+            Ok(Self::Joining(text.to_owned()))
+        } else {
+            text.parse().map(Self::User)
+        }
+    }
 }
 
 /// How long a user's token is good for if nobody says.
@@ -98,14 +121,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Action::List(args) => list(&DataDir::open(&args.data_dir)?),
         Action::Revoke(args) => {
             let data = DataDir::open(&args.data_dir.data_dir)?;
-            if joining::is_id(&args.id) {
-                joining::revoke(&data, &args.id).await?;
-            } else {
-                let id: TokenId = args.id.parse()?;
-                let _writer = data.lock_for_writing().await?;
-                tokens::revoke(&data, &id)?;
-            }
-            output::line(&format!("revoked {}", args.id))?;
+            let id = match args.id {
+                Id::Joining(id) => {
+                    joining::revoke(&data, &id).await?;
+                    id
+                }
+                Id::User(id) => {
+                    let _writer = data.lock_for_writing().await?;
+                    tokens::revoke(&data, &id)?;
+                    id.to_string()
+                }
+            };
+            output::line(&format!("revoked {id}"))?;
             Ok(())
         }
     }
