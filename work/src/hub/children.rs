@@ -50,6 +50,8 @@ struct State {
     /// Those of a list that is being read anew.
     listed: Known,
     read: bool,
+    /// The latest version that the watch has told of.
+    seen: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -124,10 +126,18 @@ fn full(work: &ManifestWork, name: &str) -> Option<String> {
     Some(annotation.unwrap_or(label).clone())
 }
 
+/// A work's resource version, of which later ones are greater.
+fn version(work: &ManifestWork) -> Option<u64> {
+    work.metadata.resource_version.as_deref()?.parse().ok()
+}
+
 impl Children {
     /// Takes up a change. The sets that it is about; all, if that is not known.
     pub(super) fn note(&self, event: &Event<ManifestWork>) -> Option<Vec<Owner>> {
         let mut state = self.state();
+        if let Event::InitApply(work) | Event::Apply(work) | Event::Delete(work) = event {
+            state.seen = state.seen.max(version(work));
+        }
         match event {
             Event::Init => state.listed = Known::default(),
             Event::InitApply(work) => drop(state.listed.take(work)),
@@ -142,10 +152,14 @@ impl Children {
         Some(Vec::new())
     }
 
-    /// Takes up what the server has answered to a change, before it comes by
-    /// the watch.
+    /// Takes up what the server has answered to a change, unless the watch is
+    /// ahead of it: the work may have gone since.
     pub(super) fn wrote(&self, work: &ManifestWork) {
-        self.state().now.take(work);
+        let mut state = self.state();
+        let version = version(work);
+        if version.is_none() || version > state.seen {
+            state.now.take(work);
+        }
     }
 
     /// Whether all that there were have been read once.
@@ -170,16 +184,9 @@ impl Known {
     /// Takes up a work, unless what is known of it is newer. Whose it was and is.
     fn take(&mut self, work: &ManifestWork) -> Vec<Owner> {
         let key = (work.namespace().unwrap_or_default(), work.name_any());
-        let version = |version: &str| version.parse::<u64>().ok();
-        let new = version(
-            work.metadata
-                .resource_version
-                .as_deref()
-                .unwrap_or_default(),
-        );
-        let old = self
-            .get(&key)
-            .and_then(|old| version(&old.resource_version));
+        let new = version(work);
+        let old = self.get(&key);
+        let old = old.and_then(|old| old.resource_version.parse().ok());
         if new.is_some() && old > new {
             return Vec::new();
         }
@@ -216,5 +223,36 @@ impl Known {
             }
         }
         Some(owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn work(version: &str) -> ManifestWork {
+        serde_json::from_value(json!({
+            "apiVersion": "work.open-cluster-management.io/v1",
+            "kind": "ManifestWork",
+            "metadata": {
+                "name": "w", "namespace": "c1", "uid": "u", "resourceVersion": version,
+                "labels": {names::SET: "default.web"},
+            },
+            "spec": {},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_its_work_has_gone_brings_nothing_back() {
+        let children = Children::default();
+        children.note(&Event::Apply(work("5")));
+        children.note(&Event::Delete(work("9")));
+        children.wrote(&work("7"));
+        assert_eq!(children.of("default.web"), []);
+        children.wrote(&work("10"));
+        assert_eq!(children.of("default.web").len(), 1);
     }
 }

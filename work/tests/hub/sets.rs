@@ -52,7 +52,6 @@ async fn what_somebody_changes_in_a_work_is_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "once on a busy machine the work was not there again within a minute; not yet explained"]
 async fn a_work_that_somebody_deletes_is_made_again() {
     let hub = Hub::start().await;
     hub.decide("eu", 0, &["c1"]).await;
