@@ -1,4 +1,6 @@
-//! A client of the hub's API for the commands that run beside the hub.
+//! A client of the hub's API for commands.
+
+use std::path::Path;
 
 use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -10,11 +12,18 @@ use crate::data_dir::DataDir;
 ///
 /// It connects when it is asked for something; the hub has to run by then.
 pub(crate) async fn administrator(data: &DataDir) -> anyhow::Result<Client> {
-    let path = data.admin_kubeconfig();
+    of(&data.admin_kubeconfig(), None).await
+}
+
+/// A client by a kubeconfig, as the user of this context or of its current one.
+pub(crate) async fn of(path: &Path, context: Option<String>) -> anyhow::Result<Client> {
     let shown = path.display();
-    let kubeconfig = Kubeconfig::read_from(&path)
+    let kubeconfig = Kubeconfig::read_from(path)
         .with_context(|| format!("cannot read {shown}; has the hub been started here?"))?;
-    let options = KubeConfigOptions::default();
+    let options = KubeConfigOptions {
+        context,
+        ..KubeConfigOptions::default()
+    };
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
     let config = config.with_context(|| format!("cannot use {shown}"))?;
     Client::try_from(config).with_context(|| format!("cannot use {shown}"))

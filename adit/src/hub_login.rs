@@ -3,11 +3,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 
 use crate::data_dir::DataDir;
+use crate::hub_client;
 
 /// Where the hub is, and as whom it is asked.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,20 +36,10 @@ impl HubLogin {
 
     /// A client of the hub's API. It connects when it is asked for something.
     pub(crate) async fn client(&self) -> anyhow::Result<Client> {
-        let path = match (&self.kubeconfig, self.data()?) {
-            (Some(path), _) => path.clone(),
-            (None, Some(data)) => data.admin_kubeconfig(),
+        match (&self.kubeconfig, self.data()?) {
+            (Some(path), _) => hub_client::of(path, self.context.clone()).await,
+            (None, Some(data)) => hub_client::administrator(&data).await,
             (None, None) => anyhow::bail!("--data-dir or --kubeconfig is needed"),
-        };
-        let shown = path.display();
-        let kubeconfig = Kubeconfig::read_from(&path)
-            .with_context(|| format!("cannot read {shown}; has the hub been started here?"))?;
-        let options = KubeConfigOptions {
-            context: self.context.clone(),
-            ..KubeConfigOptions::default()
-        };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        let config = config.with_context(|| format!("cannot use {shown}"))?;
-        Client::try_from(config).with_context(|| format!("cannot use {shown}"))
+        }
     }
 }
