@@ -18,8 +18,8 @@ use crate::{Registry, Status};
 /// All objects in memory, as new as the store is: what decides about requests
 /// reads it. It shares the objects' bytes with the store.
 ///
-/// Whoever writes waits until it has seen the write ([`Mirror::reach`]), so
-/// that the next request is decided by it.
+/// Whoever writes, reads or watches waits until it shows what they are told
+/// ([`Mirror::reach`]), so that their next request is decided by it.
 #[derive(Debug)]
 pub(crate) struct Mirror {
     registry: RwLock<Arc<Registry>>,
@@ -119,6 +119,9 @@ impl Mirror {
 
     /// Waits until it shows that revision, for a second at most.
     pub(crate) async fn reach(&self, revision: u64) {
+        if *self.seen.borrow() >= revision {
+            return;
+        }
         let mut seen = self.seen.subscribe();
         let reached = seen.wait_for(|seen| *seen >= revision);
         if tokio::time::timeout(REACH, reached).await.is_err() {
@@ -252,3 +255,45 @@ fn stored_resource(registry: &Registry, group: &str, plural: &str) -> Option<Arc
 const ROOT: &str = "/registry/";
 const RETRY: Duration = Duration::from_secs(1);
 const REACH: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+    use serde_json::json;
+    use store::{Embedded, Options, Store as _, Txn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_heard_and_read_is_shown_already() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(dir.path(), Options::default());
+        let store = Arc::new(store.await.unwrap());
+        let registry = Arc::new(Registry::new(Arc::new(api::core().clone())));
+        let unmirrored = Storage::new(store.clone());
+        let mirror = Mirror::read(&unmirrored, registry, Arc::default());
+        let mirror = Arc::new(mirror.await.unwrap());
+        let storage = unmirrored.clone().mirrored_by(mirror.clone());
+        let from = Some(store.current().await.unwrap().next().0);
+        let mut told = unmirrored.watch(Key::from(ROOT), from).await.unwrap();
+        let mut heard = storage.watch(Key::from(ROOT), from).await.unwrap();
+
+        let key = Key::from("/registry/namespaces/edge");
+        let object = json!({"metadata": {"name": "edge"}}).to_string();
+        let written = Txn::create(key.clone(), object);
+        store.txn(written).await.unwrap();
+        told.next().await.unwrap().unwrap();
+        assert!(poll!(heard.next()).is_pending());
+        let namespaces = crate::objects::core("namespaces");
+        assert_eq!(mirror.get(&namespaces, "", "edge"), None);
+
+        let reads = async {
+            tokio::join!(heard.next(), storage.get(&key));
+            assert!(mirror.get(&namespaces, "", "edge").is_some());
+        };
+        tokio::select! {
+            () = mirror.follow(&unmirrored) => panic!("the store is open"),
+            () = reads => {}
+        }
+    }
+}

@@ -78,6 +78,8 @@ pub struct Config {
 #[must_use = "a server whose driver does not run decides by what was at its start"]
 pub struct Driver {
     server: ApiServer,
+    /// For the mirror itself, which cannot wait until it shows what it hears.
+    unmirrored: Storage,
     signer: Option<Arc<CertificateSigner>>,
     root_ca: Option<watch::Receiver<Arc<str>>>,
 }
@@ -89,7 +91,7 @@ impl Driver {
             mirror, storage, ..
         } = &*self.server.0;
         tokio::select! {
-            () = mirror.follow(storage) => {}
+            () = mirror.follow(&self.unmirrored) => {}
             () = compaction::run(storage) => {}
             () = controllers::run(&self.server, self.signer, self.root_ca) => {}
         }
@@ -120,6 +122,7 @@ impl ApiServer {
         let rbac = Arc::new(Rbac::default());
         let mirror = Mirror::read(&storage, config.registry.clone(), rbac.clone()).await?;
         let mirror = Arc::new(mirror);
+        let unmirrored = storage.clone();
         let storage = storage.mirrored_by(mirror.clone());
         let mut authenticator = Authenticator::new(mirror.clone(), config.service_accounts.clone());
         for tokens in config.tokens {
@@ -147,6 +150,7 @@ impl ApiServer {
         }));
         let driver = Driver {
             server: server.clone(),
+            unmirrored,
             signer: config.signer,
             root_ca: config.root_ca,
         };

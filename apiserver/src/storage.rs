@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::Resource;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use store::{
     Key, KeyValue, Outcome, Page, Range, Revision, Stats, Store, StoreError, Txn, WatchStream,
 };
@@ -43,7 +44,9 @@ impl Storage {
         }
     }
 
-    /// The same store, whose writes are done only when `mirror` shows them.
+    /// The same store; what is written to it, and what is read and heard from
+    /// it, is so only when `mirror` shows it. Whoever knows of a change can
+    /// rely on being decided about by it.
     pub(crate) fn mirrored_by(self, mirror: Arc<Mirror>) -> Self {
         Self {
             mirror: Some(mirror),
@@ -59,18 +62,30 @@ impl Storage {
     /// The object under a key, if there is one.
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Stored>, Status> {
         let got = self.store.get(key, None).await.map_err(failed)?;
+        self.show(got.kv.as_deref()).await;
         got.kv.as_deref().map(Stored::new).transpose()
     }
 
     /// The keys and values of a range.
     pub(crate) async fn range(&self, range: Range) -> Result<Page, RangeError> {
-        self.store.range(range).await.map_err(|error| {
+        let page = self.store.range(range).await.map_err(|error| {
             if matches!(error, StoreError::Compacted { .. }) {
                 RangeError::Gone
             } else {
                 RangeError::Failed(failed(error))
             }
-        })
+        })?;
+        self.show(page.kvs.iter().map(|kv| &**kv)).await;
+        Ok(page)
+    }
+
+    /// Waits until the mirror shows what was read. The store's own revision may
+    /// be that of something else than an object, which no mirror shows.
+    async fn show(&self, read: impl IntoIterator<Item = &KeyValue>) {
+        let newest = read.into_iter().map(|kv| kv.mod_revision).max();
+        if let (Some(mirror), Some(newest)) = (&self.mirror, newest) {
+            mirror.reach(newest.0).await;
+        }
     }
 
     /// Writes an object that must not be there yet.
@@ -137,7 +152,22 @@ impl Storage {
         from: Option<u64>,
     ) -> Result<WatchStream, Status> {
         let from = from.map_or(Revision::ZERO, Revision);
-        self.store.watch(prefix, from).await.map_err(failed)
+        let changes = self.store.watch(prefix, from).await.map_err(failed)?;
+        let Some(mirror) = self.mirror.clone() else {
+            return Ok(changes);
+        };
+        let shown = changes.then(move |batch| {
+            let mirror = mirror.clone();
+            async move {
+                if let Ok(batch) = &batch
+                    && !batch.events.is_empty()
+                {
+                    mirror.reach(batch.revision.0).await;
+                }
+                batch
+            }
+        });
+        Ok(shown.boxed())
     }
 
     /// The current revision.
