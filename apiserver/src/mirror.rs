@@ -288,7 +288,8 @@ mod tests {
         assert_eq!(mirror.get(&namespaces, "", "edge"), None);
 
         let reads = async {
-            tokio::join!(heard.next(), storage.get(&key));
+            let (told, got) = tokio::join!(heard.next(), storage.get(&key));
+            assert!(told.is_some() && got.unwrap().is_some());
             assert!(mirror.get(&namespaces, "", "edge").is_some());
         };
         tokio::select! {
