@@ -46,6 +46,10 @@ pub(crate) struct Args {
     /// How many
     #[arg(long, value_name = "NUMBER")]
     count: u32,
+
+    /// They connect when this file is there
+    #[arg(long, value_name = "FILE")]
+    go: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -80,6 +84,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         agents.push(agent(&args, Arc::clone(&roots), key)?);
     }
     sleep(NOTICE).await;
+    while args.go.as_ref().is_some_and(|go| !go.exists()) {
+        sleep(NOTICE / 30).await;
+    }
     let statuses: Vec<_> = agents.iter().map(Agent::status).collect();
     let mut running = JoinSet::new();
     for agent in agents {
