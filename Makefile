@@ -47,6 +47,9 @@ bench bench-all: build
 		target/release/adit-bench run $(if $(filter bench-all,$@),--all --resume)
 	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
 		target/release/adit-bench api $(if $(filter bench-all,$@),--all --resume)
+	ADIT_PEERS="$$($(PEERS_BUILD) | tail -n 1)" \
+		target/release/adit-bench works $(if $(filter bench-all,$@),--resume)
+	$(if $(filter bench-all,$@),target/release/adit-bench fleet --resume)
 
 lint: fmt docs
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -12,10 +12,10 @@ use crate::figures::{Results, Round, summarize};
 use crate::report;
 use server::{Kind, Server};
 
-mod client;
+pub(crate) mod client;
 mod leases;
 mod objects;
-mod server;
+pub(crate) mod server;
 mod watches;
 
 /// Measure the hub's own API beside kube-apiserver with etcd

@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::agents;
 use crate::api;
+use crate::fleet;
 use crate::relay;
 use crate::store;
 use crate::system::Kind;
+use crate::works;
 
 /// Measure what a path through Adit costs, beside others.
 #[derive(Debug, Parser)]
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Agents(agents::Args),
     Store(store::Args),
     Api(api::Args),
+    Works(works::Args),
+    Fleet(fleet::Args),
 }
 
 /// Run the cases, print tables and write results.json

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context as _, Result};
@@ -27,6 +28,29 @@ pub(crate) struct Figure {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Results {
     figures: Vec<Figure>,
+}
+
+/// Quantiles of times, in microseconds.
+///
+/// # Errors
+/// There are none.
+pub(crate) fn latencies(times: &mut [Duration]) -> Result<Round> {
+    let p99 = quantile(times, 99)?;
+    Ok(Round::from([
+        ("p50_us".to_owned(), quantile(times, 50)?),
+        ("p99_us".to_owned(), p99),
+    ]))
+}
+
+/// So many hundredths of the times are shorter, in microseconds.
+///
+/// # Errors
+/// There are none.
+pub(crate) fn quantile(times: &mut [Duration], hundredths: usize) -> Result<f64> {
+    times.sort_unstable();
+    let at = times.len().saturating_sub(1) * hundredths / 100;
+    let time = times.get(at).context("nothing was measured")?;
+    Ok(time.as_secs_f64() * 1e6)
 }
 
 /// The figures of a system in a case.
@@ -78,6 +102,8 @@ fn unit(metric: &str) -> &'static str {
         "1/s"
     } else if metric.starts_with("bytes_") {
         "B"
+    } else if metric == "cores" {
+        "cores"
     } else if metric.starts_with("seconds") {
         "s"
     } else {

@@ -10,6 +10,7 @@ mod case;
 mod cases;
 mod cli;
 mod figures;
+mod fleet;
 mod keys;
 mod load;
 mod measure;
@@ -23,6 +24,7 @@ mod store;
 mod system;
 mod targets;
 mod usage;
+mod works;
 
 use cli::{Cli, Command};
 
@@ -37,6 +39,8 @@ fn main() -> anyhow::Result<()> {
         Command::Agents(args) => runtime.block_on(Box::pin(agents::run(args))),
         Command::Report(args) => report::print_results(&args.out),
         Command::Api(args) => runtime.block_on(Box::pin(api::run(args))),
+        Command::Fleet(args) => runtime.block_on(Box::pin(fleet::run(args))),
+        Command::Works(args) => runtime.block_on(Box::pin(works::run(args))),
         Command::Store(args) => runtime.block_on(Box::pin(store::run(args))),
         Command::Relay(args) => runtime.block_on(Box::pin(relay::run(args))),
     }

@@ -9,7 +9,9 @@ use anyhow::{Result, ensure};
 use crate::api;
 use crate::cases;
 use crate::figures::{Figure, Results};
+use crate::fleet;
 use crate::targets::{self, Outcome};
+use crate::works;
 
 /// Prints every case that is in the folder, and how far the targets are reached.
 ///
@@ -20,7 +22,11 @@ pub(crate) fn print_results(out: &Path) -> Result<()> {
     let mut text = String::new();
     let cases = cases::list(true);
     let names = cases.iter().map(|case| case.name.as_str());
-    for name in names.chain(api::CASES) {
+    for name in names
+        .chain(api::CASES)
+        .chain(works::CASES)
+        .chain(fleet::CASES)
+    {
         let figures: Vec<Figure> = results.of(name).cloned().collect();
         if !figures.is_empty() {
             text += &table(name, &figures);

@@ -52,6 +52,7 @@ pub(crate) fn judge(results: &Results) -> Vec<Outcome> {
     judge.recovery();
     judge.loss();
     judge.api();
+    judge.works();
     judge.outcomes
 }
 
@@ -188,6 +189,16 @@ impl Judge<'_> {
         }
         for metric in ["change_bytes_disk", "change_p99_us"] {
             self.value("api_leases_hour", BOTH[0], metric, Limit::AtMost(1.2));
+        }
+    }
+
+    fn works(&mut self) {
+        for (case, p50, p99) in [
+            ("works_embedded", 50_000.0, 250_000.0),
+            ("works_kubernetes", 150_000.0, 1_000_000.0),
+        ] {
+            self.value(case, "adit", "p50_us", Limit::AtMost(p50));
+            self.value(case, "adit", "p99_us", Limit::AtMost(p99));
         }
     }
 

@@ -22,14 +22,14 @@ use tokio_rustls::TlsConnector;
 
 /// Where a server is, and who one is there.
 #[derive(Clone)]
-pub(super) struct Access {
+pub(crate) struct Access {
     address: SocketAddr,
     tls: TlsConnector,
 }
 
 /// One connection; requests may run beside each other.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     address: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
     /// What moves the bytes; it ends with the connection.
@@ -41,7 +41,7 @@ const WINDOW: u32 = 16 << 20;
 
 impl Access {
     /// The administrator's, by the files of a [`Keys`](crate::keys::Keys).
-    pub(super) fn new(address: SocketAddr, keys: &Path) -> Result<Self> {
+    pub(crate) fn new(address: SocketAddr, keys: &Path) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(keys.join("ca.crt"))?)?;
         let chain = CertificateDer::pem_file_iter(keys.join("client.crt"))?;
@@ -56,7 +56,11 @@ impl Access {
         })
     }
 
-    pub(super) async fn connect(&self) -> Result<Connection> {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) async fn connect(&self) -> Result<Connection> {
         Box::pin(self.handshake()).await
     }
 
@@ -85,7 +89,7 @@ impl Access {
 
 impl Connection {
     /// Begins a request; the body of the answer may be still to come.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &mut self,
         method: Method,
         path: &str,
@@ -105,7 +109,7 @@ impl Connection {
     ///
     /// # Errors
     /// Of an answer that tells of no success, with what it says.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: Method,
         path: &str,
@@ -126,7 +130,7 @@ impl Connection {
     }
 
     /// Creates or replaces by JSON, and returns the revision of what is there then.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &mut self,
         method: Method,
         path: &str,
@@ -138,8 +142,15 @@ impl Connection {
         Ok(revision.unwrap_or_default().to_owned())
     }
 
+    /// Reads JSON.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
+        let none = Bytes::new();
+        let body = self.send(Method::GET, path, "application/json", none);
+        Ok(serde_json::from_slice(&body.await?)?)
+    }
+
     /// Whether a path is answered with success.
-    pub(super) async fn serves(&mut self, path: &str) -> Result<bool> {
+    pub(crate) async fn serves(&mut self, path: &str) -> Result<bool> {
         let response = self
             .begin(Method::GET, path, "application/json", Bytes::new())
             .await?;
@@ -147,7 +158,7 @@ impl Connection {
     }
 
     /// Reads a whole answer without keeping it, and returns its length.
-    pub(super) async fn length(&mut self, path: &str) -> Result<usize> {
+    pub(crate) async fn length(&mut self, path: &str) -> Result<usize> {
         let response = self
             .begin(Method::GET, path, "application/json", Bytes::new())
             .await?;

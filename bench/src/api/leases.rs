@@ -11,9 +11,8 @@ use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::objects::{latencies, quantile};
 use super::server::{self, Server};
-use crate::figures::Round;
+use crate::figures::{Round, latencies, quantile};
 
 /// How many there are, each renewed once a minute.
 const COUNT: usize = 10_000;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::server::Server;
-use crate::figures::Round;
+use crate::figures::{Round, latencies};
 
 /// How many objects are kept and listed.
 const COUNT: usize = 10_000;
@@ -132,23 +132,6 @@ pub(super) async fn creates(server: &Server, clients: usize, time: Duration) -> 
         f64::from(count) / begun.elapsed().as_secs_f64(),
     );
     Ok(round)
-}
-
-/// Quantiles of times, in microseconds.
-pub(super) fn latencies(times: &mut [Duration]) -> Result<Round> {
-    let p99 = quantile(times, 99)?;
-    Ok(Round::from([
-        ("p50_us".to_owned(), quantile(times, 50)?),
-        ("p99_us".to_owned(), p99),
-    ]))
-}
-
-/// So many hundredths of the times are shorter, in microseconds.
-pub(super) fn quantile(times: &mut [Duration], hundredths: usize) -> Result<f64> {
-    times.sort_unstable();
-    let at = times.len().saturating_sub(1) * hundredths / 100;
-    let time = times.get(at).context("nothing was measured")?;
-    Ok(time.as_secs_f64() * 1e6)
 }
 
 /// Names of one round are none of another's.

@@ -17,40 +17,42 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{Access, Connection};
 use crate::keys::Keys;
-use crate::programs;
+use crate::{programs, usage};
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 #[value(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     AditHub,
     KubeApiserver,
 }
 
 /// A server that is ready, with a store of its own that was empty.
-pub(super) struct Server {
-    pub(super) kind: Kind,
-    pub(super) access: Access,
+pub(crate) struct Server {
+    pub(crate) kind: Kind,
+    pub(crate) access: Access,
     /// From the start of its processes until it was ready.
-    pub(super) started: Duration,
+    pub(crate) started: Duration,
     /// The revisions of the leases that are renewed, by number.
-    pub(super) leases: Vec<String>,
+    pub(crate) leases: Vec<String>,
     processes: Vec<Process>,
     folder: PathBuf,
     /// The folder of what it keeps.
-    pub(super) store: PathBuf,
+    pub(crate) store: PathBuf,
+    /// An administrator's way to it, for programs.
+    pub(crate) kubeconfig: PathBuf,
 }
 
 /// The namespaces that are used.
-pub(super) const NAMESPACES: [&str; 4] = ["creates", "leases", "objects", "watched"];
+pub(crate) const NAMESPACES: [&str; 4] = ["creates", "leases", "objects", "watched"];
 
 /// How long a start may take, on a machine that does other things too.
 const STARTING: Duration = Duration::from_secs(120);
 const BETWEEN_PROBES: Duration = Duration::from_millis(5);
 
 impl Kind {
-    pub(super) const ALL: [Self; 2] = [Self::KubeApiserver, Self::AditHub];
+    pub(crate) const ALL: [Self; 2] = [Self::KubeApiserver, Self::AditHub];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AditHub => "adit_hub",
             Self::KubeApiserver => "kube_apiserver",
@@ -60,7 +62,7 @@ impl Kind {
 
 impl Server {
     /// Starts one, with a folder of its own below `data`.
-    pub(super) async fn start(kind: Kind, data: &Path) -> Result<Self> {
+    pub(crate) async fn start(kind: Kind, data: &Path) -> Result<Self> {
         let folder = data.join(kind.name());
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -77,16 +79,7 @@ impl Server {
     /// timed; its store is empty again at the second.
     async fn hub(folder: PathBuf, address: SocketAddr) -> Result<Self> {
         let data = folder.join("data");
-        let command = || -> Result<Command> {
-            let mut command = Command::new(programs::adit()?);
-            command.args(["hub", "--log", "warn", "--data-dir"]);
-            command.arg(&data);
-            for flag in ["--listen", "--advertise"] {
-                command.args([flag, &address.to_string()]);
-            }
-            Ok(command)
-        };
-        let first = Process::start("adit-hub", command()?)?;
+        let first = start_hub(&data, address)?;
         let made = async || once(data.join("admin.kubeconfig").exists());
         first.until("the hub's authority", STARTING, made).await?;
         let access = Access::new(address, Keys::of_hub(&data)?.folder())?;
@@ -95,7 +88,7 @@ impl Server {
         let store = data.join("store");
         fs::remove_dir_all(&store)?;
         let begun = Instant::now();
-        let processes = vec![Process::start("adit-hub", command()?)?];
+        let processes = vec![start_hub(&data, address)?];
         ready(&access, &processes[0]).await?;
         Ok(Self {
             kind: Kind::AditHub,
@@ -105,6 +98,7 @@ impl Server {
             processes,
             folder,
             store,
+            kubeconfig: data.join("admin.kubeconfig"),
         })
     }
 
@@ -141,12 +135,13 @@ impl Server {
             leases: Vec::new(),
             processes,
             store: folder.join("etcd"),
+            kubeconfig: kubeconfig(&folder, address, keys)?,
             folder,
         })
     }
 
     /// Makes the namespaces.
-    pub(super) async fn prepare(&self) -> Result<()> {
+    pub(crate) async fn prepare(&self) -> Result<()> {
         let mut connection = self.access.connect().await?;
         for name in NAMESPACES {
             let object = json!({
@@ -163,14 +158,41 @@ impl Server {
         Ok(())
     }
 
+    /// The data folder of a hub.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Kills a hub (-9) and starts it again; how long until it was ready.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub(crate) async fn restart(&mut self) -> Result<Duration> {
+        self.processes.clear();
+        let begun = Instant::now();
+        let hub = start_hub(&self.data(), self.access.address())?;
+        ready(&self.access, &hub).await?;
+        self.processes.push(hub);
+        Ok(begun.elapsed())
+    }
+
+    /// Processor time of all its processes so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let seconds = self
+            .processes
+            .iter()
+            .map(|process| usage::cpu_seconds(process.pid()).unwrap_or_default());
+        Duration::from_secs_f64(seconds.sum())
+    }
+
     /// Resident memory of all its processes, in bytes.
-    pub(super) fn resident(&self) -> f64 {
+    pub(crate) fn resident(&self) -> f64 {
         let all = self.processes.iter().map(Process::resident);
         float(all.sum())
     }
 
     /// What its store takes on disk, in bytes.
-    pub(super) fn disk(&self) -> f64 {
+    pub(crate) fn disk(&self) -> f64 {
         allocated(&self.store)
     }
 }
@@ -181,6 +203,17 @@ impl Drop for Server {
         self.processes.clear();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Starts `adit hub`.
+fn start_hub(data: &Path, address: SocketAddr) -> Result<Process> {
+    let mut command = Command::new(programs::adit()?);
+    command.args(["hub", "--log", "warn", "--data-dir"]);
+    command.arg(data);
+    for flag in ["--listen", "--advertise"] {
+        command.args([flag, &address.to_string()]);
+    }
+    Process::start("adit-hub", command)
 }
 
 /// Waits until an administrator is served.
@@ -216,13 +249,36 @@ async fn serves(connection: &mut Connection) -> Result<bool> {
     Ok(true)
 }
 
+/// Writes the administrator's kubeconfig.
+fn kubeconfig(folder: &Path, address: SocketAddr, keys: &Path) -> Result<PathBuf> {
+    let file = |name: &str| keys.join(name);
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "bench", "cluster": {
+            "server": format!("https://{address}"),
+            "certificate-authority": file("ca.crt"),
+        }}],
+        "users": [{"name": "bench", "user": {
+            "client-certificate": file("client.crt"),
+            "client-key": file("client.key"),
+        }}],
+        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+        "current-context": "bench",
+    });
+    let path = folder.join("kubeconfig");
+    // Its reader takes YAML, which JSON is.
+    fs::write(&path, kubeconfig.to_string())?;
+    Ok(path)
+}
+
 /// One that nobody listens on now.
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 /// What the files of a folder take on disk, in bytes.
-pub(super) fn allocated(folder: &Path) -> f64 {
+pub(crate) fn allocated(folder: &Path) -> f64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .map(|entry| match entry.metadata() {

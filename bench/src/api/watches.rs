@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::objects::{config_map, latencies};
+use super::objects::config_map;
 use super::server::Server;
-use crate::figures::Round;
+use crate::figures::{Round, latencies};
 
 /// Watches, and how many of them share a connection, as those of one
 /// controller do.
