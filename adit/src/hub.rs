@@ -26,6 +26,7 @@ use crate::local::{LocalAddress, LocalListener};
 use crate::tcp;
 
 mod agent_streams;
+mod agent_tokens;
 mod api;
 mod authority_files;
 mod backup;
@@ -59,6 +60,7 @@ pub(crate) use listing::{ClusterListing, Listing};
 pub(crate) use setup::prepare_for;
 
 use agent_streams::AgentStreams;
+use agent_tokens::AgentTokens;
 use api::{HubApi, HubApiError};
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};
 use bootstrap_tokens::BootstrapTokens;
@@ -196,7 +198,8 @@ impl Hub {
         let link = config.proxy.link.clone();
         let membership = Arc::new(Membership::new(known.clone(), api.server.objects()));
         let tokens = BootstrapTokens::new(api.client("adit-join"));
-        let streams = AgentStreams::new(api.server.clone(), tokens);
+        let agents = AgentTokens::new(api.client("adit-agents"));
+        let streams = AgentStreams::new(api.server.clone(), tokens, agents);
         let proxy = ProxyServer::with_targets(
             ProxyServerConfig {
                 hubs: addresses.all().iter().map(ToString::to_string).collect(),

@@ -4,17 +4,33 @@ use std::fmt;
 use std::str::FromStr;
 
 use k8s_openapi::api::core::v1::Secret;
+use proto::ClusterName;
 use rand::Rng as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+mod uses;
+
+pub(crate) use uses::{UsedUp, Uses};
+
 /// A bootstrap token `ID.SECRET`: 6 and 16 lower-case letters and digits.
 #[derive(Clone)]
 pub(crate) struct JoinToken {
     id: String,
     secret: SecretString,
+}
+
+/// What a token is made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// Until when it is good.
+    pub(crate) expires: OffsetDateTime,
+    /// How many clusters may join with it; any number unless said.
+    pub(crate) uses: Option<u32>,
+    /// The cluster that it was made for, for people.
+    pub(crate) cluster: Option<ClusterName>,
 }
 
 /// The text is no bootstrap token; it is not shown, because it may be secret.
@@ -26,6 +42,15 @@ pub(crate) struct NoJoinToken;
 pub(crate) const NAMESPACE: &str = "kube-system";
 /// The group of those who join.
 pub(crate) const GROUP: &str = "system:bootstrappers:managedcluster";
+
+/// How many clusters may join with it.
+pub(crate) const USES: &str = "adit-uses";
+/// Those that have, separated by commas.
+pub(crate) const USED_BY: &str = "adit-used-by";
+/// The cluster that it was made for.
+pub(crate) const MADE_FOR: &str = "adit-cluster";
+/// As many may be said.
+pub(crate) const USES_MAX: u32 = 1000;
 
 const ID: usize = 6;
 const SECRET: usize = 16;
@@ -55,14 +80,13 @@ impl JoinToken {
         format!("{}.{}", self.id, self.expose_secret())
     }
 
-    /// The Secret by which an API server knows it.
-    pub(crate) fn to_secret(
-        &self,
-        expires: OffsetDateTime,
-        description: &str,
-    ) -> anyhow::Result<Secret> {
-        let expires = expires.replace_nanosecond(0)?.format(&Rfc3339)?;
-        Ok(serde_json::from_value(json!({
+    /// The Secret by which a hub knows it.
+    ///
+    /// One with a limited number of uses is no token for the API's own
+    /// authentication, which counts nothing: it is good for joining alone.
+    pub(crate) fn to_secret(&self, terms: &Terms, description: &str) -> anyhow::Result<Secret> {
+        let expires = terms.expires.replace_nanosecond(0)?.format(&Rfc3339)?;
+        let mut secret = json!({
             "metadata": {"name": secret_name(&self.id), "namespace": NAMESPACE},
             "type": "bootstrap.kubernetes.io/token",
             "stringData": {
@@ -71,15 +95,29 @@ impl JoinToken {
                 "expiration": expires,
                 "token-id": self.id,
                 "token-secret": self.expose_secret(),
-                "usage-bootstrap-authentication": "true",
+                "usage-bootstrap-authentication": terms.uses.is_none().to_string(),
             },
-        }))?)
+        });
+        let data = &mut secret["stringData"];
+        if let Some(uses) = terms.uses {
+            data[USES] = uses.to_string().into();
+        }
+        if let Some(cluster) = &terms.cluster {
+            data[MADE_FOR] = cluster.as_str().into();
+        }
+        Ok(serde_json::from_value(secret)?)
     }
 }
 
 /// The Secret's name of the token with this id.
 pub(crate) fn secret_name(id: &str) -> String {
     format!("bootstrap-token-{id}")
+}
+
+/// The id of the token that a Secret of this name is.
+pub(crate) fn id_of_secret(name: &str) -> Option<&str> {
+    let id = name.strip_prefix("bootstrap-token-")?;
+    is_id(id).then_some(id)
 }
 
 impl FromStr for JoinToken {
@@ -104,6 +142,11 @@ impl fmt::Debug for JoinToken {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
+}
+
+/// A text of a token's Secret.
+pub(crate) fn text<'a>(secret: &'a Secret, key: &str) -> Option<&'a str> {
+    std::str::from_utf8(&secret.data.as_ref()?.get(key)?.0).ok()
 }
 
 /// Whether a text can be the id of such a token.

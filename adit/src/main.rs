@@ -38,6 +38,7 @@ mod shutdown;
 mod stamp;
 mod tcp;
 mod telemetry;
+mod token_exchange;
 mod tokens;
 #[cfg(feature = "otel")]
 mod traces;

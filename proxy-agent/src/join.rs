@@ -97,7 +97,9 @@ impl Carriers {
         let connected = self.quic.connect(&client, &server_name, &addresses).await;
         let (address, connection) = connected.map_err(ConnectError::Quic)?;
         let remote = Remote::direct(address);
-        let handshake = tunnel::quic::agent(connection, link.clone());
+        let mut link = link.clone();
+        access.login.write_in(&mut link.hello);
+        let handshake = tunnel::quic::agent(connection, link);
         let (link, incoming, driver) = match handshake.await {
             Ok(made) => made,
             Err(source) => return Err(ConnectError::Handshake { remote, source }),

@@ -50,7 +50,7 @@ pub use counters::{Counters, StreamOutcome};
 pub use hub_api::{HubApi, HubApiError, HubBody};
 pub use impersonation::ImpersonationPolicy;
 pub use limits::AgentLimits;
-pub use login::HubLogin;
+pub use login::{CurrentToken, HubLogin};
 pub use policy::{
     ExposeError, LiveTargets, TargetFileError, TargetPolicy, TargetRuleError, TargetsFile,
     TargetsFileError,

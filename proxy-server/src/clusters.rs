@@ -1,4 +1,4 @@
-use proto::ClusterName;
+use proto::{AgentIdentity, ClusterName};
 
 use crate::AgentCertificate;
 
@@ -12,6 +12,11 @@ pub trait Clusters: Send + Sync + 'static {
     /// It is asked when a session begins, and again by
     /// [`ProxyServer::recheck`](crate::ProxyServer::recheck).
     fn admit(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError>;
+
+    /// The same for an agent whose token has been reviewed; by default none may.
+    fn admit_token(&self, _identity: &AgentIdentity) -> Result<(), AdmissionError> {
+        Err(AdmissionError::NotAccepted)
+    }
 }
 
 /// Why an agent is not let in.
@@ -29,6 +34,9 @@ pub enum AdmissionError {
     /// The certificate was revoked.
     #[error("the certificate was revoked: issue new credentials for the cluster")]
     Revoked,
+    /// The token has expired.
+    #[error("the token has expired; the agent renews it while it has a session")]
+    TokenExpired,
     /// The cluster is not known here.
     #[error("the cluster is not known to this hub: issue credentials for it here")]
     UnknownCluster,

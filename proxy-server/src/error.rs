@@ -3,7 +3,7 @@ use std::time::Duration;
 use proto::{AgentName, ClusterName};
 use tunnel::{AttachError, CloseReason, HandshakeError, OpenError};
 
-use crate::{AdmissionError, CertificateError, TooOften};
+use crate::{AdmissionError, CertificateError, ReviewError, TooOften};
 
 /// Why a target in a cluster was not reached.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -80,6 +80,9 @@ pub enum ServeError {
     /// The agent's session takes no further link.
     #[error(transparent)]
     Link(#[from] AttachError),
+    /// The token is not good.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// The session ended otherwise than by being drained.
     #[error("{0}")]
     Session(CloseReason),

@@ -3,7 +3,8 @@
 //! [`ProxyServer::serve`] takes a connection that an agent has dialled and
 //! keeps its session until it ends; [`ProxyServer::dial`] opens a stream to a
 //! target in a cluster through one of the cluster's sessions. Who is an agent
-//! is decided by the certificate alone; which clusters are known and which
+//! is decided by the certificate alone, or by a token that a [`HubTargets`] has
+//! reviewed ([`ProxyServer::serve_token`]); which clusters are known and which
 //! certificates are still good is asked of a [`Clusters`].
 
 mod answer;
@@ -15,9 +16,11 @@ mod dial_rate;
 mod error;
 mod histogram;
 mod hub_targets;
+mod login;
 mod pace;
 mod registry;
 mod server;
+mod token;
 
 pub use answer::Answer;
 pub use certificate::{AgentCertificate, CertificateError};
@@ -27,7 +30,8 @@ pub use counters::{Counters, DialOutcome};
 pub use dial_rate::TooOften;
 pub use error::{DialError, ServeError};
 pub use histogram::{Histogram, HistogramSnapshot};
-pub use hub_targets::{Caller, CallerIdentity, HubTargets, NotAdmitted};
+pub use hub_targets::{Caller, CallerIdentity, HubTargets, NotAdmitted, ReviewError};
 pub use proto::TargetKind;
 pub use registry::{LinkInfo, SessionId, SessionInfo};
 pub use server::{Dialled, ProxyServer, Reached, StreamOfSession};
+pub use token::{AnotherAgents, ReviewedToken, SessionToken};

@@ -7,7 +7,7 @@ use dashmap::mapref::entry::Entry;
 use proto::{AgentName, ClusterName, SessionKey};
 use tunnel::{AttachError, CloseReason, Link, Session};
 
-use crate::AgentCertificate;
+use crate::login::AgentLogin;
 use crate::server::Room;
 
 /// A number that no two sessions of a process share.
@@ -25,7 +25,8 @@ pub struct SessionInfo {
     pub agent: AgentName,
     /// The release of the agent's program, as it says.
     pub agent_version: String,
-    /// The serial number of its newest link's certificate, in hexadecimal.
+    /// The serial number of its newest link's certificate, in hexadecimal; empty
+    /// for one that goes by a token.
     pub serial: String,
     /// When it began.
     pub connected_since: SystemTime,
@@ -95,7 +96,7 @@ pub(crate) struct Registered {
 #[derive(Clone, Debug)]
 pub(crate) struct RegisteredLink {
     pub(crate) link: Link,
-    pub(crate) certificate: AgentCertificate,
+    pub(crate) login: AgentLogin,
     pub(crate) remote: SocketAddr,
     since: SystemTime,
 }
@@ -109,14 +110,16 @@ pub(crate) struct Inserted {
     pub(crate) joined: Option<Session>,
     /// The session's, for the streams that the agent opens.
     pub(crate) room: Room,
+    /// By what the link is known from now on.
+    pub(crate) login: AgentLogin,
 }
 
 impl RegisteredLink {
-    pub(crate) fn new(link: Link, certificate: AgentCertificate, remote: SocketAddr) -> Self {
+    pub(crate) fn new(link: Link, login: AgentLogin, remote: SocketAddr) -> Self {
         let since = SystemTime::now();
         Self {
             link,
-            certificate,
+            login,
             remote,
             since,
         }
@@ -126,22 +129,31 @@ impl RegisteredLink {
 impl Registry {
     /// Adds a link to the session that it belongs to, or else a session with
     /// this room; an older session of the same agent is closed.
-    pub(crate) fn insert(&self, link: RegisteredLink, room: Room) -> Result<Inserted, AttachError> {
-        let identity = &link.certificate.identity;
+    pub(crate) fn insert(
+        &self,
+        mut link: RegisteredLink,
+        room: Room,
+    ) -> Result<Inserted, AttachError> {
+        let identity = &link.login.identity().clone();
         let key = link.link.peer().session_key;
         let mut sessions = self.clusters.entry(identity.cluster.clone()).or_default();
         let mut of_agent = sessions
             .iter_mut()
-            .filter(|older| older.certificate().identity == *identity);
+            .filter(|older| older.login().identity() == identity);
         if let Some(key) = key
             && let Some(session) = of_agent.find(|older| older.key == Some(key))
         {
             match session.session.attach(link.link.clone()) {
                 Ok(()) => {
+                    session.share_token(&mut link);
+                    let login = link.login.clone();
                     session.links.push(link);
-                    let joined = Some(session.session.clone());
-                    let (id, room) = (session.id, session.room.clone());
-                    return Ok(Inserted { id, joined, room });
+                    return Ok(Inserted {
+                        id: session.id,
+                        joined: Some(session.session.clone()),
+                        room: session.room.clone(),
+                        login,
+                    });
                 }
                 Err(AttachError::Full) => return Err(AttachError::Full),
                 // Its last link has just ended: this one begins it anew.
@@ -150,13 +162,14 @@ impl Registry {
         }
         for older in sessions
             .iter()
-            .filter(|older| older.certificate().identity == *identity)
+            .filter(|older| older.login().identity() == identity)
         {
             if older.session.takes_streams() {
                 older.session.close(&CloseReason::Superseded);
             }
         }
         let id = SessionId(self.next_id.fetch_add(1, Relaxed) + 1);
+        let login = link.login.clone();
         sessions.push(Registered {
             id,
             session: Session::new(link.link.clone()),
@@ -166,8 +179,12 @@ impl Registry {
             links: vec![link],
         });
         self.count.fetch_add(1, Relaxed);
-        let joined = None;
-        Ok(Inserted { id, joined, room })
+        Ok(Inserted {
+            id,
+            joined: None,
+            room,
+            login,
+        })
     }
 
     /// Removes a link that has ended, and with its last link the session.
@@ -220,7 +237,7 @@ impl Registry {
             .iter()
             .filter(|registered| registered.session.takes_streams())
             .map(|registered| {
-                let agent = registered.certificate().identity.agent.clone();
+                let agent = registered.login().identity().agent.clone();
                 (agent, registered.session.clone())
             })
             .collect();
@@ -270,19 +287,36 @@ impl Registry {
 
 impl Registered {
     /// That of the newest link. A session without links is removed with its last.
-    pub(crate) fn certificate(&self) -> &AgentCertificate {
-        &self.links[self.links.len() - 1].certificate
+    pub(crate) fn login(&self) -> &AgentLogin {
+        &self.links[self.links.len() - 1].login
+    }
+
+    /// Has a further link go by the session's token, or the session by the link's
+    /// if that ends later: then all of them are renewed together.
+    fn share_token(&self, link: &mut RegisteredLink) {
+        let tokens = self.links.iter().map(|of| &of.login);
+        let shared = tokens.filter_map(|login| match login {
+            AgentLogin::Token(token) => Some(token),
+            AgentLogin::Certificate(_) => None,
+        });
+        if let AgentLogin::Token(own) = &mut link.login
+            && let Some(shared) = shared.into_iter().next()
+        {
+            shared.take_later(own);
+            *own = shared.clone();
+        }
     }
 
     pub(crate) fn info(&self) -> SessionInfo {
-        let certificate = self.certificate();
+        let login = self.login();
+        let identity = login.identity();
         let newest = &self.links[self.links.len() - 1];
         SessionInfo {
             id: self.id,
-            cluster: certificate.identity.cluster.clone(),
-            agent: certificate.identity.agent.clone(),
+            cluster: identity.cluster.clone(),
+            agent: identity.agent.clone(),
             agent_version: newest.link.peer().software_version.clone(),
-            serial: certificate.serial.clone(),
+            serial: login.serial().to_owned(),
             connected_since: self.since,
             links: self.links.iter().map(RegisteredLink::info).collect(),
         }

@@ -16,6 +16,7 @@ mod dialling;
 mod joining;
 mod opened;
 mod serving;
+mod tokens;
 
 pub use dialling::{Dialled, Reached};
 pub(crate) use opened::Room;
@@ -129,7 +130,7 @@ impl ProxyServer {
     pub fn streams(&self, cluster: &ClusterName, most: usize) -> Vec<StreamOfSession> {
         let mut streams = Vec::new();
         for registered in self.inner.registry.of_cluster(cluster) {
-            let agent = &registered.certificate().identity.agent;
+            let agent = &registered.login().identity().agent;
             for link in &registered.links {
                 let left = most - streams.len();
                 let of_link = link.link.streams(left).into_iter();
@@ -156,7 +157,7 @@ impl ProxyServer {
         }
     }
 
-    /// Asks again whether every session's certificate is good, and closes those where it is not.
+    /// Asks again whether every session's agent may have one, and closes those where it is not.
     pub fn recheck(&self) {
         self.recheck_these(self.inner.registry.all());
     }
@@ -169,8 +170,8 @@ impl ProxyServer {
     fn recheck_these(&self, sessions: Vec<Registered>) {
         for registered in sessions {
             for link in registered.links {
-                if let Err(error) = self.check(&link.certificate) {
-                    let identity = &link.certificate.identity;
+                if let Err(error) = self.check(&link.login) {
+                    let identity = link.login.identity();
                     tracing::info!(
                         cluster = %identity.cluster,
                         agent = %identity.agent,

@@ -15,9 +15,11 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+mod by_token;
 mod clock;
 mod condition;
 mod credential;
+mod driver;
 mod endpoint;
 mod hub;
 mod identity;
@@ -38,9 +40,10 @@ mod validity;
 mod view;
 
 pub use clock::Clock;
-pub use credential::{Credential, Stored};
+pub use credential::{Credential, Proof, Stored};
+pub use driver::Driver;
 pub use endpoint::{EndpointError, HubEndpoint};
-pub use hub::{HubAccess, HubAccessError};
+pub use hub::{FirstToken, HubAccess, HubAccessError};
 pub use identity::{ClusterNameError, cluster_name};
 pub use managed_cluster::{ANNOTATION_PREFIX, ClusterDescription};
 pub use pace::Pace;
@@ -68,9 +71,12 @@ pub struct AgentConfig {
     pub managed: Client,
     /// What the hub is told beside the cluster's status.
     pub description: ClusterDescription,
-    /// For how long certificates are asked for, in seconds, 3600 at least;
-    /// without, the hub decides.
+    /// For how long certificates and tokens are asked for, in seconds: at least
+    /// 3600, and 600 for tokens. Without, the hub decides on certificates, and
+    /// tokens are good for a day.
     pub expiration_seconds: Option<i32>,
+    /// How it registers.
+    pub driver: Driver,
     /// Which ClusterClaims the hub is told.
     pub claims: ClaimRules,
     /// How often what is done.
@@ -108,6 +114,7 @@ impl AgentConfig {
             managed,
             description: ClusterDescription::default(),
             expiration_seconds: None,
+            driver: Driver::default(),
             claims: ClaimRules::default(),
             pace: Pace::default(),
             clock: Clock::default(),
@@ -149,13 +156,17 @@ impl Agent {
         let stored = config.store.load().await?;
         let (cluster, agent) = (config.cluster.as_ref(), config.agent.as_ref());
         let identity = identity::decide(cluster, agent, &stored)?;
+        let claim = (config.driver == Driver::Token).then(|| by_token::claim(&stored));
+        let has_claim = claim.is_none() || stored.claim.is_some();
         if stored.cluster.as_ref() != Some(&identity.cluster)
             || stored.agent.as_ref() != Some(&identity.agent)
+            || !has_claim
         {
             // Before the hub hears of it, so that it hears of no second one.
             let names = Stored {
                 cluster: Some(identity.cluster.clone()),
                 agent: Some(identity.agent.clone()),
+                claim: claim.clone().or(stored.claim),
                 ..stored
             };
             config.store.save(&names).await?;
@@ -187,13 +198,14 @@ impl Agent {
     ) -> Result<Ended, JoinError> {
         let config = &self.config;
         let stored = config.store.load().await?;
-        let checked = validity::check(&stored, identity, endpoint, config.clock.now());
+        let now = config.clock.now();
+        let checked = validity::check(&stored, identity, endpoint, config.driver, now);
         let credential = match checked {
             Ok(credential) => credential,
             Err(why) => {
                 tracing::info!(%why, "the agent needs a credential");
                 tokio::select! {
-                    joined = Box::pin(self.join(identity, endpoint)) => joined?,
+                    joined = Box::pin(self.join(identity, endpoint, &stored)) => joined?,
                     () = until_moved(moved) => return Ok(Ended::Moved),
                 }
             }
@@ -215,19 +227,28 @@ impl Agent {
         &self,
         identity: &AgentIdentity,
         endpoint: &HubEndpoint,
+        stored: &Stored,
     ) -> Result<Credential, JoinError> {
         let config = &self.config;
+        let mut description = config.description.clone();
+        let claim = (config.driver == Driver::Token).then(|| by_token::claim(stored));
+        if let Some(claim) = &claim {
+            by_token::describe(&mut description, identity, claim);
+        }
         let joining = Joining {
             hub: config.hub.bootstrap().await?,
             identity,
             endpoint,
-            description: &config.description,
+            description: &description,
             expiration_seconds: config.expiration_seconds,
             store: &*config.store,
             state: &self.state,
             pace: &config.pace,
         };
-        Box::pin(joining.run()).await
+        match &claim {
+            Some(claim) => Box::pin(joining.run_by_token(&*config.hub, claim)).await,
+            None => Box::pin(joining.run()).await,
+        }
     }
 
     /// Waits until it is time for another attempt.
@@ -272,6 +293,7 @@ impl fmt::Debug for AgentConfig {
             .field("store", &self.store)
             .field("description", &self.description)
             .field("expiration_seconds", &self.expiration_seconds)
+            .field("driver", &self.driver)
             .field("claims", &self.claims)
             .field("pace", &self.pace)
             .field("clock", &self.clock)

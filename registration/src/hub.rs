@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod access;
+mod accounts;
 mod approval;
 mod availability;
 mod bindings;
@@ -35,4 +36,5 @@ pub mod detach;
 pub use approval::Approvers;
 pub use controllers::Controllers;
 pub use error::HubError;
+pub use names::{TUNNEL_ALONE, is_the_hubs};
 pub use options::{Connected, Options};

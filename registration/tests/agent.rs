@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agent {
+    mod by_token;
     mod handshake;
     mod heartbeat;
     mod installing;

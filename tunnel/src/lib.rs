@@ -50,3 +50,7 @@ pub const ALPN: &[u8] = b"adit/1";
 /// The ALPN protocol name of agents that come with a bootstrap token, to get a
 /// certificate: they open streams to the hub's own API, and nothing is opened to them.
 pub const JOIN_ALPN: &[u8] = b"adit-join/1";
+
+/// The ALPN protocol name of sessions of agents without a certificate: what they
+/// go by is the token in their hello.
+pub const TOKEN_ALPN: &[u8] = b"adit-token/1";

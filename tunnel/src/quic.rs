@@ -78,6 +78,14 @@ pub async fn agent(
         .unwrap_or(Err(HandshakeError::TimedOut(limit)))
 }
 
+/// Whether whoever made a connection asked for a session by token.
+pub fn is_by_token(connection: &Connection) -> bool {
+    let data = connection.handshake_data();
+    let data = data.and_then(|data| data.downcast::<quinn::crypto::rustls::HandshakeData>().ok());
+    data.and_then(|data| data.protocol)
+        .is_some_and(|protocol| protocol == crate::TOKEN_ALPN)
+}
+
 /// Tells an agent that it is not let in, and why; the first 1000 bytes arrive.
 pub fn reject(connection: &Connection, message: impl Into<String>) {
     code::close(connection, &CloseReason::Rejected(message.into().into()));
@@ -91,7 +99,9 @@ pub fn server_config(
     config: &LinkConfig,
 ) -> Result<quinn::ServerConfig, NoInitialCipherSuite> {
     let mut tls = tls;
-    tls.alpn_protocols = vec![crate::ALPN.to_vec()];
+    tls.alpn_protocols = [crate::ALPN, crate::TOKEN_ALPN]
+        .map(<[u8]>::to_vec)
+        .to_vec();
     // What comes before the handshake is done could come twice.
     tls.max_early_data_size = 0;
     let crypto = QuicServerConfig::try_from(tls)?;
@@ -104,13 +114,16 @@ pub fn server_config(
     Ok(server)
 }
 
-/// What an agent dials with; see [`server_config`].
+/// What an agent dials with; see [`server_config`]. The ALPN protocol is the
+/// caller's: sessions by certificate and by token have their own.
 pub fn client_config(
     tls: rustls::ClientConfig,
     config: &LinkConfig,
 ) -> Result<quinn::ClientConfig, NoInitialCipherSuite> {
     let mut tls = tls;
-    tls.alpn_protocols = vec![crate::ALPN.to_vec()];
+    if tls.alpn_protocols.is_empty() {
+        tls.alpn_protocols = vec![crate::ALPN.to_vec()];
+    }
     tls.enable_early_data = false;
     let crypto = QuicClientConfig::try_from(tls)?;
     let mut client = quinn::ClientConfig::new(Arc::new(crypto));

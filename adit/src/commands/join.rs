@@ -12,7 +12,7 @@ use proto::{AgentName, ClusterName, Credential as Token};
 use proxy_agent::HubAddress;
 use registration::agent::install::{Mode, install};
 use registration::agent::{
-    Agent, AgentConfig, CredentialFolder, CredentialStore as _, State, cluster_name,
+    Agent, AgentConfig, CredentialFolder, CredentialStore as _, Driver, State, cluster_name,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -68,7 +68,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     agent_name: Option<AgentName>,
 
-    /// Where its certificate and names are kept, mode 0700
+    /// How the agent registers; default: as it did before, or csr
+    #[arg(long, value_enum, value_name = "DRIVER")]
+    registration_auth: Option<RegistrationAuth>,
+
+    /// Where its certificate or token and its names are kept, mode 0700
     #[arg(
         long,
         env = "ADIT_STATE_DIR",
@@ -79,6 +83,25 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     serve: ServeArgs,
+}
+
+/// By what a hub knows an agent that has joined.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum RegistrationAuth {
+    /// A certificate, which is renewed
+    Csr,
+    /// A token of a service account on the hub, which is renewed: where something
+    /// stands between that ends TLS, or nobody signs certificates
+    Token,
+}
+
+impl From<RegistrationAuth> for Driver {
+    fn from(auth: RegistrationAuth) -> Self {
+        match auth {
+            RegistrationAuth::Csr => Self::Csr,
+            RegistrationAuth::Token => Self::Token,
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -103,7 +126,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     )?;
     let managed = api.client();
     let stored = store.load().await?;
-    let known = stored.endpoint.filter(|_| stored.certificate_pem.is_some());
+    let before = match (&stored.certificate_pem, &stored.claim) {
+        (None, Some(_)) => Driver::Token,
+        _ => Driver::Csr,
+    };
+    let driver = args.registration_auth.map_or(before, Driver::from);
+    let has = match driver {
+        Driver::Csr => stored.certificate_pem.is_some(),
+        Driver::Token => stored.token.is_some(),
+    };
+    let known = stored.endpoint.filter(|_| has);
     let endpoint = match (known, args.hub, trust, &token) {
         (Some(known), None, ..) => known,
         // As it was started the first time.
@@ -117,7 +149,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             Box::pin(first_contact(&contact, &serving)).await?
         }
         _ => anyhow::bail!(
-            "{} holds no certificate of a cluster that has joined: pass --hub, --token and \
+            "{} holds no certificate or token of a cluster that has joined: pass --hub, --token and \
              --ca-pin, as `adit token create --join` on the hub prints them",
             args.state_dir.display()
         ),
@@ -128,6 +160,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let mut config = AgentConfig::new(way.clone(), Arc::new(store), managed.clone());
     config.cluster = args.cluster_name;
     config.agent = args.agent_name;
+    config.driver = driver;
     let joined = Joined {
         way,
         hub_hash,

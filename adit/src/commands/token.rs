@@ -14,6 +14,7 @@ use super::{DataDirArg, deliver, notice};
 use crate::addresses::Addresses;
 use crate::authorities::Authorities;
 use crate::data_dir::{self, DataDir};
+use crate::join_token::USES_MAX;
 use crate::kubeconfig::{HubAccess, Login};
 use crate::lifetime::Lifetime;
 use crate::output;
@@ -23,7 +24,7 @@ mod joining;
 
 /// Create, list and revoke bearer tokens for users, and tokens to join with
 ///
-/// The hub keeps a hash of each token only; the token itself is shown once.
+/// Of users' tokens the hub keeps a hash only; a token itself is shown once.
 /// What a user may reach and do say the roles of the hub's API.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -35,7 +36,8 @@ pub(crate) struct Args {
 enum Action {
     /// Make a token and print it once
     Create(Create),
-    /// List tokens: id, user, groups, when they were made and end
+    /// List tokens: users' by id, user, groups, when they were made and end;
+    /// those to join with by id, cluster, end and the uses that are left
     List(DataDirArg),
     /// Refuse a token from now on
     Revoke(Revoke),
@@ -46,22 +48,31 @@ enum Action {
 Example:
   adit token create --data-dir /var/lib/adit --user alice --group dev --valid-for 30d
   adit token create --data-dir /var/lib/adit --join --cluster-name edge-7
-      Prints the command that joins a cluster, with a token that is good for a day.")]
+      Prints the command that joins a cluster, with a token that is good for a day.
+  adit token create --data-dir /var/lib/adit --join --uses 20 --ttl 7d
+      The same for at most 20 clusters, for a week.")]
 struct Create {
     #[command(flatten)]
     data_dir: DataDirArg,
 
     /// Make a token to join a cluster with, and print the whole command
     ///
-    /// Any number of clusters may join with it while it is good; each still has
-    /// to be accepted. The hub has to run. It is kept as a bootstrap token: the
-    /// Secret bootstrap-token-ID in kube-system.
+    /// Any number of clusters may join with it while it is good, unless --uses
+    /// says how many; each still has to be accepted. The hub has to run. It is
+    /// kept as a bootstrap token: the Secret bootstrap-token-ID in kube-system.
     #[arg(long, conflicts_with_all = ["groups", "output", "user"])]
     join: bool,
 
     /// With --join: the cluster in the command that is printed
     #[arg(long, value_name = "NAME", requires = "join")]
     cluster_name: Option<ClusterName>,
+
+    /// With --join: how many clusters may join with it; default: any number
+    ///
+    /// A cluster that comes again counts once. With this the token is good at
+    /// the hub's port for agents alone, not in the API for clients like kubectl.
+    #[arg(long, value_name = "N", requires = "join", value_parser = clap::value_parser!(u32).range(1..=i64::from(USES_MAX)))]
+    uses: Option<u32>,
 
     /// The user it speaks for
     #[arg(long, value_name = "NAME", required_unless_present = "join")]
@@ -72,7 +83,7 @@ struct Create {
     groups: Vec<String>,
 
     /// How long it is good for; default 7d, and 24h with --join
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", visible_alias = "ttl")]
     valid_for: Option<Lifetime>,
 
     /// Where to write it, mode 0600; default: standard output
@@ -118,7 +129,11 @@ const VALID_FOR: Lifetime = Lifetime::from_days(7);
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     match args.action {
         Action::Create(args) => create(args).await,
-        Action::List(args) => list(&DataDir::open(&args.data_dir)?),
+        Action::List(args) => {
+            let data = DataDir::open(&args.data_dir)?;
+            list(&data)?;
+            joining::list(&data).await
+        }
         Action::Revoke(args) => {
             let data = DataDir::open(&args.data_dir.data_dir)?;
             let id = match args.id {
@@ -142,7 +157,12 @@ async fn create(args: Create) -> anyhow::Result<()> {
     let data = DataDir::open(&args.data_dir.data_dir)?;
     let Some(user) = args.user else {
         let valid_for = args.valid_for.unwrap_or(joining::VALID_FOR);
-        let command = joining::create(&data, args.cluster_name.as_ref(), valid_for).await?;
+        let wanted = joining::Wanted {
+            cluster: args.cluster_name,
+            uses: args.uses,
+            valid_for,
+        };
+        let command = joining::create(&data, wanted).await?;
         output::line(&command)?;
         return Ok(());
     };

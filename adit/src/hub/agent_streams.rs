@@ -1,34 +1,46 @@
 //! The hub's own API on streams that agents open.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::ApiServer;
 use apiserver::audit::SourceAddress;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gateway::{GatewayBody, Status};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use gateway::{GatewayBody, Reason, Status};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use proto::{Credential, Refusal, RefusalReason, Target};
-use proxy_server::{Caller, CallerIdentity, HubTargets, NotAdmitted};
+use proto::{AgentIdentity, Credential, Refusal, RefusalReason, Target};
+use proxy_server::{Caller, CallerIdentity, HubTargets, NotAdmitted, ReviewError, ReviewedToken};
 use tunnel::{IncomingStream, Stream, StreamError};
 
+use super::agent_tokens::AgentTokens;
 use super::api;
 use super::bootstrap_tokens::BootstrapTokens;
 
 mod bounds;
+mod by_token;
+mod joining;
+mod pace;
 
 use bounds::{PromptBody, PromptIo};
+use pace::{AGAIN, MakingPace};
 
 /// Serves agents' streams to `hub-api`: one HTTP/1.1 exchange each.
-pub(super) struct AgentStreams {
+pub(super) struct AgentStreams(Arc<Answering>);
+
+/// What requests are answered with.
+struct Answering {
     api: ApiServer,
-    tokens: BootstrapTokens,
+    bootstrap: BootstrapTokens,
+    agents: AgentTokens,
+    making: MakingPace,
 }
 
 /// Why a stream ended before its exchange.
@@ -51,21 +63,34 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 
 impl AgentStreams {
-    pub(super) fn new(api: ApiServer, tokens: BootstrapTokens) -> Self {
-        Self { api, tokens }
+    pub(super) fn new(api: ApiServer, bootstrap: BootstrapTokens, agents: AgentTokens) -> Self {
+        Self(Arc::new(Answering {
+            api,
+            bootstrap,
+            agents,
+            making: MakingPace::default(),
+        }))
     }
 }
 
 impl HubTargets for AgentStreams {
     fn admit<'a>(&'a self, token: &'a Credential) -> BoxFuture<'a, Result<String, NotAdmitted>> {
         Box::pin(async move {
-            let admitted = self.tokens.admit(token).await;
-            admitted.map_err(|refused| NotAdmitted(refused.to_string()))
+            let admitted = self.0.bootstrap.admit(token).await;
+            let id = admitted.map(|admitted| admitted.id().to_owned());
+            id.map_err(|refused| NotAdmitted(refused.to_string()))
         })
     }
 
+    fn review<'a>(
+        &'a self,
+        token: &'a Credential,
+    ) -> BoxFuture<'a, Result<ReviewedToken, ReviewError>> {
+        Box::pin(async move { Ok(self.0.agents.review(token).await?.token) })
+    }
+
     fn serve(&self, stream: IncomingStream, caller: Caller) -> BoxFuture<'static, ()> {
-        let api = self.api.clone();
+        let answering = self.0.clone();
         Box::pin(async move {
             let target = stream.header().target.clone();
             if target != Target::HubApi {
@@ -74,7 +99,7 @@ impl HubTargets for AgentStreams {
                 return;
             }
             let remote = caller.remote;
-            if let Err(error) = exchange(stream, &api, &Arc::new(caller)).await {
+            if let Err(error) = exchange(stream, &answering, &Arc::new(caller)).await {
                 tracing::debug!(%remote, %error, "a stream to the hub's API broke");
             }
         })
@@ -85,13 +110,13 @@ impl HubTargets for AgentStreams {
 /// once, whatever it was waiting for.
 async fn exchange(
     stream: IncomingStream,
-    api: &ApiServer,
+    answering: &Answering,
     caller: &Arc<Caller>,
 ) -> Result<(), Broken> {
     let stream: Stream = stream.accept()?;
     let watch = stream.watch();
     let service =
-        service_fn(async |request| Ok::<_, Infallible>(answer(request, api, caller).await));
+        service_fn(async |request| Ok::<_, Infallible>(answering.answer(request, caller).await));
     let connection = http1::Builder::new()
         // The far end may close its direction behind the request.
         .half_close(true)
@@ -108,41 +133,53 @@ async fn exchange(
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    server: &ApiServer,
-    caller: &Caller,
-) -> Response<GatewayBody> {
-    if let Err(status) = check(&request) {
-        return status.into_response();
-    }
-    let mut request = request.map(|body| PromptBody::new(body, PATIENCE));
-    let source = SourceAddress(caller.remote.ip());
-    request.extensions_mut().insert(source);
-    match &caller.identity {
-        CallerIdentity::Agent(identity) => {
-            let user = apiserver::User::new(identity.common_name(), identity.organizations());
-            request.extensions_mut().insert(user);
-        }
-        // Judged anew each time: it may be over, or deleted, by now.
-        CallerIdentity::Bootstrap(token) => match bearer(token) {
-            Some(value) => {
-                request.headers_mut().insert(AUTHORIZATION, value);
+impl Answering {
+    async fn answer(&self, request: Request<Incoming>, caller: &Caller) -> Response<GatewayBody> {
+        let mut request = request.map(|body| PromptBody::new(body, PATIENCE));
+        let source = SourceAddress(caller.remote.ip());
+        request.extensions_mut().insert(source);
+        let handled = match &caller.identity {
+            CallerIdentity::Agent(identity) => {
+                let user = apiserver::User::new(identity.common_name(), identity.organizations());
+                match self.check_pace(&request, identity) {
+                    Ok(()) => self.ask(request, user).await,
+                    Err(status) => Err(status),
+                }
             }
-            None => return Status::unauthorized("hub: the token is none").into_response(),
-        },
+            CallerIdentity::Bootstrap(token) => Box::pin(self.joining(request, token)).await,
+            CallerIdentity::Token(token) => Box::pin(self.by_token(request, token)).await,
+        };
+        handled.unwrap_or_else(Status::into_response)
     }
-    server.handle(request).await.map(GatewayBody::from)
-}
 
-fn bearer(token: &Credential) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    /// Refuses whoever makes more objects than anything honest needs.
+    fn check_pace<B>(&self, request: &Request<B>, identity: &AgentIdentity) -> Result<(), Status> {
+        if *request.method() != Method::POST || self.making.take(&identity.cluster) {
+            return Ok(());
+        }
+        let message = "hub: this cluster's agents make too many objects; try again later";
+        let code = StatusCode::TOO_MANY_REQUESTS;
+        Err(Status::new(code, Reason::TooManyRequests, message).retry_after(AGAIN))
+    }
+
+    /// Asks the API as a user.
+    async fn ask<B>(
+        &self,
+        mut request: Request<B>,
+        user: apiserver::User,
+    ) -> Result<Response<GatewayBody>, Status>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: fmt::Display,
+    {
+        check(&request)?;
+        request.extensions_mut().insert(user);
+        Ok(self.api.handle(request).await.map(GatewayBody::from))
+    }
 }
 
 /// Refuses what is not for the API, and whoever would be somebody else.
-fn check(request: &Request<Incoming>) -> Result<(), Status> {
+fn check<B>(request: &Request<B>) -> Result<(), Status> {
     let path = request.uri().path();
     if request.uri().authority().is_some() || !api::serves(path) {
         return Err(Status::not_found(format!(
@@ -173,6 +210,8 @@ fn carries_identity(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -195,7 +195,7 @@ impl Connections {
             Port::Connect => ConnectionKind::Connect,
             Port::Main => ConnectionKind::of(session.alpn_protocol()),
         };
-        if kind == ConnectionKind::Session {
+        if matches!(kind, ConnectionKind::Session | ConnectionKind::Token) {
             // It works without this too, only less well.
             let _ = SockRef::from(socket.get_ref()).set_tcp_notsent_lowat(UNSENT);
         }
@@ -218,6 +218,10 @@ impl Connections {
             // No ALPN says QUIC.
             ConnectionKind::Quic | ConnectionKind::Session => {
                 Box::pin(self.session(io, certificate, remote, ends)).await;
+            }
+            ConnectionKind::Token => {
+                let served = self.proxy.serve_token(io, remote, ends);
+                note_end(Box::pin(served).await, remote);
             }
             ConnectionKind::Join => {
                 let served = self.proxy.serve_join(io, remote);

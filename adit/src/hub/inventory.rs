@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use proto::ClusterName;
 use proxy_server::ProxyServer;
 use serde_json::{Value, json};
@@ -235,8 +235,12 @@ impl Inventory {
     async fn make(&self, change: &Change) -> Result<(), kube::Error> {
         let made = match change {
             Change::Accept(name) => {
-                let object = DynamicObject::new(name, &managed_cluster())
+                let mut object = DynamicObject::new(name, &managed_cluster())
                     .data(json!({"spec": {"hubAcceptsClient": true}}));
+                // Whoever has credentials made by hand renews no lease.
+                let (key, value) = registration::hub::TUNNEL_ALONE;
+                let annotations = object.annotations_mut();
+                annotations.insert(key.to_owned(), value.to_owned());
                 let params = PostParams::default();
                 let made = self.managed_clusters.create(&params, &object).await;
                 made.map(drop)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::GroupResource;
 use apiserver::Objects;
-use proto::ClusterName;
+use proto::{AgentIdentity, ClusterName};
 use proxy_server::{AdmissionError, AgentCertificate, Clusters};
 
 use super::known::Known;
@@ -63,6 +63,15 @@ impl Clusters for Membership {
             None => Err(AdmissionError::UnknownCluster),
         }
     }
+
+    /// Whose token was reviewed may come while its cluster is accepted.
+    fn admit_token(&self, identity: &AgentIdentity) -> Result<(), AdmissionError> {
+        match self.accepts(&identity.cluster) {
+            Some(true) => Ok(()),
+            Some(false) => Err(AdmissionError::NotAccepted),
+            None => Err(AdmissionError::UnknownCluster),
+        }
+    }
 }
 
 impl fmt::Debug for Membership {
@@ -76,7 +85,6 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::{Duration, SystemTime};
 
-    use proto::AgentIdentity;
     use serde_json::{Value, json};
     use time::OffsetDateTime;
 
@@ -148,6 +156,15 @@ mod tests {
         assert_eq!(denied, Err(AdmissionError::NotAccepted));
         let unknown = membership.admit(&certificate("unknown", "11"));
         assert_eq!(unknown, Err(AdmissionError::UnknownCluster));
+    }
+
+    #[test]
+    fn a_token_is_good_while_its_cluster_is_accepted_whatever_was_made_by_hand() {
+        let membership = membership(&[("joined", true), ("denied", false)]);
+        let admit = |cluster| membership.admit_token(&certificate(cluster, "").identity);
+        assert_eq!(admit("joined"), Ok(()));
+        assert_eq!(admit("denied"), Err(AdmissionError::NotAccepted));
+        assert_eq!(admit("by-hand"), Err(AdmissionError::UnknownCluster));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) enum ConnectionKind {
     Quic,
     /// A session's over TCP.
     Session,
+    /// One's over TCP that goes by a token.
+    Token,
 }
 
 /// Why a connection ended before it was one.
@@ -145,6 +147,7 @@ impl ConnectionKind {
         match alpn {
             Some(alpn) if alpn == tunnel::ALPN => Self::Session,
             Some(alpn) if alpn == tunnel::JOIN_ALPN => Self::Join,
+            Some(alpn) if alpn == tunnel::TOKEN_ALPN => Self::Token,
             Some(b"h2") => Self::Http2,
             Some(_) | None => Self::Http1,
         }

@@ -59,9 +59,10 @@ pub(super) fn server_config(trust: Arc<ClientTrust>, serving: Arc<Serving>) -> S
     let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
         .with_client_cert_verifier(trust)
         .with_cert_resolver(serving);
-    config.alpn_protocols = [tunnel::ALPN, tunnel::JOIN_ALPN, b"h2", b"http/1.1"]
-        .map(|protocol: &[u8]| protocol.to_vec())
-        .to_vec();
+    let sessions = [tunnel::ALPN, tunnel::TOKEN_ALPN, tunnel::JOIN_ALPN];
+    let http: [&[u8]; 2] = [b"h2", b"http/1.1"];
+    let protocols = sessions.iter().chain(&http);
+    config.alpn_protocols = protocols.map(|protocol| protocol.to_vec()).collect();
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config

@@ -2,26 +2,33 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use http::header::CONTENT_TYPE;
 use kube::Client;
 use proto::Credential as Token;
 use proxy_agent::{
-    Agent, HubAccess as TunnelAccess, HubAddress, HubAddressError, HubApi, HubLogin, Renewal,
+    Agent, CurrentToken, HubAccess as TunnelAccess, HubAddress, HubAddressError, HubApi, HubLogin,
+    Renewal,
 };
-use registration::agent::{Credential, HubAccess, HubAccessError, HubEndpoint};
+use registration::agent::{Credential, FirstToken, HubAccess, HubAccessError, HubEndpoint, Proof};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::ca::HUB_NAME;
 use crate::commands::serve::Serving;
+use crate::token_exchange::{self, AskFirst, FIRST, RENEWED};
 
-/// Joins by a bootstrap token, and then goes by the certificate that it got:
-/// the session of the tunnel is the agent's identity.
+/// Joins by a bootstrap token, and then goes by the certificate or token that it
+/// got: the session of the tunnel is the agent's identity.
 pub(crate) struct Way {
     endpoint: watch::Sender<HubEndpoint>,
     token: Option<Token>,
@@ -42,8 +49,20 @@ pub(crate) enum Ways {
 #[derive(Default)]
 struct Now {
     joining: Option<(HubApi, CancellationToken)>,
-    session: Option<(HubApi, Renewal)>,
+    session: Option<Entered>,
 }
+
+/// A session that was begun, which may be down at the moment.
+#[derive(Clone)]
+struct Entered {
+    hub: HubApi,
+    renewal: Renewal,
+    /// Where it is, if it goes by a token, and the token.
+    token: Option<(HubEndpoint, CurrentToken)>,
+}
+
+/// How long a hub has to take another token; then a new session is made with it.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Why there is no way to the hub.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +82,17 @@ pub(crate) enum WayError {
         name: String,
         source: InvalidDnsNameError,
     },
+    #[error("the hub does not give the agent its first token")]
+    FirstToken(#[source] kube::Error),
+    #[error("the token is none")]
+    NoToken,
     #[error("nobody runs the tunnel any more")]
     Stopped,
     #[error("the certificates cannot be used")]
     Tls(#[source] rustls::Error),
     #[error(
-        "there is no certificate that is good, and no token to get one with: make one on the hub \
-         with `adit token create --join`, and run what it prints"
+        "the agent has nothing to show that is good, and no token to join with: make one on the \
+         hub with `adit token create --join`, and run what it prints"
     )]
     Token,
 }
@@ -96,7 +119,7 @@ impl Way {
     /// A client of the hub as the agent, once it has entered.
     pub(crate) fn client(&self) -> Option<Client> {
         let now = self.now();
-        now.session.as_ref().map(|(hub, _)| hub.client())
+        now.session.as_ref().map(|entered| entered.hub.client())
     }
 
     /// No code panics while it holds this lock.
@@ -122,17 +145,28 @@ impl Way {
     }
 
     async fn go(&self, credential: &Credential) -> Result<Client, WayError> {
-        let access = session_access(credential)?;
-        let session = self.now().session.clone();
-        let client = match session {
-            Some((hub, renewal)) => {
-                renewal.renew(access);
-                hub.client()
+        let entered = self.now().session.clone();
+        let client = match entered {
+            Some(entered) => {
+                let client = entered.hub.client();
+                if !Box::pin(entered.takes(credential)).await {
+                    let (access, token) = session_access(credential)?;
+                    entered.renewal.renew(access);
+                    if let Some(session) = &mut self.now().session {
+                        session.token = token.map(|token| (credential.endpoint.clone(), token));
+                    }
+                }
+                client
             }
             None => {
+                let (access, token) = session_access(credential)?;
                 let agent = Agent::new(self.serving.for_hub(access));
                 let (hub, renewal) = (agent.hub_api(), agent.renewal());
-                self.now().session = Some((hub.clone(), renewal));
+                self.now().session = Some(Entered {
+                    hub: hub.clone(),
+                    renewal,
+                    token: token.map(|token| (credential.endpoint.clone(), token)),
+                });
                 self.start(Ways::Session(Box::new(agent))).await?;
                 hub.client()
             }
@@ -141,6 +175,21 @@ impl Way {
             stop.cancel();
         }
         Ok(client)
+    }
+
+    /// Asks for the first token, as whoever joins.
+    async fn first(&self, asked: &FirstToken<'_>) -> Result<SecretString, WayError> {
+        let hub = self.join().await?;
+        let body = AskFirst {
+            cluster: asked.identity.cluster.to_string(),
+            agent: asked.identity.agent.to_string(),
+            claim: asked.claim.expose_secret().to_owned(),
+            expiration_seconds: asked.expiration_seconds,
+        };
+        let answer: token_exchange::Token = post(&hub, FIRST, &body)
+            .await
+            .map_err(WayError::FirstToken)?;
+        Ok(answer.token.into())
     }
 
     async fn start(&self, agent: Ways) -> Result<(), WayError> {
@@ -158,12 +207,63 @@ impl HubAccess for Way {
         Box::pin(async { self.join().await.map_err(failed) })
     }
 
+    fn first_token<'a>(
+        &'a self,
+        asked: &'a FirstToken<'a>,
+    ) -> BoxFuture<'a, Result<SecretString, HubAccessError>> {
+        Box::pin(async { self.first(asked).await.map_err(failed) })
+    }
+
     fn enter<'a>(
         &'a self,
         credential: &'a Credential,
     ) -> BoxFuture<'a, Result<Client, HubAccessError>> {
         Box::pin(async { self.go(credential).await.map_err(failed) })
     }
+}
+
+impl Entered {
+    /// Has the session go on as it is, by another token; whether it does.
+    ///
+    /// The hub is told within the session, so that no stream ends for it, as
+    /// streams of a session that another takes the place of do after an hour.
+    async fn takes(&self, credential: &Credential) -> bool {
+        let (Proof::Token { token, .. }, Some((endpoint, current))) =
+            (&credential.proof, &self.token)
+        else {
+            return false;
+        };
+        let shown = Token::new(token.expose_secret());
+        let (Some(shown), true) = (shown, *endpoint == credential.endpoint) else {
+            return false;
+        };
+        // Links that are made meanwhile are to show it too.
+        current.replace(shown);
+        let token = token_exchange::Token {
+            token: token.expose_secret().to_owned(),
+        };
+        let hub = self.hub.client();
+        let told = post::<serde_json::Value>(&hub, RENEWED, &token);
+        match timeout(RENEWAL, told).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::info!(%error, "the session does not take the new token");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+async fn post<T: DeserializeOwned>(
+    hub: &Client,
+    path: &str,
+    body: &impl Serialize,
+) -> kube::Result<T> {
+    let body = serde_json::to_vec(body).map_err(kube::Error::SerdeError)?;
+    let request = http::Request::post(path).header(CONTENT_TYPE, "application/json");
+    let request = request.body(body).map_err(kube::Error::HttpError)?;
+    hub.request(request).await
 }
 
 fn failed(error: WayError) -> HubAccessError {
@@ -176,18 +276,35 @@ fn bootstrap_access(endpoint: &HubEndpoint, token: Token) -> Result<TunnelAccess
     access(endpoint, tls, HubLogin::Bootstrap(token))
 }
 
-/// The way to the hub of a credential.
-fn session_access(credential: &Credential) -> Result<TunnelAccess, WayError> {
-    let pem = |what| move |source| WayError::Pem { what, source };
-    let chain = CertificateDer::pem_slice_iter(credential.certificate_pem.as_bytes());
-    let chain = chain.collect::<Result<_, _>>();
-    let chain: Vec<_> = chain.map_err(pem("certificate"))?;
-    let key = credential.key_pem.expose_secret().as_bytes();
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(pem("private key"))?;
-    let tls = trusting(&credential.endpoint)?
-        .with_client_auth_cert(chain, key)
-        .map_err(WayError::Tls)?;
-    access(&credential.endpoint, tls, HubLogin::Certificate)
+/// The way to the hub of a credential, and the token that it goes by, if any.
+fn session_access(
+    credential: &Credential,
+) -> Result<(TunnelAccess, Option<CurrentToken>), WayError> {
+    let endpoint = &credential.endpoint;
+    match &credential.proof {
+        Proof::Certificate {
+            certificate_pem,
+            key_pem,
+        } => {
+            let pem = |what| move |source| WayError::Pem { what, source };
+            let chain = CertificateDer::pem_slice_iter(certificate_pem.as_bytes());
+            let chain = chain.collect::<Result<_, _>>();
+            let chain: Vec<_> = chain.map_err(pem("certificate"))?;
+            let key = PrivateKeyDer::from_pem_slice(key_pem.expose_secret().as_bytes());
+            let key = key.map_err(pem("private key"))?;
+            let tls = trusting(endpoint)?
+                .with_client_auth_cert(chain, key)
+                .map_err(WayError::Tls)?;
+            Ok((access(endpoint, tls, HubLogin::Certificate)?, None))
+        }
+        Proof::Token { token, .. } => {
+            let token = Token::new(token.expose_secret()).ok_or(WayError::NoToken)?;
+            let token = CurrentToken::new(token);
+            let tls = trusting(endpoint)?.with_no_client_auth();
+            let access = access(endpoint, tls, HubLogin::Token(token.clone()))?;
+            Ok((access, Some(token)))
+        }
+    }
 }
 
 fn trusting(

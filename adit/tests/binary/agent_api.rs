@@ -212,21 +212,42 @@ async fn a_strangers_token_lets_nobody_in() {
 
 /// The key of a request for the agent `first` of edge-1, PEM, and the request.
 fn request() -> (String, CertificateSigningRequest) {
-    let key = KeyPair::generate().unwrap();
     let name = "system:open-cluster-management:edge-1";
+    let agents = "system:open-cluster-management:managed-clusters";
+    let organizations = [name, agents].map(str::to_owned);
+    let key = KeyPair::generate().unwrap();
+    let request = request_for(&key, &format!("{name}:first"), &organizations);
+    (key.serialize_pem(), request)
+}
+
+/// A request that is said to be of a cluster.
+pub(crate) fn signing_request(
+    cluster: &str,
+    name: &str,
+    organizations: &[String],
+) -> CertificateSigningRequest {
+    let mut request = request_for(&KeyPair::generate().unwrap(), name, organizations);
+    let label = "open-cluster-management.io/cluster-name".to_owned();
+    request.labels_mut().insert(label, cluster.to_owned());
+    request
+}
+
+fn request_for(key: &KeyPair, name: &str, organizations: &[String]) -> CertificateSigningRequest {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     let subject = &mut params.distinguished_name;
-    subject.push(DnType::OrganizationName, name);
+    // A later attribute would replace an earlier one under the same key.
     let organization = DnType::CustomDnType(vec![2, 5, 4, 10]);
-    subject.push(
-        organization,
-        "system:open-cluster-management:managed-clusters",
-    );
-    subject.push(DnType::CommonName, format!("{name}:first"));
-    let pem = params.serialize_request(&key).unwrap().pem().unwrap();
+    for (kind, name) in [DnType::OrganizationName, organization]
+        .into_iter()
+        .zip(organizations)
+    {
+        subject.push(kind, name.as_str());
+    }
+    subject.push(DnType::CommonName, name);
+    let pem = params.serialize_request(key).unwrap().pem().unwrap();
     let usages = ["digital signature", "key encipherment", "client auth"];
-    let request = CertificateSigningRequest {
+    CertificateSigningRequest {
         metadata: kube::api::ObjectMeta {
             generate_name: Some("edge-1-".to_owned()),
             ..Default::default()
@@ -238,8 +259,7 @@ fn request() -> (String, CertificateSigningRequest) {
             ..Default::default()
         },
         status: None,
-    };
-    (key.serialize_pem(), request)
+    }
 }
 
 #[tokio::test]

@@ -5,13 +5,16 @@
 mod agent_api;
 mod backup;
 mod bad_input;
+mod by_token;
 mod command_line;
 mod connect_listen;
 mod demo;
 mod forward;
 mod forward_listen;
+mod hostile_agent;
 mod hub;
 mod hub_api;
+mod join_tokens;
 mod joining;
 mod limits;
 mod observing;

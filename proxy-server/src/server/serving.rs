@@ -9,6 +9,7 @@ use tunnel::{AttachError, CloseReason, Driver, Incoming, Link, LinkConfig, Sessi
 
 use super::ProxyServer;
 use super::opened::{Opened, Room};
+use crate::login::AgentLogin;
 use crate::registry::{Inserted, RegisteredLink, SessionId};
 use crate::{
     AdmissionError, AgentCertificate, Caller, CallerIdentity, CertificateError, ServeError,
@@ -17,7 +18,7 @@ use crate::{
 /// A link's entry in the registry, removed however its service ends.
 struct Registration<'a> {
     server: &'a ProxyServer,
-    certificate: AgentCertificate,
+    login: AgentLogin,
     id: SessionId,
     link: Link,
     /// What it is a further link of.
@@ -57,7 +58,8 @@ impl ProxyServer {
         if let Some((local, remote)) = socket {
             parts.0.set_socket(local, remote);
         }
-        self.keep(parts, certificate, remote).await
+        let login = AgentLogin::Certificate(certificate);
+        self.keep(parts, login, remote).await
     }
 
     /// Serves one QUIC connection with ALPN `adit/1`; see [`Self::serve`].
@@ -75,18 +77,19 @@ impl ProxyServer {
             }
         };
         let parts = tunnel::quic::hub(connection, self.link_config()).await?;
-        self.keep(parts, certificate, remote).await
+        let login = AgentLogin::Certificate(certificate);
+        self.keep(parts, login, remote).await
     }
 
     /// Keeps a link, as part of its agent's session, until it has ended.
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         (link, incoming, driver): (Link, Incoming, Driver),
-        certificate: AgentCertificate,
+        login: AgentLogin,
         remote: SocketAddr,
     ) -> Result<(), ServeError> {
-        let mut registration = Registration::new(self, link.clone(), certificate, remote)?;
-        let identity = &registration.certificate.identity;
+        let mut registration = Registration::new(self, link.clone(), login, remote)?;
+        let identity = registration.login.identity();
         tracing::info!(
             cluster = %identity.cluster,
             agent = %identity.agent,
@@ -101,13 +104,16 @@ impl ProxyServer {
         if *self.inner.draining.borrow() {
             link.drain(Duration::ZERO);
         }
-        if self.check(&registration.certificate).is_err() {
+        if self.check(&registration.login).is_err() {
             link.close(CloseReason::Revoked);
         }
         let opened = Opened {
             targets: self.inner.targets.clone(),
             caller: Caller {
-                identity: CallerIdentity::Agent(identity.clone()),
+                identity: match &registration.login {
+                    AgentLogin::Certificate(of) => CallerIdentity::Agent(of.identity.clone()),
+                    AgentLogin::Token(token) => CallerIdentity::Token(token.clone()),
+                },
                 remote,
             },
             room: registration.room.clone(),
@@ -118,6 +124,7 @@ impl ProxyServer {
             reason = driver => reason,
             reason = Box::pin(opened.serve(incoming)) => match reason {},
             reason = registration.balance() => match reason {},
+            never = Box::pin(self.end_with_token(&registration.login, &link)) => match never {},
         };
         tracing::info!(
             cluster = %identity.cluster,
@@ -145,7 +152,13 @@ impl ProxyServer {
     fn admit(&self, certificate: Option<&[u8]>) -> Result<AgentCertificate, ServeError> {
         let der = certificate.ok_or(CertificateError::Missing)?;
         let certificate = AgentCertificate::from_der(der)?;
-        self.check(&certificate)?;
+        self.check_certificate(&certificate)?;
+        self.has_room()?;
+        Ok(certificate)
+    }
+
+    /// Whether another session may begin.
+    pub(super) fn has_room(&self) -> Result<(), ServeError> {
         if *self.inner.draining.borrow() {
             return Err(ServeError::Draining);
         }
@@ -154,10 +167,21 @@ impl ProxyServer {
             self.inner.counters.note_sessions_full();
             return Err(ServeError::Full { limit });
         }
-        Ok(certificate)
+        Ok(())
     }
 
-    pub(super) fn check(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
+    /// Whether an agent may have a session now, as far as the hub's own records tell.
+    pub(super) fn check(&self, login: &AgentLogin) -> Result<(), AdmissionError> {
+        match login {
+            AgentLogin::Certificate(certificate) => self.check_certificate(certificate),
+            AgentLogin::Token(_) if login.not_after() < SystemTime::now() => {
+                Err(AdmissionError::TokenExpired)
+            }
+            AgentLogin::Token(token) => self.inner.clusters.admit_token(token.identity()),
+        }
+    }
+
+    fn check_certificate(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
         if certificate.not_after < SystemTime::now() {
             return Err(AdmissionError::Expired);
         }
@@ -169,20 +193,25 @@ impl<'a> Registration<'a> {
     fn new(
         server: &'a ProxyServer,
         link: Link,
-        certificate: AgentCertificate,
+        login: AgentLogin,
         remote: SocketAddr,
     ) -> Result<Self, ServeError> {
-        let registered = RegisteredLink::new(link.clone(), certificate.clone(), remote);
+        let registered = RegisteredLink::new(link.clone(), login, remote);
         let room = Room::new(server.inner.config.max_hub_streams);
         let inserted = server.inner.registry.insert(registered, room);
         if let Err(AttachError::Full) = inserted {
             server.inner.counters.note_links_full();
         }
-        let Inserted { id, joined, room } = inserted?;
+        let Inserted {
+            id,
+            joined,
+            room,
+            login,
+        } = inserted?;
         server.follow_sessions();
         Ok(Self {
             server,
-            certificate,
+            login,
             id,
             link,
             session: joined,
@@ -205,7 +234,7 @@ impl Registration<'_> {
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
         self.server.inner.registry.remove(
-            &self.certificate.identity.cluster,
+            &self.login.identity().cluster,
             self.id,
             &self.link,
             self.reason.clone(),

@@ -30,6 +30,7 @@ impl HubTargets for Echo {
             let who = match &caller.identity {
                 CallerIdentity::Agent(identity) => identity.common_name(),
                 CallerIdentity::Bootstrap(token) => format!("token {}", token.expose()),
+                CallerIdentity::Token(token) => token.identity().common_name(),
             };
             let mut stream = stream.accept().unwrap();
             stream.write_all(who.as_bytes()).await.unwrap();

@@ -15,14 +15,31 @@ pub struct Credential {
     pub identity: AgentIdentity,
     /// Where it is good.
     pub endpoint: HubEndpoint,
-    /// The certificate, PEM.
-    pub certificate_pem: String,
-    /// Its private key, PKCS #8 in PEM.
-    pub key_pem: SecretString,
+    /// What shows it.
+    pub proof: Proof,
     /// Since when it is good.
     pub not_before: SystemTime,
     /// Until when it is good.
     pub not_after: SystemTime,
+}
+
+/// What shows who an agent is.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A certificate.
+    Certificate {
+        /// It, PEM.
+        certificate_pem: String,
+        /// Its private key, PKCS #8 in PEM.
+        key_pem: SecretString,
+    },
+    /// A token of a service account on the hub.
+    Token {
+        /// It.
+        token: SecretString,
+        /// The secret with which the cluster was accepted.
+        claim: SecretString,
+    },
 }
 
 /// What a store keeps for an agent. Any part may be missing, or be another
@@ -39,6 +56,10 @@ pub struct Stored {
     pub certificate_pem: Option<String>,
     /// Its private key, PKCS #8 in PEM.
     pub key_pem: Option<SecretString>,
+    /// The token, of an agent that registers by token.
+    pub token: Option<SecretString>,
+    /// The secret by which such an agent gets its first token.
+    pub claim: Option<SecretString>,
 }
 
 /// The keys of `hub-kubeconfig-secret`, and the names of a folder's files.
@@ -47,15 +68,38 @@ pub(super) const KEY: &str = "tls.key";
 pub(super) const KUBECONFIG: &str = "kubeconfig";
 pub(super) const CLUSTER_NAME: &str = "cluster-name";
 pub(super) const AGENT_NAME: &str = "agent-name";
-pub(super) const ALL_KEYS: [&str; 5] = [CERTIFICATE, KEY, KUBECONFIG, CLUSTER_NAME, AGENT_NAME];
+pub(super) const TOKEN: &str = "token";
+pub(super) const CLAIM: &str = "token-claim";
+pub(super) const ALL_KEYS: [&str; 7] = [
+    CERTIFICATE,
+    KEY,
+    KUBECONFIG,
+    CLUSTER_NAME,
+    AGENT_NAME,
+    TOKEN,
+    CLAIM,
+];
 
 impl Credential {
     pub(super) fn to_stored(&self) -> Stored {
-        Stored {
+        let stored = Stored {
             endpoint: Some(self.endpoint.clone()),
-            certificate_pem: Some(self.certificate_pem.clone()),
-            key_pem: Some(self.key_pem.clone()),
             ..Stored::names(&self.identity)
+        };
+        match self.proof.clone() {
+            Proof::Certificate {
+                certificate_pem,
+                key_pem,
+            } => Stored {
+                certificate_pem: Some(certificate_pem),
+                key_pem: Some(key_pem),
+                ..stored
+            },
+            Proof::Token { token, claim } => Stored {
+                token: Some(token),
+                claim: Some(claim),
+                ..stored
+            },
         }
     }
 }
@@ -81,6 +125,8 @@ impl Stored {
             endpoint: text(KUBECONFIG).and_then(|text| HubEndpoint::from_kubeconfig(&text).ok()),
             certificate_pem: text(CERTIFICATE),
             key_pem: text(KEY).map(SecretString::from),
+            token: trimmed(TOKEN).map(SecretString::from),
+            claim: trimmed(CLAIM).map(SecretString::from),
         }
     }
 
@@ -89,16 +135,20 @@ impl Stored {
         &self,
     ) -> Result<BTreeMap<&'static str, Vec<u8>>, serde_saphyr::SerializeError> {
         let endpoint = self.endpoint.as_ref();
-        let kubeconfig = endpoint.map(HubEndpoint::kubeconfig).transpose()?;
-        let key = self
-            .key_pem
-            .as_ref()
-            .map(|key| key.expose_secret().to_owned());
+        let by_token = self.token.is_some();
+        let kubeconfig = endpoint.map(|endpoint| endpoint.kubeconfig(by_token));
+        let kubeconfig = kubeconfig.transpose()?;
+        let exposed = |secret: &Option<SecretString>| {
+            let secret = secret.as_ref();
+            secret.map(|secret| secret.expose_secret().to_owned())
+        };
         let parts = [
             (CLUSTER_NAME, self.cluster.as_ref().map(ToString::to_string)),
             (AGENT_NAME, self.agent.as_ref().map(ToString::to_string)),
             (CERTIFICATE, self.certificate_pem.clone()),
-            (KEY, key),
+            (KEY, exposed(&self.key_pem)),
+            (TOKEN, exposed(&self.token)),
+            (CLAIM, exposed(&self.claim)),
             (KUBECONFIG, kubeconfig),
         ];
         let parts = parts.into_iter();

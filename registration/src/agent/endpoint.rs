@@ -72,12 +72,15 @@ impl HubEndpoint {
         })
     }
 
-    /// The kubeconfig of an agent, which has its certificate and key in files
-    /// beside it.
+    /// The kubeconfig of an agent, which has its certificate and key, or its
+    /// token, in files beside it.
     ///
     /// # Errors
     /// If it cannot be written as YAML.
-    pub(super) fn kubeconfig(&self) -> Result<String, serde_saphyr::SerializeError> {
+    pub(super) fn kubeconfig(
+        &self,
+        by_token: bool,
+    ) -> Result<String, serde_saphyr::SerializeError> {
         let authority = self.certificate_authority.as_ref();
         let cluster = Cluster {
             server: Some(self.server.clone()),
@@ -86,10 +89,17 @@ impl HubEndpoint {
             tls_server_name: self.tls_server_name.clone(),
             ..Cluster::default()
         };
-        let user = AuthInfo {
-            client_certificate: Some(super::credential::CERTIFICATE.to_owned()),
-            client_key: Some(super::credential::KEY.to_owned()),
-            ..AuthInfo::default()
+        let user = if by_token {
+            AuthInfo {
+                token_file: Some(super::credential::TOKEN.to_owned()),
+                ..AuthInfo::default()
+            }
+        } else {
+            AuthInfo {
+                client_certificate: Some(super::credential::CERTIFICATE.to_owned()),
+                client_key: Some(super::credential::KEY.to_owned()),
+                ..AuthInfo::default()
+            }
         };
         let context = Context {
             cluster: self.cluster.clone(),
@@ -177,7 +187,7 @@ mod tests {
     /// Rule 1.3, step 7; 6.4.
     #[test]
     fn the_agents_kubeconfig_has_the_bootstraps_cluster_with_its_proxy() {
-        let text = endpoint().kubeconfig().unwrap();
+        let text = endpoint().kubeconfig(false).unwrap();
         assert_eq!(HubEndpoint::from_kubeconfig(&text).unwrap(), endpoint());
         let config = Kubeconfig::from_yaml(&text).unwrap();
         assert_eq!(config.current_context.as_deref(), Some("default-context"));

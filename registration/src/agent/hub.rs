@@ -4,6 +4,8 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 use kube::Client;
+use proto::AgentIdentity;
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::{Credential, HubEndpoint};
@@ -17,6 +19,15 @@ pub trait HubAccess: fmt::Debug + Send + Sync {
     /// A client that may do what a cluster needs to join, and no more.
     fn bootstrap(&self) -> BoxFuture<'_, Result<Client, HubAccessError>>;
 
+    /// The first token of an agent that registers by token; by default there is
+    /// none this way. The cluster is accepted by then.
+    fn first_token<'a>(
+        &'a self,
+        _asked: &'a FirstToken<'a>,
+    ) -> BoxFuture<'a, Result<SecretString, HubAccessError>> {
+        Box::pin(async { Err(HubAccessError("nobody gives tokens there".into())) })
+    }
+
     /// A client that speaks as the agent; asked for at the start and whenever
     /// the credential is new. From now on everything else that the agent does
     /// with the hub is to go by this credential too.
@@ -24,6 +35,17 @@ pub trait HubAccess: fmt::Debug + Send + Sync {
         &'a self,
         credential: &'a Credential,
     ) -> BoxFuture<'a, Result<Client, HubAccessError>>;
+}
+
+/// What an agent's first token is asked for with.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstToken<'a> {
+    /// Whose it is to be.
+    pub identity: &'a AgentIdentity,
+    /// The secret of which the ManagedCluster has the hash.
+    pub claim: &'a SecretString,
+    /// For how long it is to be good; the hub may say otherwise.
+    pub expiration_seconds: i64,
 }
 
 /// Why there is no way to the hub. It is tried again.

@@ -17,6 +17,7 @@ use super::refusal::answered_to_watch;
 use super::request::{Request, RequestError};
 use super::state::{Missing, State};
 use super::store::{CredentialStore, StoreError};
+use super::validity::Invalid;
 use super::{ClusterDescription, Credential, HubEndpoint, Pace};
 
 /// Why a cluster has not joined. It is tried again.
@@ -36,6 +37,8 @@ pub(super) enum JoinError {
     Request(#[from] RequestError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the hub's token is of no use")]
+    Token(#[from] Invalid),
 }
 
 /// One attempt to join.
@@ -75,7 +78,7 @@ impl Joining<'_> {
         Ok(credential)
     }
 
-    async fn sync(&self) -> Result<(), JoinError> {
+    pub(super) async fn sync(&self) -> Result<(), JoinError> {
         let cluster = &self.identity.cluster;
         let synced = managed_cluster::sync(&self.hub, cluster, self.description).await;
         synced.map_err(|source| JoinError::Cluster {
@@ -119,7 +122,7 @@ impl Joining<'_> {
 
     /// Waits until the hub accepts the cluster; or until it says no more to who
     /// bootstraps, for the agent can go on by its certificate.
-    async fn accepted(&self) {
+    pub(super) async fn accepted(&self) {
         let changes = self.changes();
         let mut changes = std::pin::pin!(changes);
         while let Some(change) = changes.next().await {
@@ -140,14 +143,14 @@ impl Joining<'_> {
         watcher::watch_object(clusters, self.identity.cluster.as_str()).default_backoff()
     }
 
-    fn wait_for(&self, missing: Missing) {
+    pub(super) fn wait_for(&self, missing: Missing) {
         self.tell(State::Waiting {
             identity: self.identity.clone(),
             missing,
         });
     }
 
-    fn tell(&self, state: State) {
+    pub(super) fn tell(&self, state: State) {
         super::state::tell(self.state, state);
     }
 }

@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use super::refusal::answered_to_watch;
 use super::validity::{Invalid, check_certificate};
-use super::{Credential, HubEndpoint};
+use super::{Credential, HubEndpoint, Proof};
 
 /// Names the cluster in a certificate request's labels.
 pub(crate) const CLUSTER_LABEL: &str = "open-cluster-management.io/cluster-name";
@@ -168,8 +168,10 @@ impl Request {
         Ok(Credential {
             identity: identity.clone(),
             endpoint: endpoint.clone(),
-            certificate_pem,
-            key_pem: SecretString::from(key_pem),
+            proof: Proof::Certificate {
+                certificate_pem,
+                key_pem: SecretString::from(key_pem),
+            },
             not_before,
             not_after,
         })

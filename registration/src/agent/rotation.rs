@@ -1,4 +1,4 @@
-//! A new certificate before the old one ends.
+//! A new certificate, or token, before the old one ends.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,13 +6,14 @@ use kube::Client;
 use rand::Rng as _;
 use tokio::time::sleep;
 
+use super::by_token::{self, TokenError};
 use super::clock::readable;
 use super::condition::{self, Wanted};
 use super::pace::{after_failures, jittered};
 use super::refusal::told;
 use super::request::{Request, RequestError};
 use super::store::{CredentialStore, StoreError};
-use super::{Clock, Credential, Pace};
+use super::{Clock, Credential, Pace, Proof};
 
 /// How the life of a certificate ended.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ enum RotationError {
     Request(#[from] RequestError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// What rotates a certificate.
@@ -43,7 +46,26 @@ pub(super) struct Rotation<'a> {
     pub(super) pace: &'a Pace,
 }
 
-const KIND: &str = "ClusterCertificateRotated";
+/// How the hub is told what became of it.
+struct Told {
+    kind: &'static str,
+    done: &'static str,
+    failed: &'static str,
+    what: &'static str,
+}
+
+const CERTIFICATE: Told = Told {
+    kind: "ClusterCertificateRotated",
+    done: "ClientCertificateUpdated",
+    failed: "ClientCertificateUpdateFailed",
+    what: "client certificate",
+};
+const TOKEN: Told = Told {
+    kind: "TokenRefreshed",
+    done: "TokenRefreshed",
+    failed: "TokenCreationFailed",
+    what: "token",
+};
 
 impl Rotation<'_> {
     /// Waits for the certificate's last quarter, and gets another one.
@@ -76,36 +98,59 @@ impl Rotation<'_> {
     }
 
     async fn renew(&self) -> Result<(), RotationError> {
-        let Credential {
-            identity, endpoint, ..
-        } = self.credential;
-        let request = Request::create(&self.hub, identity, self.expiration_seconds).await?;
-        tracing::info!(request = request.name(), "asked for a new certificate");
-        let credential = Box::pin(request.signed(identity, endpoint)).await?;
+        let credential = match &self.credential.proof {
+            Proof::Certificate { .. } => self.another_certificate().await?,
+            Proof::Token { claim, .. } => {
+                let seconds = self.expiration_seconds;
+                by_token::another(&self.hub, self.credential, claim, seconds).await?
+            }
+        };
         self.store.save(&credential.to_stored()).await?;
+        let Told {
+            kind, done, what, ..
+        } = self.told();
         let message = format!(
-            "client certificate rotated starting from {} to {}",
+            "{what} rotated starting from {} to {}",
             readable(credential.not_before),
             readable(credential.not_after)
         );
         self.tell(Wanted {
-            kind: KIND,
+            kind,
             status: "True",
-            reason: "ClientCertificateUpdated",
+            reason: done,
             message,
         })
         .await;
         Ok(())
     }
 
+    async fn another_certificate(&self) -> Result<Credential, RequestError> {
+        let Credential {
+            identity, endpoint, ..
+        } = self.credential;
+        let request = Request::create(&self.hub, identity, self.expiration_seconds).await?;
+        tracing::info!(request = request.name(), "asked for a new certificate");
+        Box::pin(request.signed(identity, endpoint)).await
+    }
+
+    fn told(&self) -> Told {
+        match self.credential.proof {
+            Proof::Certificate { .. } => CERTIFICATE,
+            Proof::Token { .. } => TOKEN,
+        }
+    }
+
     async fn tell_failed(&self, error: &RotationError) {
         let why = told(error);
-        tracing::warn!(error = why, "the agent's certificate is not rotated");
+        let Told {
+            kind, failed, what, ..
+        } = self.told();
+        tracing::warn!(error = why, what, "the agent's credential is not rotated");
         self.tell(Wanted {
-            kind: KIND,
+            kind,
             status: "False",
-            reason: "ClientCertificateUpdateFailed",
-            message: format!("Failed to rotate client certificate: {why}"),
+            reason: failed,
+            message: format!("Failed to rotate {what}: {why}"),
         })
         .await;
     }
@@ -151,8 +196,10 @@ mod tests {
                 agent: "a1".parse().unwrap(),
             },
             endpoint: HubEndpoint::default(),
-            certificate_pem: String::new(),
-            key_pem: String::new().into(),
+            proof: Proof::Certificate {
+                certificate_pem: String::new(),
+                key_pem: String::new().into(),
+            },
             not_before,
             not_after: not_before + Duration::from_secs(1000),
         };

@@ -9,9 +9,10 @@ use rustls_pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::HubEndpoint;
 use super::clock::{from_seconds, readable};
-use super::credential::{Credential, Stored};
+use super::credential::{Credential, Proof, Stored};
+use super::{Driver, HubEndpoint};
+use crate::token::TokenClaims;
 
 /// Why a stored credential is of no use: the agent joins anew.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,7 +23,7 @@ pub(super) enum Invalid {
     /// It is another agent's.
     #[error("it is {found}'s, not {wanted}'s")]
     AnotherIdentity {
-        /// The certificate's common name.
+        /// Whose it is, as a certificate's common name has it.
         found: String,
         /// The one that it should have.
         wanted: String,
@@ -46,27 +47,57 @@ pub(super) fn check(
     stored: &Stored,
     identity: &AgentIdentity,
     endpoint: &HubEndpoint,
+    driver: Driver,
     now: SystemTime,
 ) -> Result<Credential, Invalid> {
-    let (Some(certificate), Some(key)) = (&stored.certificate_pem, &stored.key_pem) else {
-        return Err(Invalid::Missing);
+    let proof = match driver {
+        Driver::Csr => Proof::Certificate {
+            certificate_pem: stored.certificate_pem.clone().ok_or(Invalid::Missing)?,
+            key_pem: stored.key_pem.clone().ok_or(Invalid::Missing)?,
+        },
+        Driver::Token => Proof::Token {
+            token: stored.token.clone().ok_or(Invalid::Missing)?,
+            claim: stored.claim.clone().ok_or(Invalid::Missing)?,
+        },
     };
     let known = stored.endpoint.as_ref().ok_or(Invalid::Missing)?;
     if let Some(what) = known.difference(endpoint) {
         return Err(Invalid::AnotherHub(what));
     }
-    let (not_before, not_after) = check_certificate(certificate, key.expose_secret(), identity)?;
+    let (not_before, not_after) = match &proof {
+        Proof::Certificate {
+            certificate_pem,
+            key_pem,
+        } => check_certificate(certificate_pem, key_pem.expose_secret(), identity)?,
+        Proof::Token { token, .. } => check_token(token.expose_secret(), identity)?,
+    };
     if not_after <= now {
         return Err(Invalid::Expired(readable(not_after)));
     }
     Ok(Credential {
         identity: identity.clone(),
         endpoint: endpoint.clone(),
-        certificate_pem: certificate.clone(),
-        key_pem: key.clone(),
+        proof,
         not_before,
         not_after,
     })
+}
+
+/// Checks that a token is this agent's; returns from when until when it is good.
+/// Whether the hub has signed it, the hub will say.
+pub(super) fn check_token(
+    token: &str,
+    identity: &AgentIdentity,
+) -> Result<(SystemTime, SystemTime), Invalid> {
+    let claims = TokenClaims::of(token).ok_or(Invalid::Unreadable("token"))?;
+    let found = claims.identity();
+    if found.as_ref() != Some(identity) {
+        return Err(Invalid::AnotherIdentity {
+            found: found.map_or_else(|| "nobody".to_owned(), |of| of.common_name()),
+            wanted: identity.common_name(),
+        });
+    }
+    Ok((claims.not_before(), claims.not_after()))
 }
 
 /// Checks that a certificate is this agent's and its key's; returns from when
@@ -111,6 +142,8 @@ pub(super) fn check_certificate(
 mod tests {
     use std::time::Duration;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use rcgen::{CertificateParams, DistinguishedName, DnType};
     use secrecy::SecretString;
 
@@ -157,22 +190,47 @@ mod tests {
         let own = identity("c1", "a1");
         let kept = stored(&own);
         let now = SystemTime::now();
-        let good = check(&kept, &own, &endpoint(), now).unwrap();
+        let good = check(&kept, &own, &endpoint(), Driver::Csr, now).unwrap();
         assert!(good.not_before < now && good.not_after > now);
         let late = good.not_after + Duration::from_secs(1);
-        let expired = check(&kept, &own, &endpoint(), late).unwrap_err();
+        let expired = check(&kept, &own, &endpoint(), Driver::Csr, late).unwrap_err();
         assert_eq!(
             expired.to_string(),
             "it was good until 2100-01-01 00:00:00 +0000 UTC"
         );
         for other in [identity("c2", "a1"), identity("c1", "a2")] {
-            let refused = check(&kept, &other, &endpoint(), now);
+            let refused = check(&kept, &other, &endpoint(), Driver::Csr, now);
             assert!(matches!(refused, Err(Invalid::AnotherIdentity { .. })));
         }
         let mut moved = endpoint();
         moved.proxy_url = Some("http://proxy".to_owned());
-        let refused = check(&kept, &own, &moved, now).unwrap_err();
+        let refused = check(&kept, &own, &moved, Driver::Csr, now).unwrap_err();
         assert_eq!(refused, Invalid::AnotherHub("proxy"));
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_agent_and_its_time_and_by_its_driver_alone() {
+        let claims = r#"{"sub":"system:serviceaccount:c1:adit-agent-a1","iat":1000,"exp":2000}"#;
+        let token = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims));
+        let own = identity("c1", "a1");
+        let kept = Stored {
+            endpoint: Some(endpoint()),
+            token: Some(token.into()),
+            claim: Some("secret".to_owned().into()),
+            ..Stored::names(&own)
+        };
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let check = |of: &AgentIdentity, driver, seconds| {
+            check(&kept, of, &endpoint(), driver, at(seconds)).map(|of| of.not_after)
+        };
+        assert_eq!(check(&own, Driver::Token, 1999), Ok(at(2000)));
+        let expired = check(&own, Driver::Token, 2000);
+        assert!(matches!(expired, Err(Invalid::Expired(_))), "{expired:?}");
+        for other in [identity("c2", "a1"), identity("c1", "a2")] {
+            let refused = check(&other, Driver::Token, 1500);
+            assert!(matches!(refused, Err(Invalid::AnotherIdentity { .. })));
+        }
+        assert_eq!(check(&own, Driver::Csr, 1500), Err(Invalid::Missing));
     }
 
     #[test]
@@ -182,7 +240,7 @@ mod tests {
         let with = |change: fn(&mut Stored)| {
             let mut kept = stored(&own);
             change(&mut kept);
-            check(&kept, &own, &endpoint(), now).unwrap_err()
+            check(&kept, &own, &endpoint(), Driver::Csr, now).unwrap_err()
         };
         assert_eq!(with(|of| of.key_pem = None), Invalid::Missing);
         assert_eq!(with(|of| of.endpoint = None), Invalid::Missing);
@@ -194,7 +252,7 @@ mod tests {
         let other = KeyPair::generate().unwrap().serialize_pem();
         let mut kept = stored(&own);
         kept.key_pem = Some(SecretString::from(other));
-        let refused = check(&kept, &own, &endpoint(), now).unwrap_err();
+        let refused = check(&kept, &own, &endpoint(), Driver::Csr, now).unwrap_err();
         assert_eq!(refused, Invalid::KeyMismatch);
     }
 }

@@ -10,6 +10,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::HubError;
+use super::accounts;
 use super::approval::api_version::{KIND, requests};
 use super::approval::approve;
 use super::approval::request::{Asked, waits};
@@ -91,8 +92,8 @@ impl fmt::Display for Step {
 pub struct Accepted {
     /// What was done, in order.
     pub steps: Vec<Step>,
-    /// Whether the cluster has an approved request: without, its agent cannot
-    /// come yet.
+    /// Whether the cluster has an approved request, or an agent that registers by
+    /// token: without, its agent cannot come yet.
     pub approved: bool,
 }
 
@@ -109,6 +110,8 @@ pub async fn accept(client: &Client, cluster: &str, whose: &Whose) -> Result<Acc
     let there = there.ok_or_else(|| HubError::NoCluster(cluster.to_owned()))?;
     let mut steps = Vec::new();
     let approved = Box::pin(approve_requests(client, cluster, whose, &mut steps)).await?;
+    // Who registers by token is accepted with the cluster.
+    let approved = approved || !accounts::of(&there).is_empty();
     if there.spec.hub_accepts_client {
         steps.push(Step::AlreadyAccepted(cluster.to_owned()));
     } else {

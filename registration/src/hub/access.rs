@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::HubError;
 use super::names::{CLUSTER_NAME, WORK_FINALIZER, cluster_group, foreign_group, is_the_hubs};
 use super::objects::Wanted;
-use super::shared_roles;
+use super::{accounts, shared_roles};
 
 /// How much a cluster's agents may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,7 +23,13 @@ pub(crate) enum Access {
 
 impl Access {
     /// Brings the hub's objects there. All are tried, whatever fails.
-    pub(crate) async fn give(self, client: &Client, cluster: &str) -> Result<(), HubError> {
+    /// `accounts` are those of agents that register by token.
+    pub(crate) async fn give(
+        self,
+        client: &Client,
+        cluster: &str,
+        accounts: &[String],
+    ) -> Result<(), HubError> {
         let mut failed = Vec::new();
         let mut note = |result: Result<(), HubError>| failed.extend(result.err());
         match self {
@@ -33,24 +39,29 @@ impl Access {
             Self::Accepted => {
                 let mut wanted = vec![namespace(cluster)];
                 wanted.extend(shared_roles::all());
-                wanted.extend(own(cluster, self));
-                wanted.extend(in_namespace(cluster));
+                wanted.extend(own(cluster, self, accounts));
+                wanted.extend(accounts::wanted(cluster, accounts));
+                wanted.extend(in_namespace(cluster, accounts));
                 for wanted in wanted {
                     note(wanted.ensure(client).await);
                 }
+                note(accounts::clear(client, cluster, accounts).await);
             }
             Self::Denied => {
-                for wanted in own(cluster, self) {
+                for wanted in own(cluster, self, &[]) {
                     note(wanted.ensure(client).await);
                 }
-                for unwanted in in_namespace(cluster) {
+                for unwanted in in_namespace(cluster, &[]) {
                     note(unwanted.remove(client).await);
                 }
+                note(accounts::clear(client, cluster, &[]).await);
             }
             Self::Gone => {
-                for unwanted in in_namespace(cluster).into_iter().chain(own(cluster, self)) {
+                let all = in_namespace(cluster, &[]).into_iter();
+                for unwanted in all.chain(own(cluster, self, &[])) {
                     note(unwanted.remove(client).await);
                 }
+                note(accounts::clear(client, cluster, &[]).await);
             }
         }
         match failed.len() {
@@ -69,7 +80,7 @@ fn namespace(cluster: &str) -> Wanted {
     Wanted::new::<Namespace>(cluster).label(CLUSTER_NAME, cluster)
 }
 
-fn own(cluster: &str, access: Access) -> [Wanted; 2] {
+fn own(cluster: &str, access: Access, accounts: &[String]) -> [Wanted; 2] {
     let name = format!("open-cluster-management:managedcluster:{cluster}");
     let rules = if access == Access::Accepted {
         accepted(cluster)
@@ -83,30 +94,18 @@ fn own(cluster: &str, access: Access) -> [Wanted; 2] {
         Wanted::new::<ClusterRoleBinding>(&name)
             .label(CLUSTER_NAME, cluster)
             .field("roleRef", role(&name))
-            .field(
-                "subjects",
-                json!([
-                    group(&cluster_group(cluster)),
-                    group(&foreign_group(cluster))
-                ]),
-            ),
+            .field("subjects", subjects(cluster, accounts)),
     ]
 }
 
-fn in_namespace(cluster: &str) -> [Wanted; 2] {
+fn in_namespace(cluster: &str, accounts: &[String]) -> [Wanted; 2] {
     let of = |purpose: &str, shared: &str| {
         let name = format!("open-cluster-management:managedcluster:{cluster}:{purpose}");
         Wanted::new::<RoleBinding>(name)
             .within(cluster)
             .label(CLUSTER_NAME, cluster)
             .field("roleRef", role(shared))
-            .field(
-                "subjects",
-                json!([
-                    group(&cluster_group(cluster)),
-                    group(&foreign_group(cluster))
-                ]),
-            )
+            .field("subjects", subjects(cluster, accounts))
     };
     [
         of("registration", shared_roles::REGISTRATION),
@@ -152,6 +151,15 @@ fn denied(cluster: &str) -> Value {
 
 fn role(name: &str) -> Value {
     json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name})
+}
+
+/// A cluster's agents: by certificate, from elsewhere, and by token.
+fn subjects(cluster: &str, accounts: &[String]) -> Value {
+    let groups = [cluster_group(cluster), foreign_group(cluster)];
+    let groups = groups.iter().map(|name| group(name));
+    let accounts = accounts.iter();
+    let accounts = accounts.map(|name| accounts::subject(cluster, name));
+    groups.chain(accounts).collect()
 }
 
 fn group(name: &str) -> Value {

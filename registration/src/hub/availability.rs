@@ -14,7 +14,7 @@ use serde_json::json;
 use super::HubError;
 use super::error::{Trying as _, code};
 use super::leases::Renewed;
-use super::names::{AVAILABLE, CLUSTER_NAME, LEASE};
+use super::names::{AVAILABLE, CLUSTER_NAME, JOINED, LEASE, TUNNEL_ALONE};
 use super::status;
 use super::tunnel::Session;
 
@@ -61,16 +61,10 @@ pub(crate) fn judge(
     // Rounded up: a look too early would find that a moment is left.
     let left = left.unsigned_abs() + Duration::from_millis(1);
     match signs.session {
-        Some(Session::Gone) => {
-            let message = format!(
-                "No agent of the managed cluster has been connected to the hub for {} s.",
-                signs.limit.as_secs_f32()
-            );
-            Verdict {
-                changed: unknown(conditions, "TunnelDisconnected", message),
-                again: Some(left),
-            }
-        }
+        Some(Session::Gone) => Verdict {
+            changed: disconnected(signs.limit, conditions),
+            again: Some(left),
+        },
         Some(Session::Missing(session)) => Verdict {
             changed: false,
             again: Some(left.min(session + Duration::from_millis(1))),
@@ -80,6 +74,44 @@ pub(crate) fn judge(
             again: Some(left),
         },
     }
+}
+
+/// Whether a cluster's agents are the tunnel alone: nobody renews its lease, or
+/// says how it is.
+pub(crate) fn is_tunnel_alone(cluster: &ManagedCluster) -> bool {
+    let (key, value) = TUNNEL_ALONE;
+    cluster.annotations().get(key).is_some_and(|is| is == value)
+        && status::find(status::conditions(cluster), JOINED).is_none()
+}
+
+/// Says in the conditions of such a cluster what its sessions tell, which is all
+/// that is known of it. Returns when something else would follow.
+pub(crate) fn judge_alone(
+    session: Session,
+    limit: Duration,
+    conditions: &mut Vec<Condition>,
+) -> Option<Duration> {
+    match session {
+        Session::There => {
+            let message = "An agent of the managed cluster is connected to the hub.";
+            status::set(conditions, AVAILABLE, "True", "TunnelConnected", message);
+            None
+        }
+        Session::Missing(left) => Some(left + Duration::from_millis(1)),
+        Session::Gone => {
+            disconnected(limit, conditions);
+            None
+        }
+        Session::Otherwise => None,
+    }
+}
+
+fn disconnected(limit: Duration, conditions: &mut Vec<Condition>) -> bool {
+    let message = format!(
+        "No agent of the managed cluster has been connected to the hub for {} s.",
+        limit.as_secs_f32()
+    );
+    unknown(conditions, "TunnelDisconnected", message)
 }
 
 /// Why it was unknown first is left as it is.

@@ -9,7 +9,7 @@ use api::types::cluster::ManagedCluster;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -33,7 +33,9 @@ use super::objects::finalizers;
 use super::options::Connected;
 use super::queue::{Looked, Queue};
 use super::tunnel::{Session, Tunnel};
-use super::{HubError, Options, acceptance, clock, deletion, shared_roles, status, taints};
+use super::{
+    HubError, Options, acceptance, accounts, clock, deletion, shared_roles, status, taints,
+};
 
 /// All that is known of the clusters, and what is to be done for them.
 pub(crate) struct Clusters {
@@ -46,8 +48,16 @@ pub(crate) struct Clusters {
     tunnel: Tunnel,
     queue: Queue,
     /// What was found to be given to each, until something happens to it.
-    given: Mutex<HashMap<String, Access>>,
+    given: Mutex<HashMap<String, Given>>,
     at_once: usize,
+}
+
+/// What a cluster's agents have.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Given {
+    access: Access,
+    /// The accounts of those that register by token.
+    accounts: Vec<String>,
 }
 
 /// The key of what all clusters share; no cluster has an empty name.
@@ -116,6 +126,7 @@ impl Clusters {
             follow_leases.boxed(),
             self.follow_sessions(),
             self.follow_made::<Namespace>(),
+            self.follow_made::<ServiceAccount>(),
             self.follow_made::<ClusterRole>(),
             self.follow_made::<ClusterRoleBinding>(),
             self.follow_made::<RoleBinding>(),
@@ -196,13 +207,18 @@ impl Clusters {
         let mut conditions = before.to_vec();
         let mut failed = None;
         if let Some(access) = access {
-            let given = self.give(&name, access).await;
+            let accounts = accounts::of(&cluster);
+            let given = self.give(&name, Given { access, accounts }).await;
             acceptance::tell(access, &given, &mut conditions);
             failed = given.err();
         }
         let mut again = None;
         if failed.is_none() && status::find(&conditions, HUB_ACCEPTED).is_some() {
             match self.signs(&cluster) {
+                signs if self.connected.is_some() && availability::is_tunnel_alone(&cluster) => {
+                    let session = self.tunnel.of(&name);
+                    again = availability::judge_alone(session, signs.limit, &mut conditions);
+                }
                 Signs { lease: None, .. } => availability::begin(&self.client, &cluster).await?,
                 signs => {
                     let now = Timestamp::now();
@@ -235,7 +251,11 @@ impl Clusters {
         if cleared?.is_some() {
             return Ok(Some(CONTENT_REMAINS));
         }
-        self.give(&name, Access::Gone).await?;
+        let nothing = Given {
+            access: Access::Gone,
+            accounts: Vec::new(),
+        };
+        self.give(&name, nothing).await?;
         let all = cluster.finalizers().iter();
         let left: Vec<&String> = all.filter(|of| !is_ours(of)).collect();
         let patch = finalizers(cluster.metadata.resource_version.as_deref(), &left);
@@ -263,19 +283,20 @@ impl Clusters {
         if is_its && deletion::clear(&self.client, name).await?.is_some() {
             return Ok(Some(CONTENT_REMAINS));
         }
-        Access::Gone.give(&self.client, name).await?;
+        Access::Gone.give(&self.client, name, &[]).await?;
         Ok(None)
     }
 
     /// Gives it what it is to have, unless nothing has happened to it since it
     /// was found to have that.
-    async fn give(&self, name: &str, access: Access) -> Result<(), HubError> {
+    async fn give(&self, name: &str, wanted: Given) -> Result<(), HubError> {
         // Noted before it is looked for, so that what happens meanwhile counts.
-        let noted = self.given().insert(name.to_owned(), access);
-        if noted == Some(access) {
+        let noted = self.given().insert(name.to_owned(), wanted.clone());
+        if noted.as_ref() == Some(&wanted) {
             return Ok(());
         }
-        let given = access.give(&self.client, name).await;
+        let Given { access, accounts } = wanted;
+        let given = access.give(&self.client, name, &accounts).await;
         if given.is_err() {
             self.given().remove(name);
         }
@@ -380,7 +401,7 @@ impl Clusters {
         patched.trying(|| format!("managed cluster {name} cannot be changed"))
     }
 
-    fn given(&self) -> MutexGuard<'_, HashMap<String, Access>> {
+    fn given(&self) -> MutexGuard<'_, HashMap<String, Given>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

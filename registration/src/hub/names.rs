@@ -22,6 +22,10 @@ pub(crate) const AUTO_UPDATE: &str = "cluster.open-cluster-management.io/autoupd
 /// On a ManagedCluster whose agents have had a session with this hub: `true`.
 /// Without one for some time, they are not available. Adit's own.
 pub(crate) const TUNNELLED: &str = "adit/tunnelled";
+/// On a ManagedCluster whose agents are the tunnel alone, without anybody who
+/// would renew a lease, and the value there. It counts until an agent says that
+/// it has joined. Adit's own.
+pub const TUNNEL_ALONE: (&str, &str) = ("adit/tunnel", "alone");
 
 /// Holds a ManagedCluster until its rights are removed.
 pub(crate) const ACCESS_FINALIZER: &str = "cluster.open-cluster-management.io/api-resource-cleanup";
@@ -52,6 +56,8 @@ pub(crate) const BOOTSTRAP_ACCOUNT: &str = "agent-registration-bootstrap";
 pub(crate) const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
 pub(crate) const HUB_ACCEPTED: &str = "HubAcceptedManagedCluster";
+/// Set by an agent that has registered.
+pub(crate) const JOINED: &str = "ManagedClusterJoined";
 pub(crate) const AVAILABLE: &str = "ManagedClusterConditionAvailable";
 pub(crate) const CLOCK_SYNCED: &str = "ManagedClusterConditionClockSynced";
 pub(crate) const DELETING: &str = "Deleting";
@@ -68,7 +74,8 @@ pub(crate) fn foreign_group(cluster: &str) -> String {
 
 /// Whether a namespace is the hub's own: what an agent may do in its cluster's
 /// namespace, such as renewing leases, would there be a right over the hub.
-pub(crate) fn is_the_hubs(namespace: &str) -> bool {
+#[must_use]
+pub fn is_the_hubs(namespace: &str) -> bool {
     namespace == "default"
         || namespace.starts_with("kube-")
         || namespace == NAMESPACE

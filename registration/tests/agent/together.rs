@@ -18,7 +18,7 @@ use super::setup::{HURRIED, Running, Setup, until};
 use super::way::{Points, Way};
 
 /// A hub whose controllers run, and nothing that a test has made there.
-async fn start() -> (Setup, JoinSet<()>) {
+pub(super) async fn start() -> (Setup, JoinSet<()>) {
     let hub = Server::start().await;
     let managed = Server::start().await;
     let mut controllers = JoinSet::new();

@@ -8,12 +8,18 @@ use std::task::{Context, Poll};
 use apiserver::{ApiServer, Body, User};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use kube::Client;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::{Api, Client};
 use registration::agent::{
-    Credential, CredentialStore, HubAccess, HubAccessError, HubEndpoint, StoreError, Stored,
+    Credential, CredentialStore, FirstToken, HubAccess, HubAccessError, HubEndpoint, Proof,
+    StoreError, Stored,
 };
+use registration::token::{AUDIENCE, TokenClaims, account};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Notify, watch};
 use tower::Service;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -66,6 +72,8 @@ pub(super) struct Way {
     /// Called when who bootstraps is asked for, and with each certificate.
     pub(super) bootstraps: AtomicUsize,
     pub(super) entered: Mutex<Vec<Credential>>,
+    /// The secrets that first tokens were asked for with.
+    pub(super) claims: Mutex<Vec<String>>,
 }
 
 pub(super) const BOOTSTRAPPERS: &str = "system:bootstrappers:managedcluster";
@@ -79,6 +87,7 @@ impl Way {
             requests: Arc::default(),
             bootstraps: AtomicUsize::new(0),
             entered: Mutex::default(),
+            claims: Mutex::default(),
         })
     }
 
@@ -128,11 +137,29 @@ impl HubAccess for Way {
         Box::pin(async { Ok(self.client(user)) })
     }
 
+    fn first_token<'a>(
+        &'a self,
+        asked: &'a FirstToken<'a>,
+    ) -> BoxFuture<'a, Result<SecretString, HubAccessError>> {
+        let admin = User::new("admin", [User::MASTERS.to_owned()]);
+        let accounts = Api::namespaced(self.service.client(admin), asked.identity.cluster.as_str());
+        self.claims
+            .lock()
+            .unwrap()
+            .push(asked.claim.expose_secret().to_owned());
+        Box::pin(async move { Ok(issued(&accounts, asked).await) })
+    }
+
     fn enter<'a>(
         &'a self,
         credential: &'a Credential,
     ) -> BoxFuture<'a, Result<Client, HubAccessError>> {
-        let pem = credential.certificate_pem.as_bytes();
+        if let Proof::Token { token, .. } = &credential.proof {
+            let user = token_user(token.expose_secret());
+            self.entered.lock().unwrap().push(credential.clone());
+            return Box::pin(async { Ok(self.client(user)) });
+        }
+        let pem = certificate_pem(credential).as_bytes();
         let der = CertificateDer::from_pem_slice(pem).unwrap();
         let (_, certificate) = X509Certificate::from_der(&der).unwrap();
         let subject = certificate.subject();
@@ -142,6 +169,41 @@ impl HubAccess for Way {
         self.entered.lock().unwrap().push(credential.clone());
         Box::pin(async { Ok(self.client(user)) })
     }
+}
+
+/// The certificate of an agent that has one.
+pub(super) fn certificate_pem(credential: &Credential) -> &str {
+    match &credential.proof {
+        Proof::Certificate {
+            certificate_pem, ..
+        } => certificate_pem,
+        Proof::Token { .. } => panic!("it goes by a token"),
+    }
+}
+
+/// Whom a hub knows the holder of a service account's token for.
+fn token_user(token: &str) -> User {
+    let identity = TokenClaims::of(token).unwrap().identity().unwrap();
+    User::service_account(identity.cluster.as_str(), &account(&identity.agent))
+}
+
+/// What a hub answers who has shown the secret.
+async fn issued(accounts: &Api<ServiceAccount>, asked: &FirstToken<'_>) -> SecretString {
+    let spec = TokenRequestSpec {
+        audiences: vec![AUDIENCE.to_owned()],
+        expiration_seconds: Some(asked.expiration_seconds),
+        bound_object_ref: None,
+    };
+    let request = TokenRequest {
+        spec,
+        ..TokenRequest::default()
+    };
+    let name = account(&asked.identity.agent);
+    let params = PostParams::default();
+    let issued = accounts
+        .create_token_request(&name, &params, &request)
+        .await;
+    issued.unwrap().status.unwrap().token.into()
 }
 
 #[derive(Clone)]

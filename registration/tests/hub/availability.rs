@@ -182,3 +182,58 @@ async fn a_session_that_ends_for_a_moment_changes_nothing() {
     let cluster = place.get(&format!("{CLUSTERS}/c1")).await;
     assert_eq!(available(&cluster), "True");
 }
+
+/// A cluster whose agents are the tunnel alone, as the hub makes it for
+/// credentials that were made by hand.
+async fn alone(place: &Place, name: &str) {
+    let mut cluster = cluster(name);
+    cluster["metadata"]["annotations"] = json!({"adit/tunnel": "alone"});
+    cluster["spec"]["hubAcceptsClient"] = json!(true);
+    place.post(CLUSTERS, &cluster).await;
+}
+
+#[tokio::test]
+async fn a_cluster_of_which_nobody_renews_a_lease_is_there_while_it_has_a_session() {
+    let (place, sessions) = tunnelled(Duration::from_millis(500)).await;
+    alone(&place, "c1").await;
+    sessions.send_replace(set(&["c1"]));
+    let there = place.until_condition("c1", AVAILABLE, "True").await;
+    let message = "An agent of the managed cluster is connected to the hub.";
+    says(&there, "True", "TunnelConnected", message);
+    assert!(place.find(&lease("c1")).await.is_none(), "nobody renews it");
+    sessions.send_replace(set(&[]));
+    let gone = place.until_condition("c1", AVAILABLE, "Unknown").await;
+    let message = "No agent of the managed cluster has been connected to the hub for 0.5 s.";
+    says(&gone, "Unknown", "TunnelDisconnected", message);
+    // Nobody but the hub could say that it is well again.
+    sessions.send_replace(set(&["c1"]));
+    place.until_condition("c1", AVAILABLE, "True").await;
+    place
+        .until("the taint is gone", async || {
+            let cluster = place.get(&format!("{CLUSTERS}/c1")).await;
+            let taints = cluster["spec"]["taints"].as_array();
+            taints.is_none_or(Vec::is_empty).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_cluster_whose_agent_registers_after_all_has_a_lease_like_any_other() {
+    let (place, sessions) = tunnelled(Duration::from_secs(3600)).await;
+    alone(&place, "c1").await;
+    sessions.send_replace(set(&["c1"]));
+    place.until_condition("c1", AVAILABLE, "True").await;
+    let joined = json!({
+        "type": "ManagedClusterJoined",
+        "status": "True",
+        "reason": "ManagedClusterJoined",
+        "message": "Managed cluster joined",
+        "lastTransitionTime": Timestamp::now().to_string(),
+    });
+    let path = format!("{CLUSTERS}/c1");
+    let mut conditions = place.get(&path).await["status"]["conditions"].clone();
+    conditions.as_array_mut().unwrap().push(joined);
+    let patch = json!({"status": {"conditions": conditions}});
+    place.patch(&format!("{path}/status"), &patch).await;
+    place.until_there(&lease("c1")).await;
+}

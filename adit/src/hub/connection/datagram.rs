@@ -32,6 +32,11 @@ impl Connections {
         };
         drop(handshake);
         let _open = (place, self.metrics.opened(ConnectionKind::Quic));
+        if tunnel::quic::is_by_token(&connection) {
+            let served = self.proxy.serve_token_quic(connection, remote);
+            note_end(Box::pin(served).await, remote);
+            return;
+        }
         let chain = shown(&connection);
         let certificate = chain.as_ref().and_then(|chain| chain.first());
         let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());

@@ -43,11 +43,12 @@ impl Room {
     pub(super) fn settle(&self, place: Place, kind: ConnectionKind) -> Option<Place> {
         let of_users = match kind {
             ConnectionKind::Quic | ConnectionKind::Session => None,
-            // Anybody may come to join.
+            // Anybody may come to join, or with a token that is none.
             ConnectionKind::Connect
             | ConnectionKind::Http1
             | ConnectionKind::Http2
-            | ConnectionKind::Join => Some(Arc::clone(&self.users).try_acquire_owned().ok()?),
+            | ConnectionKind::Join
+            | ConnectionKind::Token => Some(Arc::clone(&self.users).try_acquire_owned().ok()?),
         };
         Some(Place {
             _of_users: of_users,

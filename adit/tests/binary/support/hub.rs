@@ -65,6 +65,11 @@ impl TestHub {
         self.process = process;
     }
 
+    /// What the hub has logged since it was last started.
+    pub(crate) fn log(&self) -> String {
+        self.process.stderr()
+    }
+
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }

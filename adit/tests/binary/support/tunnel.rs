@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proto::Credential;
 use proxy_agent::{
-    Agent, AgentConfig, AgentLimits, AgentStatus, AgentView, CarrierChoice, HubLogin,
+    Agent, AgentConfig, AgentLimits, AgentStatus, AgentView, CarrierChoice, CurrentToken, HubLogin,
     ImpersonationPolicy, LiveTargets, ProxyConfig,
 };
 use rustls::{ClientConfig, RootCertStore};
@@ -48,6 +48,13 @@ impl TunnelAgent {
     pub(crate) fn with_token(hub: &TestHub, token: &str) -> Self {
         let login = HubLogin::Bootstrap(Credential::new(token).unwrap());
         Self::start(hub, trusting(hub).with_no_client_auth(), login)
+    }
+
+    /// With a token of its own, as agents have it that registered by token.
+    pub(crate) fn with_session_token(hub: &TestHub, token: &str) -> Self {
+        let token = CurrentToken::new(Credential::new(token).unwrap());
+        let tls = trusting(hub).with_no_client_auth();
+        Self::start(hub, tls, HubLogin::Token(token))
     }
 
     fn start(hub: &TestHub, tls: ClientConfig, login: HubLogin) -> Self {
@@ -95,7 +102,25 @@ impl TunnelAgent {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(kube::client::Body::empty()).unwrap();
+        self.sends(request.body(kube::client::Body::empty()).unwrap())
+            .await
+    }
+
+    /// Posts an object; the answer's code and body.
+    pub(crate) async fn posts(&self, path: &str, object: &serde_json::Value) -> (u16, String) {
+        self.posts_as(path, "application/json", &object.to_string())
+            .await
+    }
+
+    /// Posts a text of some content type; the answer's code and body.
+    pub(crate) async fn posts_as(&self, path: &str, kind: &str, body: &str) -> (u16, String) {
+        let request = http::Request::post(path).header("content-type", kind);
+        let body = kube::client::Body::from(body.as_bytes().to_vec());
+        self.sends(request.body(body).unwrap()).await
+    }
+
+    /// Sends a request; the answer's code and body.
+    pub(crate) async fn sends(&self, request: http::Request<kube::client::Body>) -> (u16, String) {
         let response = self.api.send(request).await.unwrap();
         let code = response.status().as_u16();
         let body = response.into_body().collect_bytes().await.unwrap();

@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use super::{CredentialStore, StoreError};
 use crate::agent::credential::{ALL_KEYS, Stored};
 
-/// A credential in a folder, laid out as a mounted Secret: `tls.crt`,
-/// `tls.key`, `kubeconfig`, `cluster-name` and `agent-name` point through
-/// `..data` into a folder of one version, so that all change at once. Nobody
+/// A credential in a folder, laid out as a mounted Secret: `tls.crt` and
+/// `tls.key`, or `token` and `token-claim`, and `kubeconfig`, `cluster-name` and
+/// `agent-name` point through `..data` into a folder of one version, so that all change at once. Nobody
 /// but their owner may read the files.
 #[derive(Clone, Debug)]
 pub struct CredentialFolder(PathBuf);
@@ -196,6 +196,8 @@ mod tests {
             }),
             certificate_pem: Some("certificate".to_owned()),
             key_pem: Some(SecretString::from(key)),
+            token: Some(SecretString::from("token")),
+            claim: Some(SecretString::from("claim")),
         }
     }
 
