@@ -7,7 +7,7 @@ use api::types::cluster::ManagedCluster;
 use apiserver::Objects;
 use apiserver::tokens::{Keyring, ServiceAccountTokens};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use registration::hub::accept::{Whose, accept};
@@ -311,8 +311,8 @@ async fn a_session_by_token_ends_with_its_account() {
     until_sessions(&hub, "edge-1", 1).await;
     assert_eq!(agent.asks("/version", &[]).await.0, 200);
     let accounts = accounts(&admin, "edge-1");
-    let deleted = accounts.delete("adit-agent-first", &DeleteParams::default());
-    deleted.await.unwrap();
+    let params = DeleteParams::default();
+    accounts.delete("adit-agent-first", &params).await.unwrap();
     assert_eq!(agent.asks("/version", &[]).await.0, 401, "at once");
     until_sessions(&hub, "edge-1", 0).await;
 }
@@ -360,9 +360,7 @@ async fn a_session_ends_with_its_token_unless_it_is_told_of_another() {
     let session = hub.sessions("edge-1").await[0]["id"].clone();
     assert!(!session.is_null());
     // A watch that is open all the time.
-    let namespaces: Api<Namespace> = Api::all(agent.api.clone());
     let path = "/apis/work.open-cluster-management.io/v1/namespaces/edge-1/manifestworks?watch=1";
-    drop(namespaces);
     let request = http::Request::get(path).body(kube::client::Body::empty());
     let watch = agent.api.send(request.unwrap()).await.unwrap();
     assert_eq!(watch.status(), 200);

@@ -53,6 +53,14 @@ impl Clusters for Known {
         }
         Ok(())
     }
+
+    fn admit_token(&self, identity: &AgentIdentity) -> Result<(), AdmissionError> {
+        if self.contains(&identity.cluster) {
+            Ok(())
+        } else {
+            Err(AdmissionError::UnknownCluster)
+        }
+    }
 }
 
 impl Hub {
@@ -184,6 +192,33 @@ impl Hub {
         });
         let config = LinkConfig::new(Hello {
             credential: token.and_then(Credential::new),
+            ..Hello::new("agent")
+        });
+        let (session, incoming, driver) = tunnel::h2::agent(far, config).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(driver);
+        Agent {
+            session,
+            incoming,
+            tasks,
+        }
+    }
+
+    /// A link of an agent that shows this token.
+    pub(crate) async fn by_token(
+        &mut self,
+        token: Option<&str>,
+        session_key: Option<SessionKey>,
+    ) -> Agent {
+        let (near, far) = duplex(64 * 1024);
+        let server = self.server.clone();
+        self.tasks.spawn(async move {
+            let remote = "192.0.2.1:4711".parse().unwrap();
+            server.serve_token(near, remote, None).await
+        });
+        let config = LinkConfig::new(Hello {
+            credential: token.and_then(Credential::new),
+            session_key,
             ..Hello::new("agent")
         });
         let (session, incoming, driver) = tunnel::h2::agent(far, config).await.unwrap();
