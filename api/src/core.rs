@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::{Catalogue, kind::Kind};
 
+mod addresses;
 mod apps;
 mod authentication;
 mod authorization;
@@ -17,6 +18,7 @@ mod pod_spec;
 mod rbac;
 mod rows;
 mod v1;
+mod values;
 
 const TABLES: &[&[Kind]] = &[
     v1::KINDS,

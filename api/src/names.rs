@@ -133,6 +133,45 @@ pub fn config_key(value: &str) -> Vec<String> {
     wrong
 }
 
+/// A port's name, 15 characters at most, one of them a letter.
+#[must_use]
+pub fn port(value: &str) -> Vec<String> {
+    let mut wrong = too_long(value, 15);
+    let mut tell = |so: bool, why: &str| {
+        if so {
+            wrong.push(why.to_owned());
+        }
+    };
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    tell(
+        value.is_empty() || !value.chars().all(good),
+        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+    );
+    tell(
+        !value.contains(|c: char| c.is_ascii_lowercase()),
+        "must contain at least one letter (a-z)",
+    );
+    tell(value.contains("--"), "must not contain consecutive hyphens");
+    tell(
+        value.starts_with('-') || value.ends_with('-'),
+        "must not begin or end with a hyphen",
+    );
+    wrong
+}
+
+/// The name of a variable of a container's environment.
+#[must_use]
+pub fn variable(value: &str) -> Vec<String> {
+    let good = |c: char| (c == ' ' || c.is_ascii_graphic()) && c != '=';
+    if value.chars().all(good) {
+        return Vec::new();
+    }
+    vec![
+        "a valid environment variable name must consist only of printable ASCII characters other than '='"
+            .to_owned(),
+    ]
+}
+
 const DNS_LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const LABEL_KEY: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_KEY_TEXT: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
@@ -194,6 +233,8 @@ mod tests {
         assert!(label_value("").is_empty());
         assert!(path_segment("system:node").is_empty());
         assert!(config_key(".hidden").is_empty());
+        assert!(port("web-1").is_empty());
+        assert!(variable("A.b c").is_empty());
     }
 
     #[test]
@@ -205,6 +246,14 @@ mod tests {
             ]
         );
         assert_eq!(label_key("a/b/c").len(), 1);
+        assert_eq!(
+            port("80-"),
+            [
+                "must contain at least one letter (a-z)",
+                "must not begin or end with a hyphen"
+            ]
+        );
+        assert_eq!(variable("a=b").len(), 1);
         assert_eq!(path_segment(".."), ["may not be '..'"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Kubernetes' quantities (`100m`, `1Gi`, `1e3`) in the form in which the real
 //! server writes them.
 
+use std::cmp::Ordering;
+
 /// A quantity in its canonical form; `None` for what is no quantity, or is too
 /// large to be one.
 ///
@@ -76,6 +78,17 @@ pub fn sum<'a>(quantities: impl IntoIterator<Item = &'a str>) -> Option<String> 
     };
     let sign = if sum < 0 { "-" } else { "" };
     Some(format!("{sign}{written}"))
+}
+
+/// Which of two quantities is more; `None` if one is none, or too large.
+#[must_use]
+pub fn compare(one: &str, other: &str) -> Option<Ordering> {
+    let billionths = |text: &str| {
+        let parts = Parts::of(text.trim())?;
+        let value = parts.billionths(Format::of(parts.suffix)?)?;
+        Some(if parts.negative { -value } else { value })
+    };
+    Some(billionths(one)?.cmp(&billionths(other)?))
 }
 
 /// How a quantity is scaled.
@@ -307,6 +320,14 @@ mod tests {
         assert_eq!(sum(["1", "x"]), None);
         let largest = "9".repeat(36);
         assert_eq!(sum([largest.as_str()]), None);
+    }
+
+    #[test]
+    fn quantities_are_compared_by_what_they_amount_to() {
+        assert_eq!(compare("1Gi", "1024Mi"), Some(Ordering::Equal));
+        assert_eq!(compare("100u", "500m"), Some(Ordering::Less));
+        assert_eq!(compare("1", "-1k"), Some(Ordering::Greater));
+        assert_eq!(compare("1", "x"), None);
     }
 
     #[test]

@@ -2,6 +2,10 @@ use serde_json::{Value, json};
 
 use super::fields::{items_mut, or_set, text};
 
+mod check;
+
+pub(super) use check::{check, check_template};
+
 /// Sets what a pod's spec leaves open, alone or in a template.
 pub(super) fn default(spec: &mut Value) {
     if !spec.is_object() {

@@ -84,8 +84,12 @@ impl Told {
                     true
                 }
             });
-            // It tells conflicts in no order.
-            if body["reason"] == "Conflict" {
+            // It tells conflicts in no order, nor faults of a map's entries.
+            if matches!(body["reason"].as_str(), Some("Conflict" | "Invalid")) {
+                let message = body["message"].as_str().unwrap_or_default();
+                if let Some(head) = message.strip_suffix(&listed(&seen)) {
+                    body["message"] = head.into();
+                }
                 seen.sort_by_cached_key(Value::to_string);
                 body["details"]["causes"] = seen.into();
             }
@@ -184,6 +188,16 @@ fn values(ours: &Value, real: &Value, path: &str, text: &mut String) {
             let _ = writeln!(text, "{path}:\n  ours {ours}\n  real {real}");
         }
     }
+}
+
+/// Faults as a message lists them.
+fn listed(causes: &[Value]) -> String {
+    let text = |of: &Value, field: &str| of[field].as_str().unwrap_or_default().to_owned();
+    let all: Vec<String> = causes
+        .iter()
+        .map(|of| format!("{}: {}", text(of, "field"), text(of, "message")))
+        .collect();
+    format!("[{}]", all.join(", "))
 }
 
 /// The media type, if it is the answer's.

@@ -1,11 +1,13 @@
 use serde_json::Value;
 
 use super::super::{
-    fields::{at, forbidden, immutable, invalid, keep, open, or_set, required, set},
+    fields::{
+        at, forbidden, immutable, invalid, keep, not_supported, open, or_set, required, set, text,
+    },
     pod_spec,
-    v1::pod,
+    values::{self, naturals},
 };
-use crate::{Change, FieldError, Hooks};
+use crate::{Change, FieldError, FieldErrorKind, Hooks};
 
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
@@ -67,11 +69,13 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
         }
         frozen.extend(immutable("spec.selector", object, old, "/spec/selector"));
     }
-    wrong.extend(natural("spec.replicas", at(object, "/spec/replicas")));
+    let spec = at(object, "/spec");
+    wrong.extend(naturals("spec", spec, &["replicas"]));
     let selector = at(object, "/spec/selector");
     if selector.is_null() {
         wrong.push(required("spec.selector", ""));
     }
+    wrong.extend(values::selector("spec.selector", selector));
     if selector.as_object().is_some_and(serde_json::Map::is_empty) {
         let detail = "empty selector is invalid for deployment";
         wrong.push(invalid("spec.selector", selector.clone(), detail));
@@ -90,21 +94,95 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             ));
         }
     }
-    wrong.extend(pod::template(
-        "spec.template.spec",
-        at(object, "/spec/template/spec"),
-    ));
-    let rolling = at(object, "/spec/strategy/rollingUpdate");
-    if at(object, "/spec/strategy/type") == "Recreate" && !rolling.is_null() {
-        let detail = "may not be specified when strategy `type` is 'Recreate'";
-        wrong.push(forbidden("spec.strategy.rollingUpdate", detail));
+    let template = at(spec, "/template");
+    wrong.extend(pod_spec::check_template("spec.template", template));
+    let policy = &template["spec"]["restartPolicy"];
+    if policy != "Always" {
+        let text = policy.as_str().unwrap_or_default();
+        let field = "spec.template.spec.restartPolicy";
+        wrong.push(not_supported(field, text, &["Always"]));
+    }
+    if !template["spec"]["activeDeadlineSeconds"].is_null() {
+        let detail = "activeDeadlineSeconds in ReplicaSet is not Supported";
+        let field = "spec.template.spec.activeDeadlineSeconds";
+        wrong.push(forbidden(field, detail));
+    }
+    wrong.extend(strategy("spec.strategy", at(spec, "/strategy")));
+    let counts = [
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "progressDeadlineSeconds",
+    ];
+    wrong.extend(naturals("spec", spec, &counts));
+    let seconds = |name: &str| spec[name].as_i64();
+    if let Some(deadline) = seconds("progressDeadlineSeconds")
+        && deadline <= seconds("minReadySeconds").unwrap_or(0)
+    {
+        let detail = "must be greater than minReadySeconds";
+        wrong.push(invalid("spec.progressDeadlineSeconds", deadline, detail));
     }
     wrong.extend(frozen);
     wrong
 }
 
-/// What is wrong with a number that counts something.
-fn natural(field: &str, value: &Value) -> Option<FieldError> {
-    let negative = value.as_i64().is_some_and(|value| value < 0);
-    negative.then(|| invalid(field, value.clone(), "must be greater than or equal to 0"))
+/// What is wrong with how pods are replaced.
+fn strategy(field: &str, strategy: &Value) -> Vec<FieldError> {
+    let rolling = at(strategy, "/rollingUpdate");
+    let field_of_rolling = format!("{field}.rollingUpdate");
+    match text(strategy, "/type") {
+        "Recreate" if rolling.is_null() => Vec::new(),
+        "Recreate" => {
+            let detail = "may not be specified when strategy `type` is 'Recreate'";
+            vec![forbidden(field_of_rolling, detail)]
+        }
+        "RollingUpdate" => {
+            let (unavailable, surge) = (&rolling["maxUnavailable"], &rolling["maxSurge"]);
+            let child = |name: &str| format!("{field_of_rolling}.{name}");
+            let mut wrong = share(child("maxUnavailable"), unavailable);
+            wrong.extend(share(child("maxSurge"), surge));
+            if count(unavailable) == 0 && count(surge) == 0 {
+                let detail = "may not be 0 when `maxSurge` is 0";
+                let value = unavailable.clone();
+                wrong.push(invalid(child("maxUnavailable"), value, detail));
+            }
+            if unavailable.is_string() && count(unavailable) > 100 {
+                let detail = "must not be greater than 100%";
+                let value = unavailable.clone();
+                wrong.push(invalid(child("maxUnavailable"), value, detail));
+            }
+            wrong
+        }
+        _ => {
+            let shown = FieldErrorKind::NotSupported(strategy.to_string());
+            let detail = "supported values: \"Recreate\", \"RollingUpdate\"";
+            vec![FieldError::new(field, shown, detail)]
+        }
+    }
+}
+
+/// What is wrong with a number of pods, or a share of all.
+fn share(field: String, value: &Value) -> Vec<FieldError> {
+    match value.as_str() {
+        Some(text) if !is_percent(text) => {
+            let detail = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+            vec![invalid(field, text, detail)]
+        }
+        None if value.as_i64().is_some_and(|count| count < 0) => {
+            let detail = "must be greater than or equal to 0";
+            vec![invalid(field, value.clone(), detail)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_percent(text: &str) -> bool {
+    let digits = text.strip_suffix('%').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number of pods, or of percents; nothing for what is neither.
+fn count(value: &Value) -> i64 {
+    let percent = value.as_str().and_then(|text| text.strip_suffix('%'));
+    let percent = percent.and_then(|text| text.parse().ok());
+    value.as_i64().or(percent).unwrap_or(0)
 }

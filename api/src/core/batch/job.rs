@@ -1,9 +1,9 @@
 use serde_json::Value;
 
 use super::super::{
-    fields::{at, immutable, not_supported, open, or_set, required, text},
+    fields::{at, immutable, invalid, not_supported, open, or_set, required, text},
     pod_spec,
-    v1::pod,
+    values::{naturals, one_of},
 };
 use crate::{Change, FieldError, Hooks};
 
@@ -81,22 +81,23 @@ fn prepare(object: &mut Value, change: Change<'_>) {
 }
 
 fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
-    let mut wrong = Vec::new();
-    if let Change::Update { old, subresource } = change {
-        if subresource.is_none() {
-            for (field, pointer) in [
-                ("spec.completionMode", "/spec/completionMode"),
-                ("spec.selector", "/spec/selector"),
-                ("spec.template", "/spec/template"),
-            ] {
-                wrong.extend(immutable(field, object, old, pointer));
-            }
-        }
-        return wrong;
+    if let Change::Update {
+        subresource: Some(_),
+        ..
+    } = change
+    {
+        return Vec::new();
     }
-    let spec = at(object, "/spec/template/spec");
-    wrong.extend(pod::template("spec.template.spec", spec));
-    match text(spec, "/restartPolicy") {
+    let spec = at(object, "/spec");
+    let mut wrong: Vec<_> = naturals("spec", spec, COUNTS).collect();
+    wrong.extend(one_of(
+        "spec.completionMode".to_owned(),
+        &spec["completionMode"],
+        &["NonIndexed", "Indexed"],
+    ));
+    let template = at(spec, "/template");
+    wrong.extend(pod_spec::check_template("spec.template", template));
+    match text(template, "/spec/restartPolicy") {
         "Never" | "OnFailure" => {}
         "" | "Always" => wrong.push(required(
             "spec.template.spec.restartPolicy",
@@ -108,5 +109,32 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             &["OnFailure", "Never"],
         )),
     }
+    let wanted = at(spec, "/selector/matchLabels").as_object();
+    let labels = at(template, "/metadata/labels");
+    let mut wanted = wanted.into_iter().flatten();
+    if wanted.any(|(name, value)| labels.get(name) != Some(value)) {
+        let detail = "`selector` does not match template `labels`";
+        let field = "spec.template.metadata.labels";
+        wrong.push(invalid(field, labels.clone(), detail));
+    }
+    if let Change::Update { old, .. } = change {
+        let of_count = (spec["completionMode"] != "Indexed")
+            .then_some(("spec.completions", "/spec/completions"));
+        for (field, pointer) in of_count.into_iter().chain([
+            ("spec.selector", "/spec/selector"),
+            ("spec.template", "/spec/template"),
+            ("spec.completionMode", "/spec/completionMode"),
+        ]) {
+            wrong.extend(immutable(field, object, old, pointer));
+        }
+    }
     wrong
 }
+
+const COUNTS: &[&str] = &[
+    "parallelism",
+    "completions",
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "ttlSecondsAfterFinished",
+];

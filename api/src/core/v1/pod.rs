@@ -1,10 +1,10 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    fields::{at, forbidden, invalid, items, items_mut, open, or_set, required, set, text},
+    fields::{at, forbidden, items, items_mut, open, or_set, set, text},
     pod_spec,
 };
-use crate::{Change, FieldError, Hooks, names};
+use crate::{Change, FieldError, Hooks};
 
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
@@ -144,14 +144,27 @@ fn quality(object: &Value) -> &'static str {
 }
 
 fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
-    if let Change::Update { old, subresource } = change {
-        if subresource.is_some() || !changed(object, old) {
-            return Vec::new();
-        }
-        const DETAIL: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        return vec![forbidden("spec", DETAIL)];
+    let spec = at(object, "/spec");
+    let Change::Update { old, subresource } = change else {
+        return pod_spec::check("spec", spec, false);
+    };
+    if subresource.is_some() {
+        return Vec::new();
     }
-    template("spec", at(object, "/spec"))
+    let mut wrong = pod_spec::check("spec", spec, false);
+    for list in ["containers", "initContainers"] {
+        let count = |of: &Value| items(of, &format!("/spec/{list}")).len();
+        if count(object) != count(old) {
+            let detail = "pod updates may not add or remove containers";
+            wrong.push(forbidden(format!("spec.{list}"), detail));
+            return wrong;
+        }
+    }
+    if changed(object, old) {
+        const DETAIL: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+        wrong.push(forbidden("spec", DETAIL));
+    }
+    wrong
 }
 
 /// Whether anything of a pod's spec that has to stay is another than it was.
@@ -178,26 +191,3 @@ const FREE: &[&str] = &[
     "terminationGracePeriodSeconds",
     "tolerations",
 ];
-
-/// What every pod's spec has to have, at `field`.
-pub(in crate::core) fn template(field: &str, spec: &Value) -> Vec<FieldError> {
-    let mut wrong = Vec::new();
-    let containers = items(spec, "/containers");
-    if containers.is_empty() {
-        wrong.push(required(format!("{field}.containers"), ""));
-    }
-    for (i, container) in containers.iter().enumerate() {
-        let field = format!("{field}.containers[{i}]");
-        let name = text(container, "/name");
-        if name.is_empty() {
-            wrong.push(required(format!("{field}.name"), ""));
-        } else {
-            let why = names::dns_label(name).into_iter();
-            wrong.extend(why.map(|why| invalid(format!("{field}.name"), name, why)));
-        }
-        if text(container, "/image").is_empty() {
-            wrong.push(required(format!("{field}.image"), ""));
-        }
-    }
-    wrong
-}

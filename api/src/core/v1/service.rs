@@ -1,7 +1,10 @@
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
-use super::super::fields::{items, items_mut, or_set, required, set, text};
-use crate::{Change, FieldError, Hooks};
+use super::super::fields::{at, forbidden, invalid, items, items_mut, or_set, required, set, text};
+use super::super::values::{PROTOCOLS, labels, one_of, port, port_number, text_if_any};
+use crate::{Change, FieldError, FieldErrorKind, Hooks, names};
 
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
@@ -85,19 +88,81 @@ fn prepare(object: &mut Value, change: Change<'_>) {
 }
 
 fn validate(object: &Value, _: Change<'_>) -> Vec<FieldError> {
-    let ports = items(object, "/spec/ports");
-    let kind = text(object, "/spec/type");
-    if ports.is_empty() && kind != "ExternalName" && object["spec"]["clusterIP"] != "None" {
-        return vec![required("spec.ports", "")];
-    }
-    if kind == "ExternalName" && text(object, "/spec/externalName").is_empty() {
-        return vec![required("spec.externalName", "")];
-    }
+    let spec = at(object, "/spec");
+    let ports = items(spec, "/ports");
+    let (kind, headless) = (text(spec, "/type"), spec["clusterIP"] == "None");
     let mut wrong = Vec::new();
-    for (i, port) in ports.iter().enumerate() {
-        if ports.len() > 1 && text(port, "/name").is_empty() {
-            wrong.push(required(format!("spec.ports[{i}].name"), ""));
+    if ports.is_empty() && kind != "ExternalName" && !headless {
+        wrong.push(required("spec.ports", ""));
+    }
+    if matches!(kind, "LoadBalancer" | "NodePort") && headless {
+        let detail = format!("may not be set to 'None' for {kind} services");
+        wrong.push(invalid("spec.clusterIPs[0]", "None", detail));
+    }
+    if kind == "ExternalName" {
+        let name = text(spec, "/externalName").trim_end_matches('.');
+        if name.is_empty() {
+            wrong.push(required("spec.externalName", ""));
         }
+        let name = Value::from(name);
+        let field = "spec.externalName".to_owned();
+        wrong.extend(text_if_any(field, &name, names::dns_subdomain));
+    }
+    wrong.extend(of_ports(ports));
+    wrong.extend(labels("spec.selector", at(spec, "/selector")));
+    for (name, allowed) in [
+        ("sessionAffinity", &["ClientIP", "None"][..]),
+        (
+            "type",
+            &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"],
+        ),
+    ] {
+        wrong.extend(one_of(format!("spec.{name}"), &spec[name], allowed));
+    }
+    for (i, port) in ports.iter().enumerate() {
+        if kind == "ClusterIP" && port["nodePort"].as_i64().unwrap_or(0) != 0 {
+            let detail = "may not be used when `type` is 'ClusterIP'";
+            wrong.push(forbidden(format!("spec.ports[{i}].nodePort"), detail));
+        }
+    }
+    let mut taken = HashSet::new();
+    for (i, port) in ports.iter().enumerate() {
+        let (protocol, number) = (text(port, "/protocol"), port["port"].as_i64().unwrap_or(0));
+        if !taken.insert((protocol, number)) {
+            let shown = json!({
+                "Name": "", "Protocol": protocol, "AppProtocol": null, "Port": number,
+                "TargetPort": 0, "NodePort": 0,
+            });
+            let kind = FieldErrorKind::Duplicate(shown.to_string());
+            wrong.push(FieldError::new(format!("spec.ports[{i}]"), kind, ""));
+        }
+    }
+    wrong
+}
+
+fn of_ports(ports: &[Value]) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    let mut taken = HashSet::new();
+    for (i, of) in ports.iter().enumerate() {
+        let child = |name: &str| format!("spec.ports[{i}].{name}");
+        let name = text(of, "/name");
+        if ports.len() > 1 && name.is_empty() {
+            wrong.push(required(child("name"), ""));
+        }
+        wrong.extend(text_if_any(child("name"), &of["name"], names::dns_label));
+        if !name.is_empty() && !taken.insert(name) {
+            let kind = FieldErrorKind::Duplicate(Value::from(name).to_string());
+            wrong.push(FieldError::new(child("name"), kind, ""));
+        }
+        wrong.extend(port_number(child("port"), &of["port"]));
+        wrong.extend(one_of(child("protocol"), &of["protocol"], PROTOCOLS));
+        wrong.extend(port(&child("targetPort"), &of["targetPort"]));
+        let application = &of["appProtocol"];
+        wrong.extend(text_if_any(
+            child("appProtocol"),
+            application,
+            names::label_key,
+        ));
     }
     wrong
 }

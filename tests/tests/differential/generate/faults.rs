@@ -108,6 +108,11 @@ impl Generator {
                     ),
                 };
                 if let Some(Value::Object(fields)) = patch.pointer_mut(parent) {
+                    // Of a list and what is deleted from it the real server
+                    // takes either first.
+                    if directive.0.starts_with("$delete") {
+                        fields.remove("finalizers");
+                    }
                     fields.insert(directive.0, directive.1);
                 }
             }

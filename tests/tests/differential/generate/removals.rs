@@ -57,6 +57,9 @@ impl Generator {
         if self.chance(30) {
             options.push("dryRun=All".to_owned());
         }
+        if self.kind.kind == "Job" {
+            options.push("propagationPolicy=Background".to_owned());
+        }
         if self.kind.kind == "ServiceAccount" {
             // There is one of the namespace's own.
             options.push("fieldSelector=metadata.name=a".to_owned());
