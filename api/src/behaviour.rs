@@ -18,6 +18,8 @@ pub struct Behaviour {
     /// Whether what it owns is kept when it is deleted and nobody says what is
     /// to become of that.
     pub orphans: bool,
+    /// Whether a finalizer may have a name without a domain.
+    pub any_finalizer: bool,
     /// Whether a new object may come with its status.
     pub keeps_status: bool,
     /// How long an object is kept after its last write, in seconds; for ever, without.
@@ -33,12 +35,14 @@ impl Behaviour {
         unconditional_update: true,
         returns_deleted: false,
         orphans: false,
+        any_finalizer: false,
         keeps_status: false,
         ttl_seconds: None,
     };
 
     /// What custom resources do.
     pub const CUSTOM: Self = Self {
+        any_finalizer: true,
         generation: true,
         unconditional_update: false,
         ..Self::BUILT_IN

@@ -5,7 +5,9 @@
 #[must_use]
 pub fn dns_label(value: &str) -> Vec<String> {
     let mut wrong = too_long(value, 63);
-    if !is_dns_label(value) {
+    if !is_dns_label(value) && value.split('.').all(is_dns_label) {
+        wrong.push("must not contain dots".to_owned());
+    } else if !is_dns_label(value) {
         wrong.push(unlike(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
             DNS_LABEL,
@@ -245,6 +247,7 @@ mod tests {
                 "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
             ]
         );
+        assert_eq!(dns_label("a.b"), ["must not contain dots"]);
         assert_eq!(label_key("a/b/c").len(), 1);
         assert_eq!(
             port("80-"),

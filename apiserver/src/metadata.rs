@@ -47,21 +47,12 @@ pub(crate) fn check_new(scope: &Scope, object: &Value) -> Vec<FieldError> {
     }
     check_common(object, &mut errors);
     check_finalizers(object, &mut errors);
-    if !scope.resource.custom {
-        for (at, finalizer) in meta_strings(object, "finalizers").enumerate() {
-            if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | ORPHAN | FOREGROUND)
-            {
-                let why = "name is neither a standard finalizer name nor is it fully qualified";
-                let field = format!("metadata.finalizers[{at}]");
-                invalid(&mut errors, &field, finalizer, vec![why.to_owned()]);
-            }
-        }
-    }
+    check_domains(scope, object, &mut errors);
     errors
 }
 
 /// What is wrong with the metadata of an object that takes the place of another.
-pub(crate) fn check_update(object: &Value, old: &Value) -> Vec<FieldError> {
+pub(crate) fn check_update(scope: &Scope, object: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if crate::object::is_deleting(old) {
         let mut added: Vec<&str> = meta_strings(object, "finalizers")
@@ -109,6 +100,7 @@ pub(crate) fn check_update(object: &Value, old: &Value) -> Vec<FieldError> {
         errors.push(FieldError::new(field, kind, "field is immutable"));
     }
     check_common(object, &mut errors);
+    check_domains(scope, object, &mut errors);
     errors
 }
 
@@ -164,6 +156,11 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
             }
         }
     }
+    for owner in owners.iter().filter(|of| is_event(of)) {
+        let kind = FieldErrorKind::Invalid(owner.to_string());
+        let why = "/v1, Kind=Event is disallowed from being an owner";
+        errors.push(FieldError::new(field, kind, why));
+    }
     let controls = |owner: &&Value| owner.get("controller") == Some(&Value::Bool(true));
     let controllers: Vec<&Value> = owners.iter().filter(controls).collect();
     if let [first, second, ..] = controllers.as_slice() {
@@ -179,6 +176,25 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         );
         errors.push(FieldError::new(field, kind, why));
     }
+}
+
+/// That finalizers say whose they are, but for Kubernetes' own.
+fn check_domains(scope: &Scope, object: &Value, errors: &mut Vec<FieldError>) {
+    if scope.resource.behaviour.any_finalizer {
+        return;
+    }
+    for (at, finalizer) in meta_strings(object, "finalizers").enumerate() {
+        if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | ORPHAN | FOREGROUND) {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            let field = format!("metadata.finalizers[{at}]");
+            invalid(errors, &field, finalizer, vec![why.to_owned()]);
+        }
+    }
+}
+
+/// Events go by themselves.
+fn is_event(owner: &Value) -> bool {
+    owner["apiVersion"] == "v1" && owner["kind"] == "Event"
 }
 
 fn check_finalizers(object: &Value, errors: &mut Vec<FieldError>) {

@@ -84,7 +84,11 @@ impl<'a> RequestBody<'a> {
             .collect();
         let fitted = fit(scope, schema, &kind, &mut document.value, false);
         faults.extend(fitted.map_err(|unfit| unfit.status)?);
-        tell(scope, validation, warnings, faults)?;
+        // Of an object of another version nothing is known.
+        let version = document.value["apiVersion"].as_str().unwrap_or_default();
+        if version.is_empty() || *kind != **own || version == scope.resource.api_version() {
+            tell(scope, validation, warnings, faults)?;
+        }
         Ok(document.value)
     }
 

@@ -188,7 +188,7 @@ impl<'a> Writer<'a> {
             let generation = at(old, "metadata.generation").and_then(Value::as_i64);
             metadata_mut(object)?.insert("generation".into(), (generation.unwrap_or(0) + 1).into());
         }
-        let mut errors = metadata::check_update(object, old);
+        let mut errors = metadata::check_update(self.scope, object, old);
         errors.extend(self.schema_errors(object));
         errors.extend(self.hook_errors(object, change));
         self.reject(object, &errors)?;
@@ -207,7 +207,8 @@ impl<'a> Writer<'a> {
         if let Some(through) = subresource.and_then(|name| resource.subresource(name)) {
             let mut kept = old.clone();
             for path in &through.writes {
-                set_at(&mut kept, path, at(object, path).cloned());
+                let written = at(object, path).filter(|value| !value.is_null());
+                set_at(&mut kept, path, written.cloned());
             }
             let metadata = object.get("metadata").cloned().unwrap_or_default();
             let kept_metadata = metadata_mut(&mut kept)?;
@@ -286,6 +287,9 @@ impl<'a> Writer<'a> {
         match registry.schema(&self.scope.resource) {
             Some(schema) if self.scope.resource.custom => {
                 let mut errors = validate(registry, schema, object);
+                if &*self.scope.subresource == "status" {
+                    errors.iter_mut().for_each(of_status);
+                }
                 if !errors.is_empty() && has_rules(registry, schema, 0) {
                     let kind = FieldErrorKind::Invalid("null".to_owned());
                     errors.push(FieldError::new("<nil>", kind, RULES_NOT_CHECKED));
@@ -307,6 +311,21 @@ impl<'a> Writer<'a> {
         }
         let kind = self.scope.resource.group_version_kind();
         Err(Status::invalid(&kind, meta_str(object, "name"), errors))
+    }
+}
+
+/// A status alone is checked on its own: the texts say where in it a fault is.
+fn of_status(error: &mut FieldError) {
+    for start in ["status.", "\"status."] {
+        if error.detail.starts_with(start) {
+            error.detail = error.detail.replacen("status.", "", 1);
+        }
+    }
+    if let Some(rest) = error.detail.strip_prefix("status in body") {
+        error.detail = format!(" in body{rest}");
+    }
+    if error.field == "<nil>" {
+        "status".clone_into(&mut error.field);
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Cluster {
 /// Port of the API server.
 pub const API_PORT: u16 = 6443;
 
-/// The start of a whole control plane, while a build keeps the machine busy.
-const STARTING: Duration = Duration::from_secs(120);
+/// The start of a whole control plane, while builds keep the machine busy.
+const STARTING: Duration = Duration::from_secs(300);
 
 /// The rights of [`User::ALICE`] are put together by a controller.
 const MAY_CREATE: &str = "auth can-i create pods --as=someone --as-group=developers";
@@ -46,7 +46,7 @@ impl Cluster {
     /// `default`.
     ///
     /// # Errors
-    /// A program ends or is not ready in two minutes.
+    /// A program ends or is not ready in five minutes.
     pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
         let begun = Instant::now();
         let mut cluster = Self::control_plane(needs, namespace, address).await?;
@@ -92,7 +92,7 @@ impl Cluster {
     /// has no nodes.
     ///
     /// # Errors
-    /// A program ends or is not ready in two minutes.
+    /// A program ends or is not ready in five minutes.
     pub async fn without_nodes(
         needs: &Needs,
         namespace: &Namespace,

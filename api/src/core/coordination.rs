@@ -11,6 +11,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     kind: "Lease",
     plural: "leases",
     behaviour: Behaviour {
+        any_finalizer: true,
         created_by_update: true,
         unconditional_update: false,
         ..Behaviour::BUILT_IN

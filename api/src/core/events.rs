@@ -1,7 +1,9 @@
 use serde_json::Value;
 
+use super::fields::{at, immutable, invalid, required, text};
+use super::v1::event;
 use crate::{
-    Behaviour, Conversion, Elapsed, Hooks,
+    Behaviour, Change, Conversion, Elapsed, FieldError, Hooks,
     kind::{Kept, Kind, NAMESPACED, Selectable, field},
 };
 
@@ -16,6 +18,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
     selectable: FIELDS,
     behaviour: Behaviour {
         created_by_update: true,
+        any_finalizer: true,
         ttl_seconds: Some(3600),
         ..Behaviour::BUILT_IN
     },
@@ -28,6 +31,7 @@ pub(super) const KINDS: &[Kind] = &[Kind {
             to_stored: |object| rename(object, |&(stored, shown)| (shown, stored)),
         }),
         row: Some(row),
+        validate: Some(validate),
         ..Hooks::NONE
     },
     ..NAMESPACED
@@ -62,6 +66,83 @@ fn row(object: &Value, elapsed: Elapsed<'_>) -> Vec<Value> {
     rename(&mut core, |&(stored, shown)| (shown, stored));
     super::rows::event::row(&core, elapsed)
 }
+
+/// More is asked of events in this version, and once they are made nothing of
+/// them changes but how often they were.
+fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
+    let core = |object: &Value| {
+        let mut core = object.clone();
+        rename(&mut core, |&(stored, shown)| (shown, stored));
+        core
+    };
+    let object = core(object);
+    let mut wrong = event::check(&object, "reportingController");
+    let Change::Update { old, .. } = change else {
+        wrong.extend(series(&object));
+        if object["eventTime"].is_null() {
+            wrong.push(required("eventTime", ""));
+        }
+        let kind = text(&object, "/type");
+        if !matches!(kind, "Normal" | "Warning") {
+            wrong.push(invalid("type", "", format!("has invalid value: {kind}")));
+        }
+        for field in ["firstTimestamp", "lastTimestamp", "count", "source"] {
+            let value = &object[field];
+            let none = value.is_null()
+                || *value == 0
+                || value.as_object().is_some_and(serde_json::Map::is_empty);
+            if !none {
+                wrong.push(invalid(field, "", "needs to be unset"));
+            }
+        }
+        return wrong;
+    };
+    let old = core(old);
+    if object["series"] != old["series"] {
+        wrong.extend(series(&object));
+    }
+    for field in FIXED {
+        // One of them is another's name in the stored form.
+        let name = match *field {
+            "reportingController" => "reportingComponent",
+            other => other,
+        };
+        let told = immutable(field, &object, &old, &format!("/{name}"));
+        wrong.extend(told);
+    }
+    wrong
+}
+
+fn series(object: &Value) -> Vec<FieldError> {
+    let series = at(object, "/series");
+    let mut wrong = Vec::new();
+    if !series.is_object() {
+        return wrong;
+    }
+    if series["count"].as_i64().unwrap_or(0) < 2 {
+        wrong.push(invalid("series.count", "", "should be at least 2"));
+    }
+    if series["lastObservedTime"].is_null() {
+        wrong.push(required("series.lastObservedTime", ""));
+    }
+    wrong
+}
+
+const FIXED: &[&str] = &[
+    "involvedObject",
+    "reason",
+    "message",
+    "source",
+    "firstTimestamp",
+    "lastTimestamp",
+    "count",
+    "type",
+    "eventTime",
+    "action",
+    "related",
+    "reportingController",
+    "reportingInstance",
+];
 
 fn rename(
     object: &mut Value,

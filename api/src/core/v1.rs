@@ -6,7 +6,7 @@ use crate::{
 
 mod config_map;
 mod endpoints;
-mod event;
+pub(super) mod event;
 mod namespace;
 mod node;
 pub(super) mod pod;
@@ -51,6 +51,7 @@ pub(super) const KINDS: &[Kind] = &[
         selectable: EVENT_FIELDS,
         behaviour: Behaviour {
             created_by_update: true,
+            any_finalizer: true,
             ttl_seconds: Some(3600),
             ..Behaviour::BUILT_IN
         },

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{at, invalid, not_supported, required};
+use super::fields::{at, forbidden, invalid, items, not_supported, required, text};
 use crate::{FieldError, names};
 
 pub(super) const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
@@ -76,10 +76,34 @@ pub(super) fn labels(field: &str, labels: &Value) -> Vec<FieldError> {
 
 /// What is wrong with a selector's own labels and expressions.
 pub(super) fn selector(field: &str, selector: &Value) -> Vec<FieldError> {
-    labels(
+    let mut wrong = labels(
         &format!("{field}.matchLabels"),
         at(selector, "/matchLabels"),
-    )
+    );
+    for (i, of) in items(selector, "/matchExpressions").iter().enumerate() {
+        let child = |name: &str| format!("{field}.matchExpressions[{i}].{name}");
+        let values = items(of, "/values");
+        match text(of, "/operator") {
+            "In" | "NotIn" if values.is_empty() => {
+                let detail = "must be specified when `operator` is 'In' or 'NotIn'";
+                wrong.push(required(child("values"), detail));
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                wrong.push(forbidden(child("values"), detail));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => wrong.push(invalid(
+                child("operator"),
+                other,
+                "not a valid selector operator",
+            )),
+        }
+        let key = text(of, "/key");
+        let why = names::label_key(key).into_iter();
+        wrong.extend(why.map(|why| invalid(child("key"), key, why)));
+    }
+    wrong
 }
 
 /// What is wrong with the effect of a taint, or of what tolerates one.

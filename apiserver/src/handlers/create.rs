@@ -27,7 +27,7 @@ pub(crate) async fn create(
     };
     // One that is no version is passed over.
     let version = revision(Some(meta_str(&object, "resourceVersion")));
-    let has_version = version.is_ok_and(|of| of.is_some_and(|of| of > 0));
+    let version = version.ok().flatten().unwrap_or(0);
     loop {
         tries -= 1;
         let mut new = object.clone();
@@ -36,13 +36,18 @@ pub(crate) async fn create(
         }
         let mut new = writer.owned(None, new);
         writer.complete_new(&mut new)?;
-        if has_version && !options.dry_run {
+        if version > 0 && !options.dry_run {
             return Err(Status::unexpected(
                 "resourceVersion should not be set on objects to be created",
             ));
         }
         let name = meta_str(&new, "name").to_owned();
         match keep_new(storage, scope, options, &name, &new).await? {
+            Ok(stored) if options.dry_run => {
+                // What is only tried keeps the version that it came with.
+                let stored = stored.at_revision(version);
+                return Ok(Answer::Object(StatusCode::CREATED, stored));
+            }
             Ok(stored) => return Ok(Answer::Object(StatusCode::CREATED, stored)),
             Err(_) if tries > 0 => {}
             Err(status) if base.is_empty() => return Err(status),

@@ -109,13 +109,14 @@ async fn make(
         return Err(uid_mismatch(writer.scope, uid, ""));
     }
     let of = metadata.remove("resourceVersion").unwrap_or_default();
-    revision(of.as_str()).map_err(Status::unexpected)?;
+    let version = revision(of.as_str()).map_err(Status::unexpected)?;
     if !change.owns() {
         new = writer.owned(None, new);
     }
     writer.complete_new(&mut new)?;
     let stored = Stored::of(&writer.scope.resource, &new, 0)?;
     if options.dry_run {
+        let stored = stored.at_revision(version.unwrap_or(0));
         return Ok(Some(Answer::Object(StatusCode::CREATED, stored)));
     }
     Ok(

@@ -57,9 +57,17 @@ impl ListOptions {
                 None
             }
         };
+        let labels = labels?;
+        let fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?;
+        let timeout = number(&query, "timeoutSeconds")?;
+        let limit = number(&query, "limit")?;
+        // What is no version is told last.
+        if !watch {
+            invalid("ListOptions", &errors)?;
+        }
         let options = Self {
-            labels: labels?,
-            fields: FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?,
+            labels,
+            fields,
             bookmarks: query.switch("allowWatchBookmarks").unwrap_or_default(),
             revision: if watch {
                 wanted_revision(text("resourceVersion"))?
@@ -71,8 +79,8 @@ impl ListOptions {
                 })?
             },
             revision_match,
-            timeout: number(&query, "timeoutSeconds")?.map(Duration::from_secs),
-            limit: number(&query, "limit")?
+            timeout: timeout.map(Duration::from_secs),
+            limit: limit
                 .filter(|limit| *limit > 0)
                 .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             continues: text("continue").map(ToOwned::to_owned),

@@ -3,6 +3,7 @@ use api::{FieldError, FieldErrorKind};
 use super::invalid;
 use crate::Status;
 use crate::query::Query;
+use crate::quoted::Quoted;
 
 /// The options of a create or an update.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -124,7 +125,7 @@ fn check_manager(manager: &str, errors: &mut Vec<FieldError>) {
     for (at, c) in manager.char_indices().filter(|(_, c)| c.is_control()) {
         errors.push(FieldError::new(
             "fieldManager",
-            FieldErrorKind::Invalid(format!("{manager:?}")),
+            FieldErrorKind::Invalid(Quoted(manager).to_string()),
             format!(
                 "invalid character U+{:04X} (at position {at})",
                 u32::from(c)

@@ -79,6 +79,11 @@ fn check(
         };
         return if is_either { None } else { wrong("int32") };
     }
+    if name.is_some_and(|name| name.ends_with(".Quantity"))
+        && let Value::String(text) = value
+    {
+        return text_error(schema, name, text);
+    }
     if schema.int_or_string || !schema.one_of.is_empty() {
         return None;
     }

@@ -10,6 +10,12 @@ pub(super) fn check(schema: &Schema, items: &[Value], path: &str, errors: &mut V
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
         let identity = match schema.list_type {
+            Some(ListType::Map) if !item.is_object() && !item.is_null() => {
+                let kind = FieldErrorKind::Invalid(item.to_string());
+                let why = "must be an object for an array of list-type map";
+                errors.push(FieldError::new(format!("{path}[{at}]"), kind, why));
+                continue;
+            }
             Some(ListType::Map) => {
                 let keys = schema.list_map_keys.iter();
                 let keys =

@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Map, Value, json};
 
-use crate::request::{Request, apply, get, json_patch, merge, post, put, strategic};
+use crate::request::{Request, apply, delete, get, json_patch, merge, post, put, strategic};
 
 #[path = "generate/faults.rs"]
 mod faults;
@@ -70,6 +70,17 @@ impl Generator {
             self.called("a")
         )));
         all
+    }
+
+    /// What takes away the objects that are in no namespace.
+    pub(crate) fn cleanup(&self) -> Vec<Request> {
+        if self.kind.path.contains("<ns>") || self.kind.kind == "Namespace" {
+            return Vec::new();
+        }
+        let paths = NAMES.map(|name| self.path(&self.called(name)));
+        let free = json!({"metadata": {"finalizers": null}});
+        let each = |path: String| [merge(path.as_str(), &free), delete(path)];
+        paths.into_iter().flat_map(each).collect()
     }
 
     /// Names in no namespace are each case's own.

@@ -108,6 +108,13 @@ impl Pair {
         outcome
     }
 
+    /// Sends a request to both, and does not look at what they say.
+    pub(crate) async fn send(&mut self, namespace: &str, request: &Request) {
+        let (ours, real) = (&mut self.ours, &mut self.real);
+        let both = tokio::join!(ours.send(request, namespace), real.send(request, namespace));
+        drop(both);
+    }
+
     async fn both(&mut self, namespace: &str, request: &Request) -> (Told, Told) {
         let (ours, real) = tokio::join!(
             self.ours.send(request, namespace),

@@ -241,10 +241,11 @@ fn neutral(value: &mut Value, name: &str, memory: &mut Memory) {
         }
         Value::String(text) if name == "cells" && AGE.is_match(text) => "AGE".clone_into(text),
         Value::String(text) => {
-            *text = if name == "continue" {
-                token(text).unwrap_or_else(|| text.clone())
-            } else {
-                texts(text, memory)
+            *text = match name {
+                "continue" => token(text).unwrap_or_else(|| text.clone()),
+                "message" => texts(text, memory),
+                // A number elsewhere is no revision, however it looks.
+                _ => texts(text, &Memory::default()),
             };
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

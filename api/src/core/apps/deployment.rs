@@ -65,7 +65,7 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     let mut frozen = Vec::new();
     if let Change::Update { old, subresource } = change {
         if subresource.is_some() {
-            return wrong;
+            return status(at(object, "/status"));
         }
         frozen.extend(immutable("spec.selector", object, old, "/spec/selector"));
     }
@@ -122,6 +122,33 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
         wrong.push(invalid("spec.progressDeadlineSeconds", deadline, detail));
     }
     wrong.extend(frozen);
+    wrong
+}
+
+/// What is wrong with the numbers of pods that there are said to be.
+fn status(status: &Value) -> Vec<FieldError> {
+    const COUNTS: &[&str] = &[
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+        "collisionCount",
+    ];
+    let mut wrong: Vec<_> = naturals("status", status, COUNTS).collect();
+    let number = |name: &str| status[name].as_i64().unwrap_or(0);
+    for (some, of, told) in [
+        ("updatedReplicas", "replicas", "status.replicas"),
+        ("readyReplicas", "replicas", "status.replicas"),
+        ("availableReplicas", "replicas", "status.replicas"),
+        ("availableReplicas", "readyReplicas", "readyReplicas"),
+    ] {
+        if number(some) > number(of) {
+            let detail = format!("cannot be greater than {told}");
+            wrong.push(invalid(format!("status.{some}"), number(some), detail));
+        }
+    }
     wrong
 }
 

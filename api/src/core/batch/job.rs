@@ -109,6 +109,9 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             &["OnFailure", "Never"],
         )),
     }
+    if at(spec, "/selector").is_null() {
+        wrong.push(required("spec.selector", ""));
+    }
     let wanted = at(spec, "/selector/matchLabels").as_object();
     let labels = at(template, "/metadata/labels");
     let mut wanted = wanted.into_iter().flatten();

@@ -11,6 +11,12 @@ pub(super) const HOOKS: Hooks = Hooks {
 /// The limits hold for those that say when the event was in `eventTime`, as
 /// all newer clients do.
 fn validate(object: &Value, _: Change<'_>) -> Vec<FieldError> {
+    check(object, "reportingComponent")
+}
+
+/// What is wrong with an event, in whose version the one who reports it is in
+/// the field of that name.
+pub(in crate::core) fn check(object: &Value, reporter: &str) -> Vec<FieldError> {
     let namespace = text(object, "/metadata/namespace");
     let of = text(object, "/involvedObject/namespace");
     let mut wrong = Vec::new();
@@ -38,9 +44,14 @@ fn validate(object: &Value, _: Change<'_>) -> Vec<FieldError> {
     ] {
         let value = text(object, &format!("/{field}"));
         if value.is_empty() {
-            wrong.push(required(field, ""));
+            let told = match field {
+                "reportingComponent" => reporter,
+                other => other,
+            };
+            wrong.push(required(told, ""));
         }
         if field == "reportingComponent" {
+            let field = reporter;
             let why = names::label_key(value).into_iter();
             wrong.extend(why.map(|why| invalid(field, value, why)));
         } else if value.len() > longest {

@@ -49,8 +49,21 @@ fn prepare(object: &mut Value, change: Change<'_>) {
     }
 }
 
-fn validate(object: &Value, _: Change<'_>) -> Vec<FieldError> {
+fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     let mut wrong = Vec::new();
+    if let Change::Update {
+        subresource: Some("status"),
+        ..
+    } = change
+    {
+        let phase = text(object, "/status/phase");
+        let deleted = !text(object, "/metadata/deletionTimestamp").is_empty();
+        if !deleted && phase != "Active" {
+            let why = "may only be 'Active' if `deletionTimestamp` is empty";
+            wrong.push(invalid("status.Phase", phase, why));
+        }
+        return wrong;
+    }
     for finalizer in items(object, "/spec/finalizers") {
         let name = finalizer.as_str().unwrap_or_default();
         let field = "spec.finalizers";

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{CLUSTERS, cluster, with};
-use crate::request::{Request, delete, get, merge, post, put};
+use super::{CLUSTERS, WORKS, cluster, with, work};
+use crate::request::{Request, apply, delete, get, merge, post, put};
 
 const CLUSTER: &str = "/apis/cluster.open-cluster-management.io";
 const ADDON: &str = "/apis/addon.open-cluster-management.io";
@@ -43,6 +43,7 @@ pub(super) fn requests() -> Vec<Request> {
     all.extend(clusters());
     all.extend(placements());
     all.extend(versions());
+    all.extend(empty());
     all
 }
 
@@ -145,6 +146,17 @@ fn placements() -> Vec<Request> {
         all.push(post(format!("{path}?dryRun=All"), &of(spec)));
     }
     all
+}
+
+/// Of an empty map that is applied nothing is shown.
+fn empty() -> Vec<Request> {
+    let work = with(work("empty"), &json!({"metadata": {"labels": {}}}));
+    let path = format!("{WORKS}/empty");
+    vec![
+        apply(format!("{path}?fieldManager=one"), &work),
+        merge(path.as_str(), &json!({"metadata": {"name": "empty"}})),
+        merge(path.as_str(), &json!({"metadata": {"name": "empty"}})),
+    ]
 }
 
 /// A kind that is shown in a version it is not kept in.
