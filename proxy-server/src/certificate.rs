@@ -11,6 +11,8 @@ pub struct AgentCertificate {
     pub identity: AgentIdentity,
     /// The serial number, in lower-case hexadecimal without separators.
     pub serial: String,
+    /// The common name of the authority that signed it; empty if it has none.
+    pub authority: String,
     /// When it expires.
     pub not_after: SystemTime,
 }
@@ -51,11 +53,14 @@ impl AgentCertificate {
         let [common_name] = names[..] else {
             return Err(CertificateError::Malformed);
         };
+        let mut authority = certificate.issuer().iter_common_name();
+        let authority = authority.next().and_then(|name| name.as_str().ok());
         let not_after = certificate.validity().not_after.timestamp();
         let not_after = u64::try_from(not_after).map_err(|_| CertificateError::Malformed)?;
         Ok(Self {
             identity: AgentIdentity::from_subject(common_name, &organizations)?,
             serial: hex(certificate.raw_serial()),
+            authority: authority.unwrap_or_default().to_owned(),
             not_after: SystemTime::UNIX_EPOCH + Duration::from_secs(not_after),
         })
     }

@@ -29,6 +29,14 @@ impl AgentLogin {
         }
     }
 
+    /// The name of the certificate's authority; none of a token.
+    pub(crate) fn authority(&self) -> &str {
+        match self {
+            Self::Certificate(certificate) => &certificate.authority,
+            Self::Token(_) => "",
+        }
+    }
+
     pub(crate) fn not_after(&self) -> SystemTime {
         match self {
             Self::Certificate(certificate) => certificate.not_after,

@@ -28,6 +28,8 @@ pub struct SessionInfo {
     /// The serial number of its newest link's certificate, in hexadecimal; empty
     /// for one that goes by a token.
     pub serial: String,
+    /// The common name of that certificate's authority.
+    pub authority: String,
     /// When it began.
     pub connected_since: SystemTime,
     /// Its links, oldest first; at least one.
@@ -317,6 +319,7 @@ impl Registered {
             agent: identity.agent.clone(),
             agent_version: newest.link.peer().software_version.clone(),
             serial: login.serial().to_owned(),
+            authority: login.authority().to_owned(),
             connected_since: self.since,
             links: self.links.iter().map(RegisteredLink::info).collect(),
         }

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+mod authorities;
 mod by_token;
 mod clock;
 mod condition;
@@ -77,6 +78,10 @@ pub struct AgentConfig {
     pub expiration_seconds: Option<i32>,
     /// How it registers.
     pub driver: Driver,
+    /// Whether the hub tells its authorities, and signs with the first of them,
+    /// as Adit's own does. Then they are followed, and a certificate is renewed
+    /// when another authority signs.
+    pub follows_authorities: bool,
     /// Which ClusterClaims the hub is told.
     pub claims: ClaimRules,
     /// How often what is done.
@@ -115,6 +120,7 @@ impl AgentConfig {
             description: ClusterDescription::default(),
             expiration_seconds: None,
             driver: Driver::default(),
+            follows_authorities: false,
             claims: ClaimRules::default(),
             pace: Pace::default(),
             clock: Clock::default(),
@@ -217,10 +223,18 @@ impl Agent {
             config,
             state: &self.state,
         };
-        Ok(tokio::select! {
+        let ended = tokio::select! {
             ended = Box::pin(running.run()) => ended,
             () = until_moved(moved) => Ended::Moved,
-        })
+        };
+        if let Ended::Trusting(authorities) = &ended {
+            let mut kept = credential;
+            kept.endpoint.certificate_authority = Some(authorities.clone());
+            config.store.save(&kept.to_stored()).await?;
+            config.hub.trust(kept.endpoint);
+            tracing::info!("the hub has other authorities, which are trusted from now on");
+        }
+        Ok(ended)
     }
 
     async fn join(
@@ -294,6 +308,7 @@ impl fmt::Debug for AgentConfig {
             .field("description", &self.description)
             .field("expiration_seconds", &self.expiration_seconds)
             .field("driver", &self.driver)
+            .field("follows_authorities", &self.follows_authorities)
             .field("claims", &self.claims)
             .field("pace", &self.pace)
             .field("clock", &self.clock)

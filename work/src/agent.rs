@@ -8,6 +8,7 @@
 mod applied;
 mod backoff;
 mod claims;
+mod clearing;
 pub mod conditions;
 pub mod configs;
 mod context;
@@ -42,6 +43,7 @@ mod strategy;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+pub use clearing::{ClearError, clear};
 pub use options::{AgentOptions, hub_hash};
 
 /// The agent of one managed cluster.

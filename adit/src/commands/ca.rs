@@ -7,7 +7,7 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{DataDirArg, notice};
+use super::{DataDirArg, clusters, notice};
 use crate::addresses::Addresses;
 use crate::authorities::{self, Authorities, AuthoritiesError};
 use crate::ca::Subject;
@@ -21,7 +21,8 @@ use crate::output;
 /// Look at the hub's certificate authority, or replace it
 ///
 /// `rotate` makes a new authority that signs from then on, and leaves the old
-/// one trusted. Give every agent and user new credentials, then `retire` the
+/// one trusted. Clusters that have joined get new certificates by themselves;
+/// give every other agent and every user new credentials, then `retire` the
 /// old one. Runs beside the hub; a running hub takes notice within a second or
 /// two.
 #[derive(Debug, clap::Args)]
@@ -75,8 +76,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 async fn show(data: &DataDir) -> anyhow::Result<()> {
     let writer = data.lock_for_writing().await?;
     let authorities = Authorities::load(data)?;
-    let old = old_agents(data, &authorities)?;
+    let mut old = old_agents(data, &authorities)?;
     drop(writer);
+    old.extend(old_sessions(data, &authorities).await?);
     let mut rows = vec![
         ["NAME", "MADE", "EXPIRES", "SIGNS"]
             .map(str::to_owned)
@@ -128,12 +130,14 @@ async fn retire(data: &DataDir, force: bool) -> anyhow::Result<()> {
         .ok_or(AuthoritiesError::NothingToRetire)?
         .facts()?
         .name;
-    let old = old_agents(data, &authorities)?;
+    let mut old = old_agents(data, &authorities)?;
+    old.extend(old_sessions(data, &authorities).await?);
     if !force && !old.is_empty() {
         let named = old.iter().take(NAMED).cloned().collect::<Vec<_>>();
         anyhow::bail!(
-            "{} agent(s) have no certificate of the new authority: {}{}; give them one with \
-             `adit credentials`, or shut them out with --force",
+            "{} agent(s) have no certificate of the new authority: {}{}; those that have joined \
+             get one within a minute, give others one with `adit credentials`, or shut them out \
+             with --force",
             old.len(),
             named.join(", "),
             if old.len() > NAMED { ", ..." } else { "" },
@@ -187,6 +191,39 @@ fn old_agents(data: &DataDir, authorities: &Authorities) -> anyhow::Result<Vec<S
     }
     old.sort_unstable();
     Ok(old)
+}
+
+/// The agents, as `cluster:agent`, of clusters that have joined, and are
+/// connected with certificates of the authority that signs no more: what they
+/// were issued is on no record. Without a hub that runs nobody is.
+async fn old_sessions(data: &DataDir, authorities: &Authorities) -> anyhow::Result<Vec<String>> {
+    let Some(previous) = authorities.previous() else {
+        return Ok(Vec::new());
+    };
+    let previous = previous.facts()?.name;
+    let listing = match clusters::sessions(data).await {
+        Ok(listing) => listing,
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the hub does not say which clusters that have joined are connected"
+            );
+            return Ok(Vec::new());
+        }
+    };
+    let joined = listing.clusters.into_iter().filter(|cluster| {
+        let record = data.clusters().join(format!("{}.json", cluster.name));
+        !record.exists()
+    });
+    let old = joined.flat_map(|cluster| {
+        let sessions = cluster.sessions.into_iter();
+        let old = sessions.filter(|session| session.authority == previous);
+        let named: Vec<String> = old
+            .map(|session| format!("{}:{}", cluster.name, session.agent))
+            .collect();
+        named
+    });
+    Ok(old.collect())
 }
 
 fn is_record(path: &Path) -> bool {

@@ -101,6 +101,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the hub with this data directory tells of its sessions.
+pub(super) async fn sessions(data: &DataDir) -> anyhow::Result<Listing> {
+    let client = HttpsClient::new(&read(&data.admin_kubeconfig())?)?;
+    parse(&fetch(&client).await?)
+}
+
 /// What the hub answers.
 async fn fetch(client: &HttpsClient) -> anyhow::Result<Bytes> {
     let answer = client.get("/sessions").await?;

@@ -10,19 +10,23 @@ use anyhow::Context as _;
 use kube::Client;
 use proto::{AgentName, ClusterName, Credential as Token};
 use proxy_agent::HubAddress;
-use registration::agent::install::{Mode, install};
+use registration::agent::install::{Mode, NAMESPACE, install};
 use registration::agent::{
-    Agent, AgentConfig, CredentialFolder, CredentialStore as _, Driver, State, cluster_name,
+    Agent, AgentConfig, CredentialFolder, CredentialSecret, CredentialStore, Driver, State,
+    cluster_name,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use work::agent::{AgentOptions, hub_hash};
 
+use self::in_cluster::InClusterArgs;
 use super::serve::{Beside, ServeArgs};
 use crate::ca_pin::CaPin;
 use crate::join::{Contact, Trust, Way, Ways, first_contact};
 use crate::shutdown;
+
+mod in_cluster;
 
 /// Join a cluster to a hub, and keep it joined
 ///
@@ -31,7 +35,8 @@ use crate::shutdown;
 /// agent` does, renews its own certificate, tells the hub how the cluster is
 /// and applies what the hub has for it (ManifestWorks). `adit token create
 /// --join` on the hub prints the whole command. Started again, it goes on with
-/// what is in its state folder; then it needs neither token nor hub.
+/// what is in its state folder; then it needs neither token nor hub. With
+/// --in-cluster a Deployment in the cluster does all of this instead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -42,7 +47,7 @@ pub(crate) struct Args {
     /// The token to join with; better in ADIT_JOIN_TOKEN or --token-file
     #[arg(
         long,
-        env = "ADIT_JOIN_TOKEN",
+        env = TOKEN_VARIABLE,
         value_name = "TOKEN",
         hide_env_values = true
     )]
@@ -73,13 +78,14 @@ pub(crate) struct Args {
     registration_auth: Option<RegistrationAuth>,
 
     /// Where its certificate or token and its names are kept, mode 0700
-    #[arg(
-        long,
-        env = "ADIT_STATE_DIR",
-        value_name = "DIR",
-        default_value = "/var/lib/adit-agent"
-    )]
-    state_dir: PathBuf,
+    ///
+    /// Default: /var/lib/adit-agent, and in a pod the Secret
+    /// hub-kubeconfig-secret of its namespace.
+    #[arg(long, env = "ADIT_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    in_cluster: InClusterArgs,
 
     #[command(flatten)]
     serve: ServeArgs,
@@ -111,20 +117,34 @@ Examples:
       As `adit token create --join` on the hub prints it; then, on the hub:
   adit accept edge-7
   adit join --kubeconfig ~/.kube/config
-      Again, with what is in the state folder.";
+      Again, with what is in the state folder.
+  adit join --hub hub.example.org:8443 --ca-pin sha256:4f1c… --token abcdef.0123456789abcdef \\
+      --cluster-name edge-7 --in-cluster --image registry.example.org/adit:1 \\
+      --kubeconfig ~/.kube/config -- --expose 'monitoring/*:9090'
+      As a Deployment; behind -- what its pod gets beside.";
 
+/// Where the token may be instead of on the command line.
+const TOKEN_VARIABLE: &str = "ADIT_JOIN_TOKEN";
 /// The longest token file that is read, in bytes.
 const TOKEN_MAX: u64 = 16 * 1024;
+/// Where the state is kept, but in a pod.
+const STATE_DIR: &str = "/var/lib/adit-agent";
+/// Where a pod finds its namespace.
+const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let store = CredentialFolder::new(args.state_dir.clone());
     let token = token(&args)?;
     let trust = trust(&args)?;
+    if args.in_cluster.is_wanted() {
+        return Box::pin(in_cluster::run(args, token, trust)).await;
+    }
+    let in_pod = args.serve.is_in_pod();
     let (serving, beside) = args.serve.prepare().await?;
     let api = serving.api.as_ref().context(
         "there is no cluster to join: pass --kubeconfig FILE, or run in a pod of the cluster",
     )?;
     let managed = api.client();
+    let (store, kept_in) = store(args.state_dir, &managed, in_pod);
     let stored = store.load().await?;
     let before = match (&stored.certificate_pem, &stored.claim) {
         (None, Some(_)) => Driver::Token,
@@ -149,18 +169,24 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             Box::pin(first_contact(&contact, &serving)).await?
         }
         _ => anyhow::bail!(
-            "{} holds no certificate or token of a cluster that has joined: pass --hub, --token and \
-             --ca-pin, as `adit token create --join` on the hub prints them",
-            args.state_dir.display()
+            "{kept_in} holds no certificate or token of a cluster that has joined: pass --hub, --token and \
+             --ca-pin, as `adit token create --join` on the hub prints them"
         ),
     };
-    install(&managed, Mode::Hosted).await?;
+    match install(&managed, Mode::Hosted).await {
+        // They were installed with the pod.
+        Err(error) if in_pod && error.is_forbidden() => {
+            tracing::warn!(%error, "the kinds of works are taken as they are");
+        }
+        installed => installed?,
+    }
     let hub_hash = hub_hash(&endpoint.server);
     let (way, started) = Way::new(endpoint, token, serving);
-    let mut config = AgentConfig::new(way.clone(), Arc::new(store), managed.clone());
+    let mut config = AgentConfig::new(way.clone(), store, managed.clone());
     config.cluster = args.cluster_name;
     config.agent = args.agent_name;
     config.driver = driver;
+    config.follows_authorities = true;
     let joined = Joined {
         way,
         hub_hash,
@@ -256,6 +282,24 @@ impl Joined {
             }
         }
     }
+}
+
+/// Where the state is kept, and what that is called.
+fn store(
+    folder: Option<PathBuf>,
+    managed: &Client,
+    in_pod: bool,
+) -> (Arc<dyn CredentialStore>, String) {
+    if in_pod && folder.is_none() {
+        let namespace = std::fs::read_to_string(POD_NAMESPACE);
+        let namespace = namespace.unwrap_or_else(|_| NAMESPACE.to_owned());
+        let secret = CredentialSecret::new(managed.clone(), namespace.trim());
+        let called = format!("the Secret {}/{}", namespace.trim(), CredentialSecret::NAME);
+        return (Arc::new(secret), called);
+    }
+    let folder = folder.unwrap_or_else(|| STATE_DIR.into());
+    let called = folder.display().to_string();
+    (Arc::new(CredentialFolder::new(folder)), called)
 }
 
 /// The token, wherever it was said.

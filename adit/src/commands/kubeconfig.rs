@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use api::types::cluster::ManagedCluster;
+use kube::Api;
 use proto::ClusterName;
 use proxy_agent::HubAddress;
 
 use super::{deliver, token};
 use crate::clusters::ClusterRecord;
 use crate::data_dir::{self, DataDir};
+use crate::hub_client;
 use crate::kubeconfig::{HubAccess, PathForm};
 use crate::lifetime::Lifetime;
 
@@ -90,9 +93,22 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<HubAccess> {
     HubAccess::parse(&text).with_context(|| format!("cannot use {}", path.display()))
 }
 
+/// Whether the hub that runs here has such a cluster; none runs, none has.
+async fn has_joined(data: &DataDir, cluster: &ClusterName) -> bool {
+    let Ok(client) = hub_client::administrator(data).await else {
+        return false;
+    };
+    let clusters: Api<ManagedCluster> = Api::all(client);
+    let found = Box::pin(clusters.get_metadata_opt(cluster.as_str())).await;
+    if let Err(error) = &found {
+        tracing::warn!(%error, "the hub does not say which clusters have joined");
+    }
+    found.is_ok_and(|found| found.is_some())
+}
+
 async fn from_data_dir(data: &DataDir, args: &Args) -> anyhow::Result<HubAccess> {
     for cluster in &args.clusters {
-        if ClusterRecord::load(data, cluster)?.is_none() {
+        if ClusterRecord::load(data, cluster)?.is_none() && !has_joined(data, cluster).await {
             anyhow::bail!("the hub knows no cluster {cluster}; see `adit credentials`");
         }
     }

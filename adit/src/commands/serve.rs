@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use proxy_agent::{
@@ -134,6 +134,17 @@ impl ServeArgs {
         Ok((serving, Beside { file, metrics }))
     }
 
+    /// The kubeconfig and its context, if there is one.
+    pub(crate) fn kubeconfig(&self) -> Option<(&Path, Option<&str>)> {
+        let path = self.kubeconfig.as_deref()?;
+        Some((path, self.context.as_deref()))
+    }
+
+    /// Whether it is the cluster of this process's pod that is served.
+    pub(crate) fn is_in_pod(&self) -> bool {
+        self.kubeconfig.is_none() && std::env::var_os(IN_CLUSTER).is_some()
+    }
+
     async fn api_server(&self) -> anyhow::Result<Option<ApiServer>> {
         if let Some(path) = &self.kubeconfig {
             let api = ApiServer::from_kubeconfig(path, self.context.as_deref())
@@ -141,7 +152,7 @@ impl ServeArgs {
                 .with_context(|| format!("cannot use {}", path.display()))?;
             return Ok(Some(api));
         }
-        if std::env::var_os(IN_CLUSTER).is_some() {
+        if self.is_in_pod() {
             return Ok(Some(ApiServer::in_cluster()?));
         }
         if !self.expose.is_empty() {

@@ -32,6 +32,9 @@ pub(crate) struct SessionListing {
     pub(crate) connected_since: OffsetDateTime,
     /// Of the certificate, lower-case hexadecimal.
     pub(crate) serial: String,
+    /// Who signed it. A hub of an earlier release does not tell.
+    #[serde(default)]
+    pub(crate) authority: String,
     /// Open now.
     pub(crate) streams: u64,
     /// Received from the agent on the links below, framing included.
@@ -155,6 +158,7 @@ impl From<SessionInfo> for SessionListing {
             bytes_in,
             bytes_out,
             serial: session.serial,
+            authority: session.authority,
             links: session.links.into_iter().map(LinkListing::from).collect(),
         }
     }

@@ -110,6 +110,7 @@ mod tests {
                 agent: "agent".parse().unwrap(),
             },
             serial: serial.to_owned(),
+            authority: "hub".to_owned(),
             not_after: SystemTime::now() + Duration::from_secs(60),
         }
     }

@@ -203,6 +203,10 @@ impl HubAccess for Way {
         self.endpoint.subscribe()
     }
 
+    fn trust(&self, endpoint: HubEndpoint) {
+        self.endpoint.send_replace(endpoint);
+    }
+
     fn bootstrap(&self) -> BoxFuture<'_, Result<Client, HubAccessError>> {
         Box::pin(async { self.join().await.map_err(failed) })
     }

@@ -16,6 +16,10 @@ pub trait HubAccess: fmt::Debug + Send + Sync {
     /// changes, the agent joins anew.
     fn endpoint(&self) -> watch::Receiver<HubEndpoint>;
 
+    /// The hub is trusted by other authorities from now on, and this is kept:
+    /// the same as [`Self::endpoint`] but for them.
+    fn trust(&self, endpoint: HubEndpoint);
+
     /// A client that may do what a cluster needs to join, and no more.
     fn bootstrap(&self) -> BoxFuture<'_, Result<Client, HubAccessError>>;
 

@@ -1,15 +1,21 @@
 //! What an agent needs in the managed cluster, and its removal.
 
+use std::time::Duration;
+
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::refusal::is_code;
 
 mod objects;
+mod pod;
+mod roles;
 
 pub use objects::{NAMESPACE, SERVICE_ACCOUNT};
+pub use pod::Pod;
 
 /// Where an agent runs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -49,40 +55,80 @@ pub enum InstallError {
         /// What the API server said.
         source: kube::Error,
     },
+    /// Something is on its way out for too long.
+    #[error(
+        "{0} is being deleted, and still there after {wait} s; look for what has a finalizer in it",
+        wait = GOING.as_secs()
+    )]
+    Stays(String),
+}
+
+impl InstallError {
+    /// Whether it is a right that is missing.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        match self {
+            Self::Apply { source, .. } | Self::Remove { source, .. } => is_code(source, 403),
+            Self::AppliedWorks(_) | Self::Stays(_) => false,
+        }
+    }
 }
 
 /// Says who applied what.
 const FIELD_MANAGER: &str = "adit-join";
+/// How long what is deleted may take to be gone.
+const GOING: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What [`install`] applies, each after what it needs.
+#[must_use]
+pub fn objects(mode: Mode) -> Vec<Value> {
+    objects::all(mode)
+}
 
 /// Applies what the agent needs. What is there already as it should be is left
 /// alone; definitions of kinds that the API server serves without one are left
-/// out.
+/// out, and so are definitions and a namespace that somebody else has put there.
 ///
 /// # Errors
 /// If the client may not, or cannot.
 pub async fn install(managed: &Client, mode: Mode) -> Result<(), InstallError> {
     for object in objects::all(mode) {
-        let what = described(&object);
-        let failed = |source| InstallError::Apply {
-            what: what.clone(),
-            source,
-        };
-        if is_definition(&object) && !needs_definition(managed, &object).await.map_err(failed)? {
-            continue;
+        let needed = is_needed(managed, &object).await;
+        if needed.map_err(|source| cannot_apply(&object, source))? {
+            apply(managed, &object).await?;
         }
-        let (api, name) = api(managed, &object);
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
-        applied.map_err(failed)?;
     }
     Ok(())
 }
 
-/// Removes what [`install`] has applied, the namespace with all that is in it
-/// included. Definitions go only if nothing of their kind is left.
+/// Applies an object, in place of what others have made of it.
 ///
 /// # Errors
-/// If works' objects are still there, or the client may not.
+/// If the client may not, or cannot.
+pub async fn apply(managed: &Client, object: &Value) -> Result<(), InstallError> {
+    let (api, name) = api(managed, object);
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let applied = api.patch(&name, &params, &Patch::Apply(object)).await;
+    applied
+        .map(drop)
+        .map_err(|source| cannot_apply(object, source))
+}
+
+fn cannot_apply(object: &Value, source: kube::Error) -> InstallError {
+    InstallError::Apply {
+        what: described(object),
+        source,
+    }
+}
+
+/// Removes what [`install`] has applied, the namespace with all that is in it
+/// included, and waits until it is gone. Definitions go only if nothing of
+/// their kind is left.
+///
+/// # Errors
+/// If works' objects are still there, the client may not, or something is not
+/// gone within a minute.
 pub async fn uninstall(managed: &Client) -> Result<(), InstallError> {
     let mut objects = objects::all(Mode::Default);
     objects.reverse();
@@ -92,6 +138,7 @@ pub async fn uninstall(managed: &Client) -> Result<(), InstallError> {
             return Err(InstallError::AppliedWorks(left));
         }
     }
+    let mut going = Vec::new();
     for object in &objects {
         if is_definition(object) && count(managed, object).await? > 0 {
             continue;
@@ -104,12 +151,25 @@ pub async fn uninstall(managed: &Client) -> Result<(), InstallError> {
         };
         let found = found(&api, &name).await.map_err(failed)?;
         // What somebody else has put there stays.
-        if found.is_none_or(|of| of.labels().get(objects::LABEL.0) != Some(&objects::label())) {
+        if !found.is_some_and(|of| is_ours(&of)) {
             continue;
         }
         match api.delete(&name, &DeleteParams::default()).await {
             Err(error) if !is_code(&error, 404) => return Err(failed(error)),
-            _ => {}
+            _ => going.push((api, name, what)),
+        }
+    }
+    let until = Instant::now() + GOING;
+    for (api, name, what) in going {
+        let failed = |source| InstallError::Remove {
+            what: what.clone(),
+            source,
+        };
+        while found(&api, &name).await.map_err(failed)?.is_some() {
+            if Instant::now() > until {
+                return Err(InstallError::Stays(what));
+            }
+            sleep(PAUSE).await;
         }
     }
     Ok(())
@@ -132,19 +192,30 @@ async fn count(managed: &Client, definition: &Value) -> Result<usize, InstallErr
     }
 }
 
-/// Whether the API server has no such kind, or has it by a definition.
-async fn needs_definition(managed: &Client, definition: &Value) -> Result<bool, kube::Error> {
-    let (api, name) = api(managed, definition);
-    if found(&api, &name).await?.is_some() {
+/// Whether an object is to be applied. What others may have put there as well
+/// is theirs if they have, and a kind may be served without a definition.
+async fn is_needed(managed: &Client, object: &Value) -> Result<bool, kube::Error> {
+    if !is_definition(object) && object["kind"] != "Namespace" {
         return Ok(true);
     }
-    let resource = defined(definition);
+    let (api, name) = api(managed, object);
+    if let Some(there) = found(&api, &name).await? {
+        return Ok(is_ours(&there));
+    }
+    if !is_definition(object) {
+        return Ok(true);
+    }
+    let resource = defined(object);
     let api: Api<DynamicObject> = Api::all_with(managed.clone(), &resource);
     match api.list_metadata(&ListParams::default().limit(1)).await {
         Err(error) if is_code(&error, 404) => Ok(true),
         Err(error) => Err(error),
         Ok(_) => Ok(false),
     }
+}
+
+fn is_ours(object: &DynamicObject) -> bool {
+    object.labels().get(objects::LABEL.0) == Some(&objects::label())
 }
 
 /// The object; `None` also where the API server knows nothing of its kind.

@@ -22,6 +22,9 @@ pub struct Pace {
     pub resync: Duration,
     /// Between two looks at the certificate's age; default 5 min.
     pub rotation: Duration,
+    /// Within what time of hearing that another authority signs a new
+    /// certificate is asked for; default 30 s.
+    pub authority: Duration,
     /// How long after a refused certificate request another is made; default 5 min.
     pub denied: Duration,
     /// The most between two attempts at what fails; default 1 min.
@@ -37,6 +40,7 @@ impl Default for Pace {
             settle: Duration::from_secs(1),
             resync: Duration::from_secs(60 * 60),
             rotation: Duration::from_secs(5 * 60),
+            authority: Duration::from_secs(30),
             denied: Duration::from_secs(5 * 60),
             retry: Duration::from_secs(60),
         }

@@ -6,6 +6,7 @@ use kube::Client;
 use rand::Rng as _;
 use tokio::time::sleep;
 
+use super::authorities::is_of_an_earlier;
 use super::by_token::{self, TokenError};
 use super::clock::readable;
 use super::condition::{self, Wanted};
@@ -41,6 +42,7 @@ pub(super) struct Rotation<'a> {
     pub(super) hub: Client,
     pub(super) credential: &'a Credential,
     pub(super) expiration_seconds: Option<i32>,
+    pub(super) follows_authorities: bool,
     pub(super) store: &'a dyn CredentialStore,
     pub(super) clock: &'a Clock,
     pub(super) pace: &'a Pace,
@@ -68,11 +70,16 @@ const TOKEN: Told = Told {
 };
 
 impl Rotation<'_> {
-    /// Waits for the certificate's last quarter, and gets another one.
+    /// Waits for the certificate's last quarter, and gets another one. If
+    /// another authority signs by now, that is soon.
     pub(super) async fn run(&self) -> Rotated {
-        let fraction = rand::rng().random_range(0.20..0.25);
-        let due = due(self.credential, fraction);
-        self.until(due).await;
+        if self.is_of_an_earlier_authority() {
+            // All agents of the hub are to have another one.
+            sleep(self.pace.authority.mul_f64(rand::rng().random())).await;
+        } else {
+            let fraction = rand::rng().random_range(0.20..0.25);
+            self.until(due(self.credential, fraction)).await;
+        }
         let renewed = async {
             let mut failures = 0;
             loop {
@@ -94,6 +101,17 @@ impl Rotation<'_> {
         tokio::select! {
             renewed = Box::pin(renewed) => renewed,
             () = self.until(self.credential.not_after) => Rotated::Expired,
+        }
+    }
+
+    fn is_of_an_earlier_authority(&self) -> bool {
+        let authorities = &self.credential.endpoint.certificate_authority;
+        let authorities = authorities.as_deref().unwrap_or_default();
+        match &self.credential.proof {
+            Proof::Certificate {
+                certificate_pem, ..
+            } => self.follows_authorities && is_of_an_earlier(certificate_pem, authorities),
+            Proof::Token { .. } => false,
         }
     }
 

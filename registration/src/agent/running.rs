@@ -10,10 +10,10 @@ use super::rotation::{Rotated, Rotation};
 use super::state::State;
 use super::status::Telling;
 use super::view::{self, View};
-use super::{AgentConfig, Credential, lease, managed_cluster, pace};
+use super::{AgentConfig, Credential, authorities, lease, managed_cluster, pace};
 
 /// Why it stopped.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Ended {
     /// The certificate's time is over.
     Expired,
@@ -21,6 +21,8 @@ pub(super) enum Ended {
     Moved,
     /// There is a new certificate.
     Renewed,
+    /// The hub has other authorities, PEM.
+    Trusting(String),
 }
 
 /// A joined agent, or one that waits for acceptance.
@@ -62,6 +64,7 @@ impl Running<'_> {
             hub: self.hub.clone(),
             credential: self.credential,
             expiration_seconds: self.config.expiration_seconds,
+            follows_authorities: self.config.follows_authorities,
             store: &*self.config.store,
             clock,
             pace,
@@ -71,11 +74,23 @@ impl Running<'_> {
             never = Box::pin(lease) => match never {},
             never = Box::pin(telling.run()) => match never {},
             never = Box::pin(self.resync(view)) => match never {},
+            authorities = Box::pin(self.authorities()) => Ended::Trusting(authorities),
             rotated = Box::pin(rotation.run()) => match rotated {
                 Rotated::Renewed => Ended::Renewed,
                 Rotated::Expired => Ended::Expired,
             },
         }
+    }
+
+    /// Waits until the hub tells other authorities.
+    async fn authorities(&self) -> String {
+        let Credential {
+            endpoint, identity, ..
+        } = self.credential;
+        if !self.config.follows_authorities {
+            std::future::pending::<()>().await;
+        }
+        authorities::changed(self.hub.clone(), &identity.cluster, endpoint).await
     }
 
     /// Keeps what the agent says of the cluster beside its status up to date.

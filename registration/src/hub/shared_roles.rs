@@ -26,6 +26,13 @@ pub(crate) async fn keep(client: &Client, needed: bool) -> Result<(), HubError> 
 
 pub(crate) fn all() -> [Wanted; 2] {
     let registration = json!([
+        // Whom to trust this hub by, which Adit's agents follow.
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["kube-root-ca.crt"],
+            "verbs": ["get", "list", "watch"],
+        },
         {
             "apiGroups": ["coordination.k8s.io"],
             "resources": ["leases"],

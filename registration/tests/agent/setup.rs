@@ -22,6 +22,7 @@ pub(super) const HURRIED: Pace = Pace {
     settle: Duration::from_millis(10),
     resync: Duration::from_secs(3600),
     rotation: Duration::from_millis(20),
+    authority: Duration::from_millis(20),
     denied: Duration::from_millis(200),
     retry: Duration::from_millis(300),
 };

@@ -250,6 +250,7 @@ mod tests {
             agent: agent.parse().unwrap(),
             agent_version: String::new(),
             serial: String::new(),
+            authority: String::new(),
             connected_since: SystemTime::now(),
             links: vec![LinkInfo {
                 connected_since: SystemTime::now(),

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Mode;
-use crate::agent::CredentialSecret;
+use super::{Mode, roles};
 
 /// Where the agent is in the managed cluster.
 pub const NAMESPACE: &str = "open-cluster-management-agent";
@@ -16,8 +15,6 @@ pub(super) const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "adit");
 /// The kinds that the agent reads and writes in the managed cluster.
 const KINDS: [&str; 2] = ["AppliedManifestWork", "ClusterClaim"];
 
-const ROLE: &str = "open-cluster-management:adit-agent:registration";
-
 pub(super) fn label() -> String {
     LABEL.1.to_owned()
 }
@@ -26,20 +23,19 @@ pub(super) fn label() -> String {
 pub(super) fn all(mode: Mode) -> Vec<Value> {
     let mut objects = definitions();
     if mode == Mode::Default {
-        objects.extend([
-            namespace(),
-            service_account(),
-            cluster_role(),
-            cluster_role_binding(),
-            role(),
-            role_binding(),
-        ]);
+        objects.extend([namespace(), service_account()]);
+        objects.extend(roles::all());
     }
     for object in &mut objects {
-        let (key, value) = LABEL;
-        object["metadata"]["labels"][key] = value.into();
+        mark(object);
     }
     objects
+}
+
+/// Labels an object as one of these.
+pub(super) fn mark(object: &mut Value) {
+    let (key, value) = LABEL;
+    object["metadata"]["labels"][key] = value.into();
 }
 
 fn definitions() -> Vec<Value> {
@@ -61,68 +57,4 @@ fn service_account() -> Value {
         "kind": "ServiceAccount",
         "metadata": {"name": SERVICE_ACCOUNT, "namespace": NAMESPACE},
     })
-}
-
-/// What registration reads of the cluster, and nothing else.
-fn cluster_role() -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": ROLE},
-        "rules": [
-            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
-            {
-                "apiGroups": ["cluster.open-cluster-management.io"],
-                "resources": ["clusterclaims"],
-                "verbs": ["get", "list", "watch"],
-            },
-            {"nonResourceURLs": ["/livez", "/healthz", "/version"], "verbs": ["get"]},
-        ],
-    })
-}
-
-fn cluster_role_binding() -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": ROLE},
-        "roleRef": role_ref("ClusterRole", ROLE),
-        "subjects": [subject()],
-    })
-}
-
-/// Its own Secret; `create` knows no names.
-fn role() -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": SERVICE_ACCOUNT, "namespace": NAMESPACE},
-        "rules": [
-            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
-            {
-                "apiGroups": [""],
-                "resources": ["secrets"],
-                "resourceNames": [CredentialSecret::NAME],
-                "verbs": ["get", "update", "delete"],
-            },
-        ],
-    })
-}
-
-fn role_binding() -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": SERVICE_ACCOUNT, "namespace": NAMESPACE},
-        "roleRef": role_ref("Role", SERVICE_ACCOUNT),
-        "subjects": [subject()],
-    })
-}
-
-fn role_ref(kind: &str, name: &str) -> Value {
-    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name})
-}
-
-fn subject() -> Value {
-    json!({"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE})
 }
