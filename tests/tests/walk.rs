@@ -22,8 +22,6 @@ mod place;
 mod pod;
 #[path = "walk/readme.rs"]
 mod readme;
-#[path = "walk/rotation.rs"]
-mod rotation;
 
 use place::Place;
 
