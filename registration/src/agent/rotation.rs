@@ -75,7 +75,8 @@ impl Rotation<'_> {
     pub(super) async fn run(&self) -> Rotated {
         if self.is_of_an_earlier_authority() {
             // All agents of the hub are to have another one.
-            sleep(self.pace.authority.mul_f64(rand::rng().random())).await;
+            let wait = self.pace.authority.mul_f64(rand::rng().random());
+            sleep(wait).await;
         } else {
             let fraction = rand::rng().random_range(0.20..0.25);
             self.until(due(self.credential, fraction)).await;
