@@ -74,7 +74,7 @@ impl BootstrapTokens {
     pub(super) async fn admit(&self, token: &Credential) -> Result<Admitted, TokenRefused> {
         let token: JoinToken = token.expose().parse().map_err(|_| TokenRefused::Unknown)?;
         let secret = self.secrets.get_opt(&secret_name(token.id())).await;
-        let secret = secret.map_err(unreadable)?;
+        let secret = secret.map_err(|error| unreadable(&error))?;
         judge(secret.as_ref(), &token, OffsetDateTime::now_utc())?;
         Ok(Admitted {
             id: token.id().to_owned(),
@@ -110,15 +110,14 @@ impl BootstrapTokens {
                     return Ok(());
                 }
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
-                Err(error) => return Err(unreadable(error)),
+                Err(error) => return Err(unreadable(&error)),
             }
         }
         Err(TokenRefused::Unreadable)
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
-fn unreadable(error: kube::Error) -> TokenRefused {
+fn unreadable(error: &kube::Error) -> TokenRefused {
     tracing::error!(%error, "a bootstrap token cannot be read or counted");
     TokenRefused::Unreadable
 }

@@ -8,6 +8,7 @@ use proto::{AgentIdentity, Credential, SessionKey};
 use proxy_server::{
     Caller, CallerIdentity, HubTargets, NotAdmitted, ReviewError, ReviewedToken, ServeError,
 };
+use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 use tunnel::{CloseReason, IncomingStream};
 
@@ -45,7 +46,7 @@ impl HubTargets for Reviews {
             let CallerIdentity::Token(token) = caller.identity else {
                 panic!("it has shown a token");
             };
-            let _stream = stream.accept().unwrap();
+            let mut stream = stream.accept().unwrap();
             let reviewed = ReviewedToken {
                 identity: token.identity().clone(),
                 not_after: SystemTime::now() + LONG,
@@ -53,6 +54,7 @@ impl HubTargets for Reviews {
             token
                 .renew(Credential::new("next").unwrap(), &reviewed)
                 .unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
         })
     }
 }

@@ -45,7 +45,7 @@ impl Access {
                 for wanted in wanted {
                     note(wanted.ensure(client).await);
                 }
-                note(accounts::clear(client, cluster, accounts).await);
+                note(Box::pin(accounts::clear(client, cluster, accounts)).await);
             }
             Self::Denied => {
                 for wanted in own(cluster, self, &[]) {
@@ -54,14 +54,14 @@ impl Access {
                 for unwanted in in_namespace(cluster, &[]) {
                     note(unwanted.remove(client).await);
                 }
-                note(accounts::clear(client, cluster, &[]).await);
+                note(Box::pin(accounts::clear(client, cluster, &[])).await);
             }
             Self::Gone => {
                 let all = in_namespace(cluster, &[]).into_iter();
                 for unwanted in all.chain(own(cluster, self, &[])) {
                     note(unwanted.remove(client).await);
                 }
-                note(accounts::clear(client, cluster, &[]).await);
+                note(Box::pin(accounts::clear(client, cluster, &[])).await);
             }
         }
         match failed.len() {
