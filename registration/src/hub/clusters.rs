@@ -296,7 +296,7 @@ impl Clusters {
             return Ok(());
         }
         let Given { access, accounts } = wanted;
-        let given = access.give(&self.client, name, &accounts).await;
+        let given = Box::pin(access.give(&self.client, name, &accounts)).await;
         if given.is_err() {
             self.given().remove(name);
         }
