@@ -175,12 +175,12 @@ async fn joins(carrier: &str) {
 
 #[tokio::test]
 async fn a_cluster_joins_by_token_and_is_reached() {
-    joins("h2").await;
+    Box::pin(joins("h2")).await;
 }
 
 #[tokio::test]
 async fn a_cluster_joins_by_token_and_is_reached_over_quic() {
-    joins("quic").await;
+    Box::pin(joins("quic")).await;
 }
 
 #[tokio::test]

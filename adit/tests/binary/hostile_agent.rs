@@ -95,7 +95,7 @@ async fn seen(hub: &TestHub, path: &str) -> Value {
 
 #[tokio::test]
 async fn another_clusters_objects_are_neither_seen_nor_changed() {
-    let (hub, agent) = start().await;
+    let (hub, agent) = Box::pin(start()).await;
     let theirs = [
         format!("{CLUSTERS}/edge-2"),
         format!("{WORKS}/edge-2/manifestworks/w"),
@@ -138,7 +138,7 @@ async fn another_clusters_objects_are_neither_seen_nor_changed() {
 
 #[tokio::test]
 async fn lists_and_watches_tell_of_the_agents_own_cluster_alone() {
-    let (_hub, agent) = start().await;
+    let (_hub, agent) = Box::pin(start()).await;
     for path in [
         CLUSTERS.to_owned(),
         format!("{CLUSTERS}?watch=1"),
@@ -169,7 +169,7 @@ async fn lists_and_watches_tell_of_the_agents_own_cluster_alone() {
 
 #[tokio::test]
 async fn nobody_makes_himself_more_than_an_agent_of_his_cluster() {
-    let (hub, agent) = start().await;
+    let (hub, agent) = Box::pin(start()).await;
     let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
     let me = json!([{
         "kind": "User",
@@ -266,7 +266,7 @@ async fn asked(admin: &Client, name: &str) -> CertificateSigningRequest {
 
 #[tokio::test]
 async fn a_certificate_of_another_cluster_is_not_to_be_had() {
-    let (hub, agent) = start().await;
+    let (hub, agent) = Box::pin(start()).await;
     let admin = hub.kube().await;
     let group = "system:open-cluster-management:managed-clusters";
     let of = |cluster: &str| format!("system:open-cluster-management:{cluster}");
@@ -340,7 +340,7 @@ async fn a_certificate_of_another_cluster_is_not_to_be_had() {
 
 #[tokio::test]
 async fn heads_and_bodies_without_end_are_cut_off_and_hurt_nobody() {
-    let (hub, agent) = start().await;
+    let (hub, agent) = Box::pin(start()).await;
     let session = agent.view.sessions().pop().unwrap();
     let open = async || {
         let header = proto::StreamHeader::new(proto::Target::HubApi);
@@ -417,7 +417,7 @@ async fn heads_and_bodies_without_end_are_cut_off_and_hurt_nobody() {
 
 #[tokio::test]
 async fn whoever_makes_objects_as_fast_as_he_can_is_slowed_down() {
-    let (hub, agent) = start().await;
+    let (hub, agent) = Box::pin(start()).await;
     let path = "/apis/events.k8s.io/v1/namespaces/edge-1/events";
     let event = |number: usize| {
         json!({
