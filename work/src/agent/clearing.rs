@@ -58,7 +58,7 @@ pub async fn clear(
     let objects = Objects::new(managed.clone());
     let until = Instant::now() + within;
     for name in &names {
-        one(&objects, name, until).await?;
+        Box::pin(one(&objects, name, until)).await?;
     }
     Ok(names.len())
 }
@@ -73,7 +73,7 @@ async fn one(objects: &Objects, name: &str, until: Instant) -> Result<(), ClearE
             return Err(ClearError::Stays(name.to_owned()));
         }
         if applied.is_deleting() {
-            applied.clear(objects).await.map_err(failed)?;
+            Box::pin(applied.clear(objects)).await.map_err(failed)?;
         } else {
             applied.delete(objects).await.map_err(failed)?;
         }
