@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::answers::{Answers, Question};
 use crate::authorization::{Attributes, Rbac};
+use crate::body_budget::BodyBudget;
 use crate::handlers::scale::{self, ScaleChange, Scaled};
 use crate::handlers::{self, Patch, Replacement};
 use crate::in_process::Keeper;
@@ -38,6 +39,7 @@ pub(crate) struct Call<'a> {
     pub(crate) info: &'a RequestInfo,
     pub(crate) resource: &'a ResourceInfo,
     pub(crate) head: &'a Parts,
+    pub(crate) bodies: &'a BodyBudget,
     pub(crate) record: &'a mut Record,
 }
 
@@ -63,7 +65,7 @@ where
     let body = match call.info.verb {
         // Whatever comes with a question is left unread.
         "get" | "list" | "watch" => RequestBody::none(call.head),
-        _ => RequestBody::read(call.head, body).await?,
+        _ => RequestBody::read(call.head, body, call.bodies, &call.user.name).await?,
     };
     let answer = call.handle(&scope, body, &mut warnings).await;
     let response = answer.and_then(|answer| respond(&scope, form, answer));

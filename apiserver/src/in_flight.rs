@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::{RequestInfo, Status, User};
 
@@ -19,7 +20,7 @@ pub struct InFlight {
     kinds: Arc<[Mutex<Running>; 3]>,
 }
 
-/// How many requests of each kind may run at once.
+/// How many requests of each kind may run at once, and what they may hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct InFlightLimits {
     /// Requests that read; 400 by default.
@@ -29,6 +30,15 @@ pub struct InFlightLimits {
     /// Requests that last; 20,000 by default. One costs the memory of its
     /// queue and no work while nothing happens.
     pub lasting: usize,
+    /// Bytes of requests' bodies that are held at once, but for bodies of at most
+    /// 32 KiB; 64 MiB by default. One identity has a quarter of them, or
+    /// one body of 3 MiB.
+    ///
+    /// What is made of a body while it is handled can be many times as large.
+    pub body_bytes: usize,
+    /// How long a body may wait for room among these; 10 s by default. Then
+    /// its request is refused with 429 and `Retry-After: 1`.
+    pub body_wait: Duration,
 }
 
 /// A request that runs; dropping it makes room.
@@ -59,6 +69,8 @@ impl Default for InFlightLimits {
             reading: 400,
             changing: 200,
             lasting: 20_000,
+            body_bytes: 64 << 20,
+            body_wait: Duration::from_secs(10),
         }
     }
 }
@@ -83,6 +95,7 @@ impl InFlight {
             reading,
             changing,
             lasting,
+            ..
         } = limits;
         Self {
             kinds: Arc::new([running(reading), running(changing), running(lasting)]),
@@ -204,6 +217,7 @@ mod tests {
             reading,
             changing,
             lasting,
+            ..InFlightLimits::default()
         })
     }
 

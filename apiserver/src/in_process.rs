@@ -22,6 +22,10 @@ struct InProcess {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keeper;
 
+/// Among a request's extensions, says that its body is in memory already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Within;
+
 impl ApiServer {
     /// A client of this server, as `user`, with no socket between.
     ///
@@ -65,6 +69,7 @@ impl Service<Request<kube::client::Body>> for InProcess {
 
     fn call(&mut self, mut request: Request<kube::client::Body>) -> Self::Future {
         request.extensions_mut().insert(self.user.clone());
+        request.extensions_mut().insert(Within);
         if let Some(keeper) = self.keeps {
             request.extensions_mut().insert(keeper);
         }

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod authentication;
 pub mod authorization;
 mod body;
+mod body_budget;
 mod bootstrap;
 pub mod certificates;
 mod changes;

@@ -112,19 +112,20 @@ fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
             .flat_map(Map::iter)
     };
     for (key, value) in map("labels") {
+        if errors.len() >= MAX_ERRORS {
+            break;
+        }
         invalid(errors, "metadata.labels", key, names::label_key(key));
         let value = value.as_str().unwrap_or_default();
         invalid(errors, "metadata.labels", value, names::label_value(value));
     }
     let mut size = 0;
     for (key, value) in map("annotations") {
-        // Upper case is allowed in an annotation's prefix.
-        invalid(
-            errors,
-            "metadata.annotations",
-            key,
-            names::label_key(&key.to_lowercase()),
-        );
+        if errors.len() < MAX_ERRORS {
+            // Upper case is allowed in an annotation's prefix.
+            let why = names::label_key(&key.to_lowercase());
+            invalid(errors, "metadata.annotations", key, why);
+        }
         size += key.len() + value.as_str().map_or(0, str::len);
     }
     if size > ANNOTATIONS_MAX {
@@ -144,6 +145,9 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         .map_or(&[][..], Vec::as_slice);
     let field = "metadata.ownerReferences";
     for owner in owners {
+        if errors.len() >= MAX_ERRORS {
+            break;
+        }
         let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
         if text("apiVersion").is_empty() {
             let why = vec!["version must not be empty".to_owned()];
@@ -200,6 +204,9 @@ fn is_event(owner: &Value) -> bool {
 fn check_finalizers(object: &Value, errors: &mut Vec<FieldError>) {
     let field = "metadata.finalizers";
     for finalizer in meta_strings(object, "finalizers") {
+        if errors.len() >= MAX_ERRORS {
+            break;
+        }
         invalid(errors, field, finalizer, names::label_key(finalizer));
     }
     let has = |name: &str| meta_strings(object, "finalizers").any(|of| of == name);
@@ -227,5 +234,7 @@ fn invalid(errors: &mut Vec<FieldError>, field: &str, value: &str, why: Vec<Stri
 pub(crate) const ORPHAN: &str = "orphan";
 /// The finalizer of an object that waits for its dependents to go.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+/// Errors behind that many are not looked for.
+const MAX_ERRORS: usize = 100;
 /// All annotations of an object together.
 const ANNOTATIONS_MAX: usize = 256 * 1024;

@@ -1,12 +1,17 @@
 use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
 
 use api::{FieldError, FieldErrorKind, GroupVersionKind, canonicalise};
 use bytes::Bytes;
 use http::request::Parts;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::Status;
+use crate::body_budget::{BodyBudget, Claim};
+use crate::in_process::Within;
 use crate::negotiation::{BodyMedia, Document, DocumentError, cannot_be_handled, unrecognized};
 use crate::options::FieldValidation;
 use crate::protobuf::Envelope;
@@ -17,32 +22,51 @@ use crate::scope::Scope;
 #[derive(Debug)]
 pub(crate) struct RequestBody<'a> {
     head: &'a Parts,
-    bytes: Bytes,
+    bytes: Vec<u8>,
+    /// Kept for as long as the body is, and with it what is made of it.
+    _room: Claim,
 }
 
 impl<'a> RequestBody<'a> {
-    /// Reads a body of 3 MiB at most.
-    pub(crate) async fn read<B>(head: &'a Parts, body: B) -> Result<Self, Status>
+    /// Reads a body of [`BODY_MAX`] at most, as soon as there is room for it.
+    pub(crate) async fn read<B>(
+        head: &'a Parts,
+        body: B,
+        budget: &BodyBudget,
+        user: &str,
+    ) -> Result<Self, Status>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: fmt::Display,
     {
-        let body = body.map_err(|error| BrokenBody(error.to_string()));
-        match Limited::new(body, BODY_MAX).collect().await {
-            Ok(body) => Ok(Self {
-                head,
-                bytes: body.to_bytes(),
-            }),
-            Err(error) if error.is::<LengthLimitError>() => Err(Status::too_large(BODY_MAX)),
-            Err(error) => Err(Status::bad_request(format!("the body broke off: {error}"))),
-        }
+        let said = body.size_hint();
+        let length = said.exact().map(usize::try_from);
+        let length = length.map_or(BODY_MAX, |length| length.unwrap_or(usize::MAX));
+        let within = head.extensions.get::<Within>().is_some();
+        // Of what is too long nothing is kept.
+        let mut room = if within || length <= BODY_SMALL || length > BODY_MAX {
+            Claim::none()
+        } else {
+            budget.claim(user, length).await?
+        };
+        let reading = read_whole(body, said.exact().map(|_| length));
+        let bytes = timeout(PATIENCE, reading).await.map_err(|_| {
+            Status::timeout("request did not complete within the allotted timeout")
+        })??;
+        room.has_come(bytes.len()).await?;
+        Ok(Self {
+            head,
+            bytes,
+            _room: room,
+        })
     }
 
     /// That of a request that has none to be read.
     pub(crate) const fn none(head: &'a Parts) -> Self {
         Self {
             head,
-            bytes: Bytes::new(),
+            bytes: Vec::new(),
+            _room: Claim::none(),
         }
     }
 
@@ -221,6 +245,33 @@ impl<'a> RequestBody<'a> {
     }
 }
 
+/// The bytes of a body, whose length is known if it was said.
+async fn read_whole<B>(body: B, length: Option<usize>) -> Result<Vec<u8>, Status>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: fmt::Display,
+{
+    let mut body = pin!(body);
+    let kept = length.is_none_or(|length| length <= BODY_MAX);
+    let mut bytes = Vec::with_capacity(length.filter(|_| kept).unwrap_or_default());
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let broken = |error| Status::bad_request(format!("the body broke off: {error}"));
+        let Ok(data) = frame.map_err(broken)?.into_data() else {
+            continue;
+        };
+        read += data.len();
+        // It is read so far so that its client comes to reading the answer.
+        if read > BODY_MAX {
+            return Err(Status::too_large(BODY_MAX));
+        }
+        if kept {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes)
+}
+
 /// That a value is no object, in the words of Go's decoder.
 fn no_kind(value: &Value) -> String {
     let told = go_kind(value);
@@ -322,11 +373,11 @@ pub(crate) struct Unfit {
     pub(crate) status: Status,
 }
 
-/// The client went away, or its connection broke.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct BrokenBody(String);
-
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
-const BODY_MAX: usize = 3 * 1024 * 1024;
+/// Bytes of the longest body that is read.
+pub(crate) const BODY_MAX: usize = 3 * 1024 * 1024;
+/// Bodies up to this length are bounded by the number of requests that run.
+const BODY_SMALL: usize = 32 * 1024;
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);

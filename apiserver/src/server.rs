@@ -19,6 +19,7 @@ use crate::answers::Answers;
 use crate::audit::AuditLog;
 use crate::authentication::{Authenticator, Tokens, impersonate};
 use crate::authorization::{Attributes, Authorizer as _, Rbac};
+use crate::body_budget::BodyBudget;
 use crate::bootstrap::bootstrap;
 use crate::certificates::CertificateSigner;
 use crate::compression::compress;
@@ -28,6 +29,7 @@ use crate::health::Health;
 use crate::metrics::{Exposition, Format};
 use crate::mirror::Mirror;
 use crate::record::{Observers, Record};
+use crate::request_body::BODY_MAX;
 use crate::respond::failure;
 use crate::reviews::Reviewer;
 use crate::storage::Storage;
@@ -106,6 +108,7 @@ struct Inner {
     authenticator: Authenticator,
     service_accounts: Arc<ServiceAccountTokens>,
     in_flight: InFlight,
+    bodies: BodyBudget,
     answers: Answers,
     observers: Arc<Observers>,
 }
@@ -142,6 +145,11 @@ impl ApiServer {
             authenticator,
             service_accounts: config.service_accounts,
             in_flight: InFlight::new(config.in_flight),
+            bodies: BodyBudget::new(
+                config.in_flight.body_bytes,
+                BODY_MAX,
+                config.in_flight.body_wait,
+            ),
             answers: reviewer.answers(config.answers),
             observers: Arc::new(Observers {
                 audit: config.audit,
@@ -248,6 +256,7 @@ impl ApiServer {
             info: &info,
             resource,
             head,
+            bodies: &self.0.bodies,
             record,
         };
         if matches!(info.verb, "watch" | "deletecollection") {
@@ -261,6 +270,7 @@ impl ApiServer {
             )),
         }
     }
+
     /// What is at a path that is no resource's.
     async fn page(
         &self,
@@ -313,6 +323,17 @@ impl ApiServer {
                 let resource = of.group_resource().to_string();
                 (vec![("resource", resource)], *count as u64)
             }),
+        );
+        let none = Vec::<(&str, &str)>::new;
+        to.gauge(
+            "adit_api_body_bytes",
+            "Bytes of requests' bodies that have room, or claim it",
+            [(none(), self.0.bodies.claimed() as u64)],
+        );
+        to.counter(
+            "adit_api_bodies_refused",
+            "Requests whose body has found no room in time",
+            [(none(), self.0.bodies.refused())],
         );
         if let Ok(stats) = self.0.storage.stats().await {
             to.gauge(

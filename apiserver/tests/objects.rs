@@ -7,6 +7,7 @@
 )]
 
 mod objects {
+    mod bodies;
     mod clients;
     mod controllers;
     mod delete;

@@ -121,8 +121,26 @@ impl Process {
 
     /// Its resident memory in bytes.
     pub fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory that it has had since
+    /// [`forget_peak`](Self::forget_peak), in bytes.
+    pub fn peak(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// Lets the peak of its memory begin anew with what it has now.
+    ///
+    /// # Errors
+    /// The system does not let it.
+    pub fn forget_peak(&self) -> Result<()> {
+        Ok(fs::write(self.proc("clear_refs"), "5")?)
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kibibytes =
             line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
         kibibytes.unwrap_or_default() * 1024

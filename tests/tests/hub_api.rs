@@ -1,4 +1,5 @@
-//! The API of a running `adit hub`: what it has acknowledged outlives it.
+//! The API of a running `adit hub`: many slow bodies cost it bounded memory,
+//! and what it has acknowledged outlives it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::large_futures, reason = "there is one of each")]
@@ -10,6 +11,8 @@ use tests::needs::{self, Needs};
 
 #[path = "hub_api/killed.rs"]
 mod killed;
+#[path = "hub_api/slow.rs"]
+mod slow;
 #[path = "hub_api/witness.rs"]
 mod witness;
 

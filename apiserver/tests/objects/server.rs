@@ -35,15 +35,29 @@ impl Server {
 
     /// One of these kinds.
     pub(super) async fn of(catalogue: Catalogue) -> Self {
-        Self::with(catalogue, None).await
+        Self::with(catalogue, None, InFlightLimits::default()).await
     }
 
     /// One whose certificates are published.
     pub(super) async fn publishing(root_ca: watch::Receiver<Arc<str>>) -> Self {
-        Self::with(api::core().clone(), Some(root_ca)).await
+        Self::with(
+            api::core().clone(),
+            Some(root_ca),
+            InFlightLimits::default(),
+        )
+        .await
     }
 
-    async fn with(catalogue: Catalogue, root_ca: Option<watch::Receiver<Arc<str>>>) -> Self {
+    /// One that lets so much happen at once.
+    pub(super) async fn bounded(in_flight: InFlightLimits) -> Self {
+        Self::with(api::core().clone(), None, in_flight).await
+    }
+
+    async fn with(
+        catalogue: Catalogue,
+        root_ca: Option<watch::Receiver<Arc<str>>>,
+        in_flight: InFlightLimits,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Options::default())
             .await
@@ -62,7 +76,7 @@ impl Server {
             )),
             tokens: Vec::new(),
             answers: Answers::default(),
-            in_flight: InFlightLimits::default(),
+            in_flight,
             signer: Some(Arc::new(signer())),
             audit: Some(audit.clone()),
             root_ca,
