@@ -16,7 +16,7 @@ use crate::commands::credentials;
 use crate::commands::serve::Serving;
 use crate::credentials::Credentials;
 use crate::data_dir::{self, DataDir, Secrecy};
-use crate::hub::{self, ConnectionLimits, Hub, HubConfig, Udp};
+use crate::hub::{self, ConnectionLimits, HomeConfig, Hub, HubConfig, Udp};
 use crate::kubeconfig::{HubAccess, PathForm};
 use crate::lifetime::Lifetime;
 
@@ -96,7 +96,7 @@ async fn show(
         connections: ConnectionLimits::default(),
         connect_listen: Vec::new(),
         forward_listen: Vec::new(),
-        audit_log: None,
+        home: HomeConfig::Own { audit_log: None },
         drain: DRAIN,
     }));
     let mut hub = hub.await?;

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Forward, Gateway, GatewayConfig, SubjectAccess, TokenReviews};
+use futures_util::FutureExt as _;
+use gateway::{Forward, Gateway, GatewayConfig, SubjectAccess};
+use kube::Client;
 use proto::Hello;
 use proxy_agent::HubAddress;
 use proxy_server::{ProxyServer, ProxyServerConfig};
@@ -38,8 +40,11 @@ mod endpoints;
 mod folder;
 mod forward;
 mod handshakes;
+mod home;
 mod inventory;
 mod known;
+mod kubernetes;
+mod leader;
 mod listener;
 mod listing;
 mod lookout;
@@ -56,16 +61,15 @@ pub(crate) use backup::BACKUP_PATH;
 pub(crate) use connect::ConnectListen;
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use forward::ForwardListen;
+pub(crate) use home::HomeConfig;
+pub(crate) use kubernetes::{KubernetesConfig, ServiceName};
 pub(crate) use listing::{ClusterListing, Listing};
 pub(crate) use setup::prepare_for;
 
-use agent_streams::AgentStreams;
-use agent_tokens::AgentTokens;
-use api::{HubApi, HubApiError};
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};
-use bootstrap_tokens::BootstrapTokens;
 use connect::ConnectListener;
 use connection::{ConnectionParts, Connections, Port};
+use home::{Home, HomeError, HomeParts, Work};
 use inventory::Inventory;
 use known::Known;
 use membership::Membership;
@@ -92,8 +96,8 @@ pub(crate) struct HubConfig {
     pub(crate) connect_listen: Vec<ConnectListen>,
     /// Listeners that are bound to one target each.
     pub(crate) forward_listen: Vec<ForwardListen>,
-    /// Where requests to the hub's own API are written down, if anywhere.
-    pub(crate) audit_log: Option<PathBuf>,
+    /// Where its objects live.
+    pub(crate) home: HomeConfig,
     /// How long open requests and streams may go on after it is told to stop.
     pub(crate) drain: Duration,
 }
@@ -122,7 +126,7 @@ pub(crate) struct Hub {
     gateway: Gateway,
     watch: Watch,
     connections: Arc<Connections>,
-    api: HubApi,
+    home: Home,
     access: SubjectAccess,
     inventory: Inventory,
     registration: Controllers,
@@ -161,8 +165,8 @@ pub(crate) enum HubError {
     Setup(#[from] SetupError),
     #[error("cannot tell whose certificates to trust")]
     Trust(#[from] AuthoritiesWatchError),
-    #[error("the hub's own API cannot be served")]
-    Api(#[from] HubApiError),
+    #[error(transparent)]
+    Home(#[from] HomeError),
     #[error("the hub's own API cannot be served")]
     Signing(#[from] SigningError),
     #[error("a part of the hub has ended by itself")]
@@ -178,6 +182,7 @@ impl Hub {
         let connects = bind_connects(&config.connect_listen).await?;
         let forwards = bind_forwards(&config.forward_listen).await?;
         let addresses = setup::addresses(config.advertise, &listeners)?;
+        let addresses = addresses.found_in_cluster_as(config.home.in_cluster());
         setup::prepare(&data, &addresses).await?;
         let authorities = AuthorityFiles::start(data.clone())?;
         let serving = ServingFiles::start(data.clone()).map_err(SetupError::from)?;
@@ -185,8 +190,14 @@ impl Hub {
         let tls = tls::server_config(trust.clone(), serving.serving());
         let known = Arc::new(Known::default());
         let signing = SigningFiles::start(data.clone())?;
-        let audit_log = config.audit_log.as_deref();
-        let api = HubApi::start(&data, &addresses, known.clone(), &signing, audit_log).await?;
+        let parts = HomeParts {
+            data: &data,
+            addresses: &addresses,
+            known: &known,
+            trust: trust.clone(),
+            signing: &signing,
+        };
+        let home = Box::pin(Home::start(&config.home, parts)).await?;
         let watch = Watch::start(WatchParts {
             data: data.clone(),
             addresses: addresses.clone(),
@@ -195,39 +206,39 @@ impl Hub {
             serving,
             signing,
         });
-        let link = config.proxy.link.clone();
-        let membership = Arc::new(Membership::new(known.clone(), api.server.objects()));
-        let tokens = BootstrapTokens::new(api.client("adit-join"));
-        let agents = AgentTokens::new(api.client("adit-agents"));
-        let streams = AgentStreams::new(api.server.clone(), tokens, agents);
+        let mut link = config.proxy.link.clone();
+        link.hello.hub_api = home.hub_api_server();
+        let membership = Arc::new(Membership::new(known.clone(), home.acceptance()));
         let proxy = ProxyServer::with_targets(
             ProxyServerConfig {
                 hubs: addresses.all().iter().map(ToString::to_string).collect(),
+                link: link.clone(),
                 ..config.proxy
             },
             membership.clone(),
-            Some(Arc::new(streams)),
+            Some(home.agent_streams()),
         );
-        let reviews = api.client("adit-gateway");
-        let access = SubjectAccess::new(reviews.clone());
-        let gateway = Gateway::new(
+        let access = home.access();
+        let gateway = Gateway::behind(
             config.gateway,
             proxy.clone(),
-            Arc::new(TokenReviews::new(reviews)),
+            home.tokens(),
             Arc::new(access.clone()),
+            home.front_proxies(),
         );
         let inventory = Inventory::new(
             data.clone(),
             known.clone(),
             proxy.clone(),
-            api.client("adit-inventory"),
-            api.keeper("adit-inventory"),
+            home.client("adit-inventory"),
+            home.keeper("adit-inventory"),
+            home.accepted(),
         );
         let options = registration::hub::Options {
             connected: Some(inventory.connected()),
             ..registration::hub::Options::default()
         };
-        let registration = Controllers::new(api.client("adit-registration"), options);
+        let registration = Controllers::new(home.client("adit-registration"), options);
         let reset_key = setup::quic_reset_key(&data)?;
         let endpoints = bind_udp(config.udp, &listeners, &tls, (&link, &reset_key))?;
         let connections = Arc::new(Connections::new(ConnectionParts {
@@ -240,8 +251,8 @@ impl Hub {
             lookout: watch.lookout(),
             health: watch.health(),
             limits: config.connections,
-            api: api.server.clone(),
-            store: api.store.clone(),
+            api: home.face(),
+            backup: home.backup(),
         }));
         Ok(Self {
             data,
@@ -254,7 +265,7 @@ impl Hub {
             gateway,
             watch,
             connections,
-            api,
+            home,
             access,
             inventory,
             registration,
@@ -311,18 +322,10 @@ impl Hub {
             let gateway = self.gateway.clone();
             tasks.spawn(forward::accept(listener, forward, gateway, stop.clone()));
         }
-        let works = self.api.client("adit-work");
-        let HubApi { driver, store, .. } = self.api;
-        tasks.spawn(until(stop.clone(), driver.run()));
-        let access = self.access;
-        tasks.spawn(until(stop.clone(), async move { access.follow().await }));
+        let store = self.home.store();
+        let work = controllers(self.registration, self.home.client("adit-work"));
+        tasks.spawn(self.home.run(self.access, work, stop.clone()));
         tasks.spawn(until(stop.clone(), self.inventory.run()));
-        tasks.spawn(self.registration.run(stop.clone()));
-        tasks.spawn(work::hub::Controllers::run(
-            works,
-            work::hub::Options::default(),
-            stop.clone(),
-        ));
         tasks.spawn(self.watch.run(self.proxy.clone(), stop.clone()));
         tokio::select! {
             // Told to stop, the parts end too, which is then no failure.
@@ -344,6 +347,18 @@ impl Hub {
         store.close().await;
         Ok(())
     }
+}
+
+/// What keeps objects as they ask to be, to be run by one process at a time.
+fn controllers(registration: Controllers, works: Client) -> Work {
+    Box::new(move |stop| {
+        let registration = registration.clone().run(stop.clone());
+        let options = work::hub::Options::default();
+        let works = work::hub::Controllers::run(works.clone(), options, stop);
+        async { tokio::join!(registration, works) }
+            .map(drop)
+            .boxed()
+    })
 }
 
 /// Does the work until told to stop.

@@ -38,6 +38,18 @@ impl Catalogue {
         }
     }
 
+    /// What of it one group of custom resources is: its resources, and the
+    /// schemas of the group and of what all objects have.
+    #[must_use]
+    pub fn of_group(mut self, group: &str) -> Self {
+        self.resources.retain(|of| &*of.group == group);
+        let reversed: Vec<&str> = group.rsplit('.').collect();
+        let own = format!("{}.", reversed.join("."));
+        self.definitions
+            .retain(|name, _| name.starts_with("io.k8s.apimachinery.") || name.starts_with(&own));
+        self
+    }
+
     /// The schema that `schema` refers to, or itself. `None` if it refers to
     /// a name that is not there.
     #[must_use]

@@ -100,6 +100,20 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// Runs as [`Driver::run`], without any controller: for a server none of
+    /// whose kinds has one.
+    pub async fn run_without_controllers(self) {
+        let Inner {
+            mirror, storage, ..
+        } = &*self.server.0;
+        tokio::select! {
+            () = mirror.follow(storage) => {}
+            () = compaction::run(storage) => {}
+        }
+    }
+}
+
 struct Inner {
     storage: Storage,
     mirror: Arc<Mirror>,

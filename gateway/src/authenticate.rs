@@ -12,16 +12,59 @@ use secrecy::SecretString;
 use crate::access::ReviewError;
 use crate::certificate::{self, CertificateError};
 use crate::status::Status;
-use crate::{User, websocket_token};
+use crate::{FrontProxies, User, websocket_token};
 
 /// The other end of a client's connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Where the connection comes from.
     pub remote: SocketAddr,
-    /// The client's certificate as DER, if TLS verified one against the hub's
-    /// CA. Only verified certificates may be put here.
-    pub certificate: Option<Vec<u8>>,
+    /// The client's certificate, if TLS verified one. Only verified
+    /// certificates may be put here.
+    pub certificate: Option<PeerCertificate>,
+}
+
+/// A client's certificate that TLS has verified.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate {
+    /// It, as DER.
+    pub der: Vec<u8>,
+    /// Whose authority has issued it.
+    pub issuer: Issuer,
+}
+
+/// What an authority that has issued a certificate is trusted for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Issuer {
+    /// Its certificates say who users and agents are.
+    Users,
+    /// Its certificates say which servers may tell who asks.
+    FrontProxies,
+    /// One set of authorities is trusted for both.
+    Both,
+}
+
+impl Issuer {
+    /// Whether its certificates say who users and agents are.
+    #[must_use]
+    pub const fn vouches_for_users(self) -> bool {
+        matches!(self, Self::Users | Self::Both)
+    }
+
+    /// Whether its certificates say which servers may tell who asks.
+    #[must_use]
+    pub const fn vouches_for_front_proxies(self) -> bool {
+        matches!(self, Self::FrontProxies | Self::Both)
+    }
+}
+
+impl Peer {
+    /// The certificate that says who the client is, as DER.
+    pub(crate) fn users_certificate(&self) -> Option<&[u8]> {
+        let certificate = self.certificate.as_ref()?;
+        let is_users = certificate.issuer.vouches_for_users();
+        is_users.then_some(certificate.der.as_slice())
+    }
 }
 
 /// Knows the bearer tokens that are good on the hub.
@@ -39,14 +82,21 @@ pub trait Tokens: Debug + Send + Sync + 'static {
 /// Finds out who asks, as kube-apiserver does: a client certificate that says
 /// who somebody is counts before a token, and a token is then not looked at; a
 /// certificate that says nobody (expired by now, without a name) leaves it to
-/// the token. An agent's certificate is refused, whatever comes with it.
+/// the token. An agent's certificate is refused, whatever comes with it. What
+/// only front proxies may tell counts before all else, and is refused of others.
 pub(crate) async fn authenticate(
     headers: &HeaderMap,
     peer: &Peer,
     tokens: &dyn Tokens,
+    front_proxies: Option<&FrontProxies>,
 ) -> Result<User, Status> {
+    if let Some(front_proxies) = front_proxies
+        && let Some(user) = front_proxies.user(headers, peer)?
+    {
+        return Ok(user);
+    }
     let mut complaint = None;
-    if let Some(der) = &peer.certificate {
+    if let Some(der) = peer.users_certificate() {
         match certificate::user(der, SystemTime::now()) {
             Ok(user) => return Ok(user),
             Err(error @ CertificateError::Agent) => {

@@ -42,11 +42,26 @@ pub(crate) fn user(der: &[u8], now: SystemTime) -> Result<User, CertificateError
     if names.iter().any(|name| proto::claims_agent(name, &groups)) {
         return Err(CertificateError::Agent);
     }
-    let [name] = names.as_slice() else {
-        return Err(CertificateError::CommonNames(names.len()));
-    };
+    let name = single(&names)?;
     check_validity(&certificate, now)?;
-    Ok(User::new(*name, groups.into_iter().map(str::to_owned))?)
+    Ok(User::new(name, groups.into_iter().map(str::to_owned))?)
+}
+
+/// The name in a verified certificate, whatever it is the name of.
+pub(crate) fn common_name(der: &[u8], now: SystemTime) -> Result<String, CertificateError> {
+    let (_, certificate) =
+        X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
+    let names = texts(certificate.subject(), X509Name::iter_common_name)?;
+    let name = single(&names)?;
+    check_validity(&certificate, now)?;
+    Ok(name.to_owned())
+}
+
+fn single<'a>(names: &[&'a str]) -> Result<&'a str, CertificateError> {
+    match names {
+        [name] => Ok(name),
+        _ => Err(CertificateError::CommonNames(names.len())),
+    }
 }
 
 /// TLS has checked it once; connections may outlive what it checked.

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use proto::{StreamHeader, Target, is_trace_parent};
 use proxy_server::{Dialled, ProxyServer};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -35,8 +36,8 @@ use crate::splice::SpliceLimits;
 use crate::status::Status;
 use crate::upgrade::Switched;
 use crate::{
-    Access, Counters, Decision, GatewayBody, GatewayConfig, Peer, Permission, Tokens, User,
-    headers, impersonation, redirect, wellformed,
+    Access, Counters, Decision, FrontProxies, GatewayBody, GatewayConfig, Peer, Permission, Tokens,
+    User, headers, impersonation, redirect, wellformed,
 };
 
 /// Kubernetes' header for the id of a request in audit logs.
@@ -57,6 +58,7 @@ struct Inner {
     proxy_server: ProxyServer,
     tokens: Arc<dyn Tokens>,
     access: Arc<dyn Access>,
+    front_proxies: watch::Receiver<Option<Arc<FrontProxies>>>,
     /// For the TCP streams that are open.
     places: Arc<Places>,
     /// Connections that have switched protocols; hyper no longer knows of them.
@@ -88,6 +90,20 @@ impl Gateway {
         tokens: Arc<dyn Tokens>,
         access: Arc<dyn Access>,
     ) -> Self {
+        let (_, nobody) = watch::channel(None);
+        Self::behind(config, proxy_server, tokens, access, nobody)
+    }
+
+    /// The same, which also believes `front_proxies`, as they are at the moment,
+    /// who asks. While there are any, what they alone may tell is refused of
+    /// everybody else.
+    pub fn behind(
+        config: GatewayConfig,
+        proxy_server: ProxyServer,
+        tokens: Arc<dyn Tokens>,
+        access: Arc<dyn Access>,
+        front_proxies: watch::Receiver<Option<Arc<FrontProxies>>>,
+    ) -> Self {
         let stop = CancellationToken::new();
         let places = Places::new(config.max_tcp_streams, config.max_tcp_streams_per_user);
         Self {
@@ -98,6 +114,7 @@ impl Gateway {
                 counters: Arc::default(),
                 tokens,
                 access,
+                front_proxies,
                 upgraded: TaskTracker::new(),
                 _stop_at_drop: stop.clone().drop_guard(),
                 stop,
@@ -132,6 +149,10 @@ impl Gateway {
         &*self.inner.access
     }
 
+    pub(crate) fn front_proxies(&self) -> Option<Arc<FrontProxies>> {
+        self.inner.front_proxies.borrow().clone()
+    }
+
     /// Runs what has left its HTTP connection, until [`Self::stop`].
     pub(crate) fn upgraded(&self) -> &TaskTracker {
         &self.inner.upgraded
@@ -146,7 +167,8 @@ impl Gateway {
         &self.inner.stop
     }
 
-    /// Finds out who asks: by the peer's certificate or by a bearer token.
+    /// Finds out who asks: by what a front proxy tells, by the peer's certificate
+    /// or by a bearer token.
     ///
     /// A certificate that names a user counts before a token, as in
     /// kube-apiserver; an agent's is refused with 403 whatever comes with it.
@@ -156,7 +178,8 @@ impl Gateway {
     /// The `Status` to answer with: 401, or 400 and 403 as above, or 503 where it
     /// cannot be found out.
     pub async fn authenticate(&self, headers: &HeaderMap, peer: &Peer) -> Result<User, Status> {
-        authenticate(headers, peer, &*self.inner.tokens).await
+        let front_proxies = self.front_proxies();
+        authenticate(headers, peer, self.tokens(), front_proxies.as_deref()).await
     }
 
     /// Answers one request to one of the paths that [`Gateway::serves`].
@@ -262,6 +285,9 @@ impl Gateway {
         record.set_cluster(&path.cluster);
         let user = self.authenticate(&head.headers, peer).await?;
         record.set_user(&user.name);
+        if let Some(front_proxies) = self.front_proxies() {
+            front_proxies.remove_from(&mut head.headers);
+        }
         self.authorize(&user, &head.method, &path).await?;
         let identity = impersonation::requested(&head.headers, &user)?;
         let origin = Origin::of(head, peer.remote.ip());

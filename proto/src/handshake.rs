@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use crate::{Credential, Reconnect, SessionKey, wire};
+use crate::{Credential, HubApiServer, Reconnect, SessionKey, wire};
 
 /// The protocol version that this code speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -26,6 +26,8 @@ pub struct Hello {
     pub reconnect: Option<Reconnect>,
     /// From an agent that lets streams be moved: the link's number in its session.
     pub link: Option<NonZeroU32>,
+    /// From a hub whose API is another server's: who speaks TLS on streams to it.
+    pub hub_api: Option<HubApiServer>,
 }
 
 /// Why two ends cannot talk.
@@ -65,6 +67,7 @@ impl Hello {
             session_key: None,
             reconnect: None,
             link: None,
+            hub_api: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl Hello {
             session_key: SessionKey::from_wire(&hello.session_key),
             reconnect: hello.reconnect.map(Reconnect::from_wire),
             link: NonZeroU32::new(hello.link),
+            hub_api: hello.hub_api.and_then(HubApiServer::from_wire),
         }
     }
 
@@ -120,6 +124,7 @@ impl Hello {
                 .unwrap_or_default(),
             reconnect: self.reconnect.as_ref().map(Reconnect::to_wire),
             link: self.link.map_or(0, NonZeroU32::get),
+            hub_api: self.hub_api.as_ref().map(HubApiServer::to_wire),
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use proto::{
-    Answer, Control, Credential, Decoder, Hello, Message, MessageError, Reconnect, Refusal,
+    Answer, Control, Credential, Decoder, Hello, HubApiServer, Message, MessageError, Reconnect,
+    Refusal,
 };
 use proto::{RefusalReason, SessionKey, StreamHeader, StreamLimit, StreamMove};
 use proto::{Target, TargetError};
@@ -60,19 +62,32 @@ fn control() -> impl Strategy<Value = Control> {
             prop::option::of(reconnect()),
             any::<u32>(),
             prop::option::of("[!-~]{1,64}"),
+            prop::option::of(hub_api()),
         )
             .prop_map(
-                |(software_version, features, key, reconnect, link, token)| Control::Hello(Hello {
-                    credential: token.and_then(|token| Credential::new(&token)),
-                    features,
-                    link: NonZeroU32::new(link),
-                    session_key: key
-                        .map(|seed| SessionKey::random(&mut SmallRng::seed_from_u64(seed))),
-                    reconnect,
-                    ..Hello::new(software_version)
-                })
+                |(software_version, features, key, reconnect, link, token, hub_api)| {
+                    Control::Hello(Hello {
+                        hub_api,
+                        credential: token.and_then(|token| Credential::new(&token)),
+                        features,
+                        link: NonZeroU32::new(link),
+                        session_key: key
+                            .map(|seed| SessionKey::random(&mut SmallRng::seed_from_u64(seed))),
+                        reconnect,
+                        ..Hello::new(software_version)
+                    })
+                }
             ),
     ]
+}
+
+fn hub_api() -> impl Strategy<Value = HubApiServer> {
+    let authority = prop::collection::vec(any::<u8>(), 0..1000);
+    let authorities = prop::collection::vec(authority.prop_map(Bytes::from), 1..16);
+    ("[a-z0-9.]{1,253}", authorities).prop_map(|(server_name, authorities)| HubApiServer {
+        server_name,
+        authorities,
+    })
 }
 
 fn reconnect() -> impl Strategy<Value = Reconnect> {

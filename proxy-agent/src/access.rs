@@ -46,6 +46,13 @@ impl Renewal {
     }
 }
 
+impl Renewal {
+    /// What the agent has been given last, now and later.
+    pub(crate) fn access(&self) -> watch::Receiver<Arc<HubAccess>> {
+        self.access.subscribe()
+    }
+}
+
 impl CurrentAccess {
     pub(crate) fn new(access: HubAccess) -> (Self, Renewal) {
         let (sender, receiver) = watch::channel(Arc::new(prepared(access)));

@@ -126,7 +126,7 @@ impl Agent {
         let dialer = HubDialer::new(access, link, proxy, carrier);
         let services = Services::new(api, targets, impersonation, &limits, counters);
         let (sender, status) = watch::channel(AgentStatus::Connecting);
-        let (current, hub_api) = HubApi::new();
+        let (current, hub_api) = HubApi::new(renewal.access());
         let told = Told {
             status: sender,
             session: current,

@@ -7,16 +7,21 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use kube::client::Body;
-use proto::{StreamHeader, Target};
+use proto::{HubApiServer, StreamHeader, Target};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
 use tunnel::{OpenError, Opening, Session};
 
+use crate::HubAccess;
+
 mod exchange;
+mod way;
 
 pub use exchange::HubBody;
-use exchange::exchange;
+pub use way::TlsError;
+
+use exchange::{Ways, exchange};
 
 /// The hub's API over streams of whichever session an agent has; clones are
 /// handles to the same one.
@@ -24,9 +29,13 @@ use exchange::exchange;
 /// Each request is one HTTP/1.1 exchange on a stream of its own. A stream costs
 /// no round trip, so that nothing would be gained by keeping one, and a watch
 /// that nobody reads holds up nothing but itself.
+///
+/// Where the hub's API is another server's, as the hub tells, the agent speaks
+/// TLS on the stream, end to end, with its own certificate or token.
 #[derive(Clone, Debug)]
 pub struct HubApi {
     sessions: watch::Receiver<Option<Session>>,
+    access: watch::Receiver<Arc<HubAccess>>,
     room: Arc<Semaphore>,
 }
 
@@ -43,6 +52,9 @@ pub enum HubApiError {
     /// There was no session in all that time.
     #[error("the hub's API cannot be asked: no session with a hub for {}", humane(.0))]
     NoSession(Duration),
+    /// There is no TLS with the server that the hub leads to.
+    #[error(transparent)]
+    Tls(TlsError),
     /// As many requests as may be were under way in all that time.
     #[error("the hub's API cannot be asked: {REQUESTS} requests are under way")]
     TooMany,
@@ -58,10 +70,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl HubApi {
     /// One without a session yet, and where it is told of them.
-    pub(crate) fn new() -> (watch::Sender<Option<Session>>, Self) {
+    pub(crate) fn new(
+        access: watch::Receiver<Arc<HubAccess>>,
+    ) -> (watch::Sender<Option<Session>>, Self) {
         let (sender, sessions) = watch::channel(None);
         let this = Self {
             sessions,
+            access,
             room: Arc::new(Semaphore::new(REQUESTS)),
         };
         (sender, this)
@@ -92,12 +107,22 @@ impl HubApi {
         }
     }
 
-    async fn open(mut self, until: Instant) -> Result<Opening, HubApiError> {
+    /// The server that the hub's API is, if it is not the hub itself; `None`
+    /// while there is no session.
+    pub fn server(&self) -> Option<HubApiServer> {
+        let session = self.sessions.borrow().clone()?;
+        server_of(&session)
+    }
+
+    async fn open(
+        mut self,
+        until: Instant,
+    ) -> Result<(Opening, Option<HubApiServer>), HubApiError> {
         loop {
             let session = self.sessions.borrow_and_update().clone();
             if let Some(session) = session {
                 match session.open(StreamHeader::new(Target::HubApi)).await {
-                    Ok(opening) => return Ok(opening),
+                    Ok(opening) => return Ok((opening, server_of(&session))),
                     // The agent is about to have another.
                     Err(OpenError::Draining | OpenError::Stream(_)) => {}
                     Err(error) => return Err(HubApiError::Open(error)),
@@ -117,9 +142,20 @@ impl HubApi {
         let Ok(Ok(place)) = turn.await else {
             return Err(HubApiError::TooMany);
         };
-        let opening = self.open(until).await?;
-        exchange(opening, request, place).await
+        let access = self.access.borrow().clone();
+        let (opening, server) = self.open(until).await?;
+        let ways = Ways {
+            server,
+            access,
+            until,
+        };
+        exchange(opening, ways, request, place).await
     }
+}
+
+fn server_of(session: &Session) -> Option<HubApiServer> {
+    let links = session.links();
+    links.first()?.peer().hub_api.clone()
 }
 
 impl Service<Request<Body>> for HubApi {

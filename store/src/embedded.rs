@@ -96,6 +96,21 @@ impl Embedded {
         .await
     }
 
+    /// Makes an empty store in this process' memory, which is gone with it.
+    ///
+    /// Its first revision is `first`, 1 at least: whoever begins where an
+    /// earlier store was, at a smaller one, is told that this is compacted.
+    ///
+    /// # Errors
+    ///
+    /// If its thread cannot be started.
+    pub async fn in_memory(first: Revision, options: Options) -> Result<Self, OpenError> {
+        Self::start(options.queue.max(1), move |requests| {
+            opening::in_memory(first, options, requests)
+        })
+        .await
+    }
+
     /// Starts the writer, which opens the store first: all that blocks.
     async fn start(
         capacity: usize,

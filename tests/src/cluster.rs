@@ -146,6 +146,11 @@ impl Cluster {
         self.folder.join("apiserver-certs/apiserver.crt")
     }
 
+    /// What the cluster's own authorities and keys are in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The API server.
     pub fn server(&self) -> &Process {
         &self.server

@@ -27,6 +27,8 @@ pub struct Hub {
     network: Namespace,
     address: SocketAddr,
     data: PathBuf,
+    /// Further arguments of its process.
+    args: Vec<String>,
     process: Option<Process>,
 }
 
@@ -104,6 +106,7 @@ impl Hub {
             network: namespace.clone(),
             address: SocketAddr::from((address, PORT)),
             data,
+            args: Vec::new(),
             process: None,
         };
         this.restart().await?;
@@ -115,6 +118,32 @@ impl Hub {
             "the hub takes no roles: {}",
             applied.stderr
         );
+        Ok(this)
+    }
+
+    /// Starts one whose objects are in a Kubernetes cluster, which finds it by
+    /// this Service. The roles are those of the cluster.
+    ///
+    /// # Errors
+    /// It ends, or is not ready in time.
+    pub async fn on_kubernetes(
+        needs: &Needs,
+        namespace: &Namespace,
+        address: IpAddr,
+        kubeconfig: &Path,
+        service: &str,
+    ) -> Result<Self> {
+        let kubeconfig = kubeconfig.to_string_lossy().into_owned();
+        let args = ["--kubeconfig", &kubeconfig, "--service", service];
+        let mut this = Self {
+            adit: needs.adit.clone(),
+            network: namespace.clone(),
+            address: SocketAddr::from((address, PORT)),
+            data: scratch::fresh_folder("hub")?,
+            args: args.map(str::to_owned).to_vec(),
+            process: None,
+        };
+        this.restart().await?;
         Ok(this)
     }
 
@@ -143,6 +172,7 @@ impl Hub {
         command
             .args(["--connect-listen", &self.connect_address().to_string()])
             .args(["--advertise", &self.address.to_string()])
+            .args(&self.args)
             .arg("--data-dir")
             .arg(&self.data);
         let process = Process::start("hub", command)?;

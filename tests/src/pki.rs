@@ -58,8 +58,16 @@ impl Authority {
     /// # Errors
     /// Its files cannot be read.
     pub fn of_hub(data: &Path) -> Result<Self> {
-        let pem = fs::read_to_string(data.join("ca.crt"))?;
-        let key = KeyPair::from_pem(&fs::read_to_string(data.join("ca.key"))?)?;
+        Self::read(&data.join("ca.crt"), &data.join("ca.key"))
+    }
+
+    /// The authority of these files.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self> {
+        let pem = fs::read_to_string(certificate)?;
+        let key = KeyPair::from_pem(&fs::read_to_string(key)?)?;
         let issuer = Issuer::from_ca_cert_pem(&pem, key)?;
         Ok(Self { pem, issuer })
     }

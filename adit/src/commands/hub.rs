@@ -9,7 +9,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::limits::LimitArgs;
 use super::DataDirArg;
-use crate::hub::{ConnectListen, ForwardListen, Hub, HubConfig, Udp};
+use crate::hub::{
+    ConnectListen, ForwardListen, HomeConfig, Hub, HubConfig, KubernetesConfig, ServiceName, Udp,
+};
 use crate::shutdown;
 
 mod limits;
@@ -56,6 +58,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR:PORT=CLUSTER/HOST:PORT")]
     forward_listen: Vec<ForwardListen>,
 
+    /// Have a Kubernetes cluster be the hub: keep all objects there
+    ///
+    /// The hub installs Open Cluster Management's kinds, registers the APIService
+    /// v1alpha1.cluster.core.oam.dev, and takes its users, roles and tokens for
+    /// its own. The data directory then holds the tunnel's keys alone. Without
+    /// this, the hub has an API server of its own.
+    #[arg(long, value_name = "FILE", conflicts_with = "audit_log")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of --kubeconfig to use; default: its current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+
+    /// With --kubeconfig: the Service by which that cluster reaches this hub
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME[:PORT]",
+        requires = "kubeconfig",
+        default_value = "adit/adit-hub:443"
+    )]
+    service: ServiceName,
+
     /// Write a line for every request to the hub's own API to this file
     ///
     /// JSON as Kubernetes' audit log (audit.k8s.io/v1, level Metadata), mode
@@ -72,6 +96,7 @@ Examples:
   adit hub --data-dir /var/lib/adit --advertise hub.example.org:8443
   adit hub --data-dir ./hub --listen 127.0.0.1:8443
   adit hub --data-dir /var/lib/adit --listen '[::]:443'
+  adit hub --data-dir /var/lib/adit --kubeconfig hub.kubeconfig --service adit/adit-hub
   adit hub --data-dir ./hub --forward-listen 127.0.0.1:5432=edge-7/db.example.org:5432";
 
 /// How long open requests and streams may go on after the hub is told to stop.
@@ -79,6 +104,16 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     raise_descriptor_limit();
+    let home = match args.kubeconfig {
+        None => HomeConfig::Own {
+            audit_log: args.audit_log,
+        },
+        Some(kubeconfig) => HomeConfig::Kubernetes(KubernetesConfig {
+            kubeconfig,
+            context: args.context,
+            service: args.service,
+        }),
+    };
     let config = HubConfig {
         data_dir: args.data_dir.data_dir,
         listen: args.listen,
@@ -89,7 +124,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         connections: args.limits.connections(),
         connect_listen: args.connect_listen,
         forward_listen: args.forward_listen,
-        audit_log: args.audit_log,
+        home,
         drain: DRAIN,
     };
     shutdown::run(async |stop| {

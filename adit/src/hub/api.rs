@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+use api::Catalogue;
 use apiserver::audit::{AuditFile, AuditLog, SourceAddress};
 use apiserver::authentication::{ClientCertificate, Tokens};
-use apiserver::tokens::ServiceAccountTokens;
+use apiserver::tokens::{Keyring, KeyringError, ServiceAccountTokens};
 use apiserver::{Answers, ApiServer, Config, Driver, InFlightLimits, Registry, Status};
 use bytes::Bytes;
 use gateway::{GatewayBody, Peer};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use secrecy::SecretString;
-use store::{Embedded, OpenError, Options};
+use store::{Embedded, OpenError, Options, Revision};
 use time::OffsetDateTime;
 
 use super::known::Known;
@@ -45,6 +46,10 @@ pub(crate) enum HubApiError {
         folder = folder.display()
     )]
     Open { folder: PathBuf, source: OpenError },
+    #[error("the keys of the API server cannot be made")]
+    Keyring(#[source] KeyringError),
+    #[error("the store in memory cannot be made")]
+    Memory(#[source] OpenError),
     #[error("the API server cannot start")]
     Start(#[from] Status),
 }
@@ -91,19 +96,40 @@ impl HubApi {
         })
     }
 
-    /// A client for a part of the hub, which may do everything there; the name
-    /// is a service account's in `kube-system`.
-    pub(super) fn client(&self, name: &str) -> kube::Client {
-        self.server.client(part(name))
-    }
-
-    /// The same for one who keeps the objects of kinds that others only read.
-    pub(super) fn keeper(&self, name: &str) -> kube::Client {
-        self.server.keeper(part(name))
+    /// One of these kinds whose objects are gone with the process: the hub makes
+    /// them of what it knows. Its revisions are larger than those of any before,
+    /// so that whoever goes on with an earlier one is told to begin anew.
+    pub(super) async fn in_memory(kinds: Catalogue) -> Result<Self, HubApiError> {
+        let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+        let first = Revision(u64::try_from(now).unwrap_or(1));
+        let store = Embedded::in_memory(first, Options::default()).await;
+        let store = Arc::new(store.map_err(HubApiError::Memory)?);
+        // No service account is known to it, so these sign nothing.
+        let keys = Keyring::generate_pem().and_then(|pem| Keyring::from_pem(&pem));
+        let keys = keys.map_err(HubApiError::Keyring)?;
+        let (server, driver) = ApiServer::start(Config {
+            store: store.clone(),
+            registry: Arc::new(Registry::new(Arc::new(kinds))),
+            service_accounts: Arc::new(ServiceAccountTokens::new("", Vec::new(), keys)),
+            tokens: Vec::new(),
+            answers: Answers::default(),
+            in_flight: InFlightLimits::default(),
+            signer: None,
+            audit: None,
+            root_ca: None,
+        })
+        .await?;
+        Ok(Self {
+            server,
+            driver,
+            store,
+        })
     }
 }
 
-fn part(name: &str) -> apiserver::User {
+/// A part of the hub as a user who may do everything there; the name is a
+/// service account's in `kube-system`.
+pub(super) fn part(name: &str) -> apiserver::User {
     let user = format!("system:serviceaccount:kube-system:{name}");
     apiserver::User::new(user, [apiserver::User::MASTERS.to_owned()])
 }
@@ -125,8 +151,10 @@ pub(super) async fn handle(
 ) -> Response<GatewayBody> {
     let source = SourceAddress(peer.remote.ip());
     request.extensions_mut().insert(source);
-    if let Some(certificate) = &peer.certificate {
-        let certificate = ClientCertificate(Bytes::copy_from_slice(certificate));
+    if let Some(certificate) = &peer.certificate
+        && certificate.issuer.vouches_for_users()
+    {
+        let certificate = ClientCertificate(Bytes::copy_from_slice(&certificate.der));
         request.extensions_mut().insert(certificate);
     }
     server.handle(request).await.map(GatewayBody::from)

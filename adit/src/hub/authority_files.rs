@@ -228,12 +228,12 @@ mod tests {
         let trust = files.trust();
         let old = client_of(authorities.signer());
         let new = client_of(authorities::rotate(&data).unwrap().signer());
-        assert!(trust.accepts(&old) && !trust.accepts(&new));
+        assert!(trust.issuer(&old).is_some() && trust.issuer(&new).is_none());
         files.refresh().unwrap();
-        assert!(trust.accepts(&old) && trust.accepts(&new));
+        assert!(trust.issuer(&old).is_some() && trust.issuer(&new).is_some());
         authorities::retire(&data).unwrap();
         files.refresh().unwrap();
-        assert!(!trust.accepts(&old) && trust.accepts(&new));
+        assert!(trust.issuer(&old).is_none() && trust.issuer(&new).is_some());
     }
 
     #[test]
@@ -243,17 +243,17 @@ mod tests {
         let trust = files.trust();
         let (other, _) = Authority::create("another").unwrap();
         let client = client_of(&other);
-        assert!(!trust.accepts(&client));
+        assert!(trust.issuer(&client).is_none());
         let path = data.trusted().join("company.crt");
         write(&path, other.certificate_pem().as_bytes(), Secrecy::Public).unwrap();
         files.refresh().unwrap();
-        assert!(trust.accepts(&client));
+        assert!(trust.issuer(&client).is_some());
         write(&path, b"nonsense", Secrecy::Public).unwrap();
         files.refresh().unwrap();
-        assert!(trust.accepts(&client), "what was last good stays");
+        assert!(trust.issuer(&client).is_some(), "what was last good stays");
         remove(&path).unwrap();
         files.refresh().unwrap();
-        assert!(!trust.accepts(&client));
+        assert!(trust.issuer(&client).is_none());
     }
 
     #[test]
@@ -263,7 +263,12 @@ mod tests {
         fs::remove_file(data.ca_certificate()).unwrap();
         let error = files.refresh().unwrap_err();
         assert!(error.to_string().contains("ca.crt"), "{error}");
-        assert!(files.trust().accepts(&client_of(authorities.signer())));
+        assert!(
+            files
+                .trust()
+                .issuer(&client_of(authorities.signer()))
+                .is_some()
+        );
     }
 
     #[test]
@@ -282,7 +287,12 @@ mod tests {
         )
         .unwrap();
         files.refresh().unwrap();
-        assert!(files.trust().accepts(&client_of(authorities.signer())));
+        assert!(
+            files
+                .trust()
+                .issuer(&client_of(authorities.signer()))
+                .is_some()
+        );
         assert!(AuthorityFiles::start(data).is_err());
     }
 }

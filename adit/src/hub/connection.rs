@@ -5,12 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver::ApiServer;
 use gateway::{Gateway, HttpVersion, Peer};
 use proxy_server::{AgentCertificate, Clusters as _, ProxyServer, ServeError};
 use rustls::ServerConfig;
 use socket2::SockRef;
-use store::Embedded;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -20,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tunnel::ReadAhead;
 
 use super::backup::StoreBackup;
-use super::endpoints::{EndpointParts, Endpoints};
+use super::endpoints::{ApiFace, EndpointParts, Endpoints};
 use super::handshakes::{Handshake, Handshakes, Limits};
 use super::known::Known;
 use super::lookout::Lookout;
@@ -32,6 +30,7 @@ use counted::counted;
 use lapse::{Lapse, Until};
 use quiet::Received;
 use room::{Place, Room};
+use shown::{Shown, of_agent};
 
 mod connect;
 mod counted;
@@ -39,6 +38,7 @@ mod datagram;
 mod lapse;
 mod quiet;
 mod room;
+mod shown;
 
 /// What all connections of the hub share.
 pub(super) struct Connections {
@@ -68,10 +68,10 @@ pub(super) struct ConnectionParts {
     pub(super) lookout: Arc<Lookout>,
     pub(super) health: DataHealth,
     pub(super) limits: ConnectionLimits,
-    /// The hub's own API.
-    pub(super) api: ApiServer,
-    /// Where that keeps its objects.
-    pub(super) store: Arc<Embedded>,
+    /// Answers for the hub's API.
+    pub(super) api: ApiFace,
+    /// Gives the backup of what the hub keeps.
+    pub(super) backup: Option<StoreBackup>,
 }
 
 /// How many connections a hub lets in.
@@ -132,7 +132,7 @@ impl Connections {
             metrics: metrics.clone(),
             health: parts.health,
             api: parts.api,
-            backup: StoreBackup::new(parts.store),
+            backup: parts.backup,
         });
         let mut connect_tls = parts.tls.clone();
         connect_tls.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -188,9 +188,12 @@ impl Connections {
         drop(handshake);
         let (socket, session) = tls.get_ref();
         let chain = session.peer_certificates().map(<[_]>::to_vec);
-        let certificate = chain.as_ref().and_then(|chain| chain.first());
-        let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
-        let lapse = chain.map(|chain| Lapse::new(chain, self.trust.clone(), trust_changes));
+        let Ok(shown) = Shown::of(chain, &self.trust) else {
+            // Its authority has been trusted until a moment ago.
+            return;
+        };
+        let certificate = shown.as_ref().and_then(Shown::certificate);
+        let lapse = shown.map(|shown| shown.lapse(self.trust.clone(), trust_changes));
         let kind = match port {
             Port::Connect => ConnectionKind::Connect,
             Port::Main => ConnectionKind::of(session.alpn_protocol()),
@@ -217,6 +220,7 @@ impl Connections {
             }
             // No ALPN says QUIC.
             ConnectionKind::Quic | ConnectionKind::Session => {
+                let certificate = of_agent(certificate);
                 Box::pin(self.session(io, certificate, remote, ends)).await;
             }
             ConnectionKind::Token => {

@@ -17,6 +17,7 @@ use proxy_server::{Clusters as _, ProxyServer};
 use super::api;
 use super::backup::{BACKUP_PATH, StoreBackup};
 use super::known::Known;
+use super::kubernetes::Aggregated;
 use super::listing::{Listing, StreamsListing};
 use super::membership::Membership;
 use super::metrics::Metrics;
@@ -34,8 +35,39 @@ pub(super) struct EndpointParts {
     pub(super) membership: Arc<Membership>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: DataHealth,
-    pub(super) api: ApiServer,
-    pub(super) backup: StoreBackup,
+    pub(super) api: ApiFace,
+    /// If the hub keeps its objects itself.
+    pub(super) backup: Option<StoreBackup>,
+}
+
+/// What answers for the hub's API.
+#[derive(Clone)]
+pub(super) enum ApiFace {
+    /// The API server of the hub, for all kinds.
+    Own(ApiServer),
+    /// A Kubernetes cluster's, which asks the hub about the few of its own.
+    Aggregated(Arc<Aggregated>),
+}
+
+impl ApiFace {
+    async fn handle(
+        &self,
+        gateway: &Gateway,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Response<GatewayBody> {
+        match self {
+            Self::Own(server) => api::handle(server, request, peer).await,
+            Self::Aggregated(aggregated) => aggregated.handle(gateway, request, peer).await,
+        }
+    }
+
+    async fn open_metrics(&self) -> String {
+        match self {
+            Self::Own(server) => server.open_metrics().await,
+            Self::Aggregated(aggregated) => aggregated.open_metrics().await,
+        }
+    }
 }
 
 /// A session is given up after half of that: something is wrong with the hub itself.
@@ -84,7 +116,14 @@ impl Endpoints {
             }
             BACKUP_PATH => {
                 self.administrators_only(request, peer).await?;
-                self.0.backup.answer()
+                let backup = self.0.backup.as_ref();
+                let kept = backup.ok_or_else(|| {
+                    Status::not_found(
+                        "hub: a Kubernetes cluster keeps this hub's objects; save its etcd, and \
+                         the data directory",
+                    )
+                });
+                kept?.answer()
             }
             _ => {
                 self.administrators_only(request, peer).await?;
@@ -169,7 +208,7 @@ impl Fallback for Endpoints {
     ) -> Pin<Box<dyn Future<Output = Response<GatewayBody>> + Send>> {
         Box::pin(async move {
             if api::serves(request.uri().path()) {
-                return api::handle(&self.0.api, request, &peer).await;
+                return self.0.api.handle(&self.0.gateway, request, &peer).await;
             }
             self.answer(&request, &peer)
                 .await

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::known::Known;
+use super::kubernetes::Accepted;
 use crate::clusters::{ClusterRecord, RecordError};
 use crate::data_dir::{DataDir, DataDirError};
 use following::Following;
@@ -32,6 +33,10 @@ pub(super) struct Inventory {
     proxy: ProxyServer,
     managed_clusters: Api<DynamicObject>,
     cluster_gateways: Api<DynamicObject>,
+    /// Told of all ManagedClusters, where agents are admitted by it.
+    accepted: Option<Arc<Accepted>>,
+    /// Whether it has been told of all.
+    accepted_told: bool,
     /// Clusters whose ManagedCluster was deleted, until their certificates are
     /// known to be revoked.
     detached: BTreeSet<String>,
@@ -81,6 +86,7 @@ impl Inventory {
         proxy: ProxyServer,
         client: Client,
         keeper: Client,
+        accepted: Option<Arc<Accepted>>,
     ) -> Self {
         let gateway = GroupVersionKind::gvk("cluster.core.oam.dev", "v1alpha1", "ClusterGateway");
         Self {
@@ -89,6 +95,8 @@ impl Inventory {
             proxy,
             managed_clusters: Api::all_with(client, &managed_cluster()),
             cluster_gateways: Api::all_with(keeper, &ApiResource::from_gvk(&gateway)),
+            accepted,
+            accepted_told: false,
             detached: BTreeSet::new(),
             connected: watch::Sender::default(),
         }
@@ -109,6 +117,7 @@ impl Inventory {
         loop {
             tokio::select! {
                 changed = clusters.take() => {
+                    self.tell_accepted(&clusters, &changed);
                     for name in changed {
                         let there = clusters.objects().is_none_or(|all| all.contains_key(&name));
                         self.note_change(&name, there).await;
@@ -136,6 +145,20 @@ impl Inventory {
             if failed {
                 sleep(RETRY).await;
             }
+        }
+    }
+
+    /// Before anybody is judged by it.
+    fn tell_accepted(&mut self, clusters: &Following<bool>, changed: &[String]) {
+        let (Some(accepted), Some(all)) = (&self.accepted, clusters.objects()) else {
+            return;
+        };
+        // What was known at the start may be gone.
+        if !std::mem::replace(&mut self.accepted_told, true) {
+            accepted.replace(all.clone());
+        }
+        for name in changed {
+            accepted.note(name, all.get(name).copied());
         }
     }
 

@@ -15,15 +15,32 @@ use crate::clusters::Standing;
 /// of the hub's API, which say whom its administrators have accepted.
 pub(super) struct Membership {
     known: Arc<Known>,
+    acceptance: Arc<dyn Acceptance>,
+}
+
+/// Says whom the hub's administrators have accepted.
+///
+/// It is asked for every session, so it answers from memory.
+pub(super) trait Acceptance: Send + Sync + 'static {
+    /// Whether a cluster is accepted; `None` for one that has no ManagedCluster.
+    fn accepts(&self, cluster: &ClusterName) -> Option<bool>;
+}
+
+/// By the ManagedClusters of the hub's own API server.
+pub(super) struct OwnObjects {
     objects: Arc<dyn Objects>,
     managed_clusters: GroupResource,
 }
 
 impl Membership {
-    /// `objects` are those of the hub's API.
-    pub(super) fn new(known: Arc<Known>, objects: Arc<dyn Objects>) -> Self {
+    pub(super) fn new(known: Arc<Known>, acceptance: Arc<dyn Acceptance>) -> Self {
+        Self { known, acceptance }
+    }
+}
+
+impl OwnObjects {
+    pub(super) fn new(objects: Arc<dyn Objects>) -> Self {
         Self {
-            known,
             objects,
             managed_clusters: GroupResource {
                 group: "cluster.open-cluster-management.io".into(),
@@ -31,8 +48,9 @@ impl Membership {
             },
         }
     }
+}
 
-    /// Whether a cluster is accepted; `None` for one that has no ManagedCluster.
+impl Acceptance for OwnObjects {
     fn accepts(&self, cluster: &ClusterName) -> Option<bool> {
         let name = cluster.as_str();
         let object = self.objects.get(&self.managed_clusters, "", name)?;
@@ -42,7 +60,7 @@ impl Membership {
 
 impl Clusters for Membership {
     fn contains(&self, cluster: &ClusterName) -> bool {
-        self.known.contains(cluster) || self.accepts(cluster).is_some()
+        self.known.contains(cluster) || self.acceptance.accepts(cluster).is_some()
     }
 
     /// Credentials made by hand are good unless they are revoked, and for their
@@ -51,7 +69,7 @@ impl Clusters for Membership {
     /// cluster is accepted.
     fn admit(&self, certificate: &AgentCertificate) -> Result<(), AdmissionError> {
         let identity = &certificate.identity;
-        let accepted = self.accepts(&identity.cluster);
+        let accepted = self.acceptance.accepts(&identity.cluster);
         if accepted == Some(false) {
             return Err(AdmissionError::NotAccepted);
         }
@@ -132,7 +150,8 @@ mod tests {
         let known = Arc::new(Known::default());
         known.replace_clusters([record].iter());
         let accepted = accepted.iter().copied().collect();
-        Membership::new(known, Arc::new(Accepted(accepted)))
+        let objects = OwnObjects::new(Arc::new(Accepted(accepted)));
+        Membership::new(known, Arc::new(objects))
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn save(path: PathBuf, text: &str, secrecy: Secrecy) -> Result<(), DataDirError>
         .map_err(|source| DataDirError::Write { path, source })
 }
 
-fn hostname() -> Option<String> {
+pub(super) fn hostname() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim();
     (!name.is_empty() && name != "(none)").then(|| name.to_owned())

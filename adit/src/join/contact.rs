@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Client};
+use kube::Api;
 use proto::Credential as Token;
-use proxy_agent::{Agent, AgentStatus, HubAccess, HubAddress, HubLogin};
+use proxy_agent::{Agent, AgentStatus, HubAccess, HubAddress, HubApi, HubLogin};
 use registration::agent::HubEndpoint;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -73,9 +75,9 @@ pub(crate) async fn first_contact(
         server_name: ServerName::try_from(HUB_NAME)?,
         login: HubLogin::Bootstrap(contact.token.clone()),
     }));
-    let (status, client) = (agent.status(), agent.hub_api().client());
+    let (status, hub_api) = (agent.status(), agent.hub_api());
     let asked = tokio::select! {
-        asked = timeout(LIMIT, Box::pin(ask(&client, status.clone()))) => asked,
+        asked = timeout(LIMIT, Box::pin(ask(&hub_api, &pinned, status.clone()))) => asked,
         ended = Box::pin(agent.run(CancellationToken::new())) => {
             ended?;
             anyhow::bail!("the connection to the hub has ended")
@@ -101,9 +103,22 @@ pub(crate) async fn first_contact(
     })
 }
 
-/// The hub's authorities, as it tells everybody that it lets in.
-async fn ask(client: &Client, mut status: watch::Receiver<AgentStatus>) -> anyhow::Result<String> {
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "kube-public");
+/// The hub's authorities, as it tells everybody that it lets in; or, of a hub
+/// whose API is a Kubernetes cluster's, the one that it was trusted by.
+async fn ask(
+    hub_api: &HubApi,
+    pinned: &PinnedAuthority,
+    mut status: watch::Receiver<AgentStatus>,
+) -> anyhow::Result<String> {
+    tokio::select! {
+        () = hub_api.connected() => {}
+        why = refused(&mut status) => anyhow::bail!("the hub lets nobody join with this: {why}"),
+    }
+    if hub_api.server().is_some() {
+        let authority = pinned.found().context("the hub was not trusted")?;
+        return Ok(pem(authority));
+    }
+    let maps: Api<ConfigMap> = Api::namespaced(hub_api.client(), "kube-public");
     loop {
         let got = tokio::select! {
             got = maps.get("kube-root-ca.crt") => got,
@@ -125,6 +140,16 @@ async fn ask(client: &Client, mut status: watch::Receiver<AgentStatus>) -> anyho
             }
         }
     }
+}
+
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    let text = STANDARD.encode(certificate);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem + "-----END CERTIFICATE-----\n"
 }
 
 /// Waits until the hub says that it does not want this agent.

@@ -53,9 +53,12 @@ fn ask(certificate: Option<Vec<u8>>, lines: &[(&'static str, &str)]) -> Result<U
     }
     let peer = Peer {
         remote: "127.0.0.1:1".parse().unwrap(),
-        certificate,
+        certificate: certificate.map(|der| PeerCertificate {
+            der,
+            issuer: Issuer::Users,
+        }),
     };
-    let user = authenticate(&headers, &peer, &OneToken).now_or_never();
+    let user = authenticate(&headers, &peer, &OneToken, None).now_or_never();
     user.expect("it waits for nothing")
 }
 
@@ -154,4 +157,20 @@ fn a_certificate_that_names_nobody_leaves_it_to_the_token() {
     }
     let later = SystemTime::now() + HOUR;
     assert!(certificate::user(&expired, later).is_err());
+}
+
+#[test]
+fn a_front_proxys_certificate_names_no_user() {
+    let peer = |certificate| Peer {
+        remote: "127.0.0.1:1".parse().unwrap(),
+        certificate: Some(certificate),
+    };
+    let der = certificate(&["root"], &["system:masters"], HOUR);
+    let proxy = peer(PeerCertificate {
+        der,
+        issuer: Issuer::FrontProxies,
+    });
+    let headers = HeaderMap::new();
+    let user = authenticate(&headers, &proxy, &OneToken, None).now_or_never();
+    assert_eq!(code(user.expect("it waits for nothing")), 401);
 }

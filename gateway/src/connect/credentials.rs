@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::authenticate::not_reviewed;
 use crate::certificate::{self, CertificateError};
 use crate::status::{Reason, Status};
-use crate::{Peer, Tokens, User};
+use crate::{FrontProxies, Peer, Tokens, User};
 
 /// Who stands behind a connection that takes CONNECT.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,10 @@ pub(crate) async fn identify(
     headers: &HeaderMap,
     caller: Caller<'_>,
     tokens: &dyn Tokens,
+    front_proxies: Option<&FrontProxies>,
 ) -> Result<(User, ClusterName), Status> {
+    // No front proxy sends a CONNECT.
+    front_proxies.map_or(Ok(()), |proxies| proxies.refuse(headers))?;
     let (certified, complaint) = match caller {
         Caller::Local(user) => (Some(user.clone()), None),
         Caller::Remote(peer) => by_certificate(peer)?,
@@ -98,7 +101,7 @@ pub(crate) async fn identify(
 type Complaint = Option<CertificateError>;
 
 fn by_certificate(peer: &Peer) -> Result<(Option<User>, Complaint), Status> {
-    let Some(der) = &peer.certificate else {
+    let Some(der) = peer.users_certificate() else {
         return Ok((None, None));
     };
     match certificate::user(der, SystemTime::now()) {

@@ -89,7 +89,13 @@ impl Gateway {
         caller: Caller<'_>,
         record: &mut Record,
     ) -> Result<Connected, Status> {
-        let (user, cluster) = identify(request.headers(), caller, self.tokens()).await?;
+        let (user, cluster) = identify(
+            request.headers(),
+            caller,
+            self.tokens(),
+            self.front_proxies().as_deref(),
+        )
+        .await?;
         record.set_user(&user.name);
         record.set_cluster(&cluster);
         let failures = Failures {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gateway::{
-    Access, ConnectClient, Decision, Fallback, Gateway, GatewayBody, GatewayConfig, HttpVersion,
-    Peer, Permission, ReviewError, Status, Tokens, User,
+    Access, ConnectClient, Decision, Fallback, FrontProxies, Gateway, GatewayBody, GatewayConfig,
+    HttpVersion, Issuer, Peer, PeerCertificate, Permission, ReviewError, Status, Tokens, User,
 };
 use http::{Request, Response};
 use hyper::body::Incoming as IncomingBody;
@@ -16,6 +16,7 @@ use proto::ClusterName;
 use proxy_server::ProxyServer;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{DuplexStream, duplex};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -65,12 +66,19 @@ impl Hub {
     }
 
     pub(crate) fn with(config: GatewayConfig) -> Self {
+        Self::behind(config, None)
+    }
+
+    /// One that believes front proxies.
+    pub(crate) fn behind(config: GatewayConfig, front_proxies: Option<FrontProxies>) -> Self {
         let proxy_server = agent::proxy_server(Arc::new(Known));
-        let gateway = Gateway::new(
+        let (_, front_proxies) = watch::channel(front_proxies.map(Arc::new));
+        let gateway = Gateway::behind(
             config,
             proxy_server.clone(),
             Arc::new(NamesAsTokens),
             Arc::new(AliceMay),
+            front_proxies,
         );
         Self {
             gateway,
@@ -101,11 +109,32 @@ impl Hub {
         Client::new(self.connect(HttpVersion::One, Some(certificate)))
     }
 
+    /// A connection with a certificate that names a server, not a user.
+    pub(crate) fn front_proxy(&mut self, certificate: Vec<u8>) -> Client {
+        let certificate = PeerCertificate {
+            der: certificate,
+            issuer: Issuer::FrontProxies,
+        };
+        Client::new(self.connect_as(HttpVersion::One, Some(certificate)))
+    }
+
     /// The client's end of a connection that the gateway serves.
     pub(crate) fn connect(
         &mut self,
         version: HttpVersion,
         certificate: Option<Vec<u8>>,
+    ) -> DuplexStream {
+        let certificate = certificate.map(|der| PeerCertificate {
+            der,
+            issuer: Issuer::Users,
+        });
+        self.connect_as(version, certificate)
+    }
+
+    fn connect_as(
+        &mut self,
+        version: HttpVersion,
+        certificate: Option<PeerCertificate>,
     ) -> DuplexStream {
         let (near, far) = duplex(PIPE);
         let gateway = self.gateway.clone();

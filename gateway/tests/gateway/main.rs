@@ -7,6 +7,7 @@ mod bodies;
 mod connect;
 mod failures;
 mod forward;
+mod front_proxies;
 mod grpc;
 mod harness;
 mod http2;

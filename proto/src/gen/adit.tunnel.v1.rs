@@ -32,6 +32,20 @@ pub struct Hello {
     /// agent lets no streams be moved.
     #[prost(uint32, tag = "9")]
     pub link: u32,
+    /// From a hub whose API is another server's: streams to hub-api lead there,
+    /// and the agent speaks TLS on them. Otherwise it speaks HTTP/1.1.
+    #[prost(message, optional, tag = "10")]
+    pub hub_api: ::core::option::Option<HubApiServer>,
+}
+/// The server that streams to hub-api lead to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubApiServer {
+    /// The name that its certificate is for: a DNS name or an IP address.
+    #[prost(string, tag = "1")]
+    pub server_name: ::prost::alloc::string::String,
+    /// The certificates that verify it, DER.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub authorities: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// How an agent finds its hub again when its session is lost.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,21 +1,36 @@
 //! One HTTP/1.1 exchange with the hub over one stream.
 
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{HOST, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, USER_AGENT};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use proto::HubApiServer;
 use tokio::sync::OwnedSemaphorePermit;
-use tunnel::{OpenError, Opening, Stream};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::either::Either;
+use tunnel::{OpenError, Opening};
 
 use super::HubApiError;
+use super::way::{TlsError, Way, bearer, secured};
+use crate::HubAccess;
 
-type Connection = http1::Connection<TokioIo<Stream>, kube::client::Body>;
+type Connection = http1::Connection<TokioIo<Way>, kube::client::Body>;
+
+/// Over what an exchange goes, once it has a stream.
+pub(super) struct Ways {
+    /// Who is at the stream's end, if not the hub itself.
+    pub(super) server: Option<HubApiServer>,
+    pub(super) access: Arc<HubAccess>,
+    /// By when TLS has to be there.
+    pub(super) until: Instant,
+}
 
 /// An answer's body. It drives its stream while it is read; dropped early, it
 /// resets the stream.
@@ -28,6 +43,7 @@ pub struct HubBody {
 
 /// The hub serves one API, whatever it is called.
 const AUTHORITY: HeaderValue = HeaderValue::from_static("hub-api");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// Says in the hub's audit log what asks.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("adit/", env!("CARGO_PKG_VERSION")));
 /// The longest head of an answer, and what its buffer is to hold.
@@ -38,19 +54,42 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// takes the stream.
 pub(super) async fn exchange(
     opening: Opening,
+    ways: Ways,
     mut request: Request<kube::client::Body>,
     place: OwnedSemaphorePermit,
 ) -> Result<Response<HubBody>, HubApiError> {
     prepare(&mut request);
     let (stream, answer) = opening.early();
+    let mut answer = pin!(answer);
+    let (mut answered, mut over) = (false, false);
+    let way: Way = match &ways.server {
+        None => Either::Left(stream),
+        Some(server) => {
+            show(&mut request, &ways.access);
+            let secured = secured(stream, server, &ways.access);
+            let secured = timeout_at(ways.until, Box::pin(secured));
+            let mut secured = pin!(secured);
+            loop {
+                tokio::select! {
+                    biased;
+                    result = &mut answer, if !answered => {
+                        result.map_err(|error: OpenError| HubApiError::Open(error))?;
+                        answered = true;
+                    }
+                    way = &mut secured => match way {
+                        Ok(way) => break way?,
+                        Err(_) => return Err(HubApiError::Tls(TlsError::late())),
+                    },
+                }
+            }
+        }
+    };
     let (mut sender, mut connection) = http1::Builder::new()
         .max_buf_size(MAX_BUFFER)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(way))
         .await
         .map_err(HubApiError::Exchange)?;
     let mut response = pin!(sender.send_request(request));
-    let mut answer = pin!(answer);
-    let (mut answered, mut over) = (false, false);
     loop {
         tokio::select! {
             biased;
@@ -78,6 +117,16 @@ fn prepare(request: &mut Request<kube::client::Body>) {
     let headers = request.headers_mut();
     headers.insert(HOST, AUTHORITY);
     headers.entry(USER_AGENT).or_insert(AGENT);
+}
+
+/// Has the request say who asks, to a server that does not know it by the
+/// session, and that it is the only one on its connection.
+fn show(request: &mut Request<kube::client::Body>, access: &HubAccess) {
+    let headers = request.headers_mut();
+    headers.insert(CONNECTION, CLOSE);
+    if let Some(bearer) = bearer(access) {
+        headers.insert(AUTHORIZATION, bearer);
+    }
 }
 
 impl HubBody {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redb::backends::FileBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
 /// Where a store lies: a file, or in tests something that fails like one.
@@ -49,6 +49,20 @@ impl Medium for InFile {
 
     fn size(&self) -> io::Result<u64> {
         Ok(self.path.metadata()?.blocks() * 512)
+    }
+}
+
+/// The memory of this process: it never fails, and is opened once.
+#[derive(Debug)]
+pub(super) struct InMemory;
+
+impl Medium for InMemory {
+    fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(InMemoryBackend::new()))
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(0)
     }
 }
 

@@ -10,7 +10,7 @@ use redb::DatabaseError;
 use super::disk::{Disk, failure};
 use super::index::Index;
 use super::leases::Leases;
-use super::medium::{InFile, Medium, sync_folder};
+use super::medium::{InFile, InMemory, Medium, sync_folder};
 use super::meta::{FORMAT, Identity, Meta};
 use super::options::Options;
 use super::recent::Recent;
@@ -20,7 +20,7 @@ use super::shared::Shared;
 use super::state::State;
 use super::watchers::Watchers;
 use super::writer::Writer;
-use crate::{Incarnation, StoreError};
+use crate::{Incarnation, Revision, StoreError};
 
 /// The name of the store's file in its folder.
 pub(super) const FILE: &str = "store.redb";
@@ -115,21 +115,46 @@ pub(super) fn in_folder(path: &Path, options: &Options) -> Result<InFile, OpenEr
         if !folder.file.exists() {
             folder.make(|medium| {
                 let disk = Disk::open(medium, options.cache, false).map_err(cannot_open)?;
-                init(&disk)
+                init(&disk, Meta::EMPTY)
             })?;
         }
     }
     Ok(InFile { path: file })
 }
 
-fn init(disk: &Disk) -> Result<(), OpenError> {
-    disk.init(Identity::new(), Meta::EMPTY)
+fn init(disk: &Disk, meta: Meta) -> Result<(), OpenError> {
+    disk.init(Identity::new(), meta)
         .map_err(|error| failure("write its first record", error).into())
 }
 
 /// Opens the database, verifies it, and reads all that is kept in memory.
 pub(super) fn open(
     medium: Arc<dyn Medium>,
+    options: Options,
+    queue: Receiver<Queued>,
+) -> Result<Writer, OpenError> {
+    open_from(medium, Meta::EMPTY, options, queue)
+}
+
+/// Makes an empty store in memory that begins at a revision; all before it
+/// counts as compacted.
+pub(super) fn in_memory(
+    first: Revision,
+    options: Options,
+    queue: Receiver<Queued>,
+) -> Result<Writer, OpenError> {
+    let empty = Meta {
+        revision: first,
+        compacted: Revision(first.0.saturating_sub(1)),
+        ..Meta::EMPTY
+    };
+    open_from(Arc::new(InMemory), empty, options, queue)
+}
+
+/// Opens what lies on a medium; `empty`, if nothing does.
+fn open_from(
+    medium: Arc<dyn Medium>,
+    empty: Meta,
     options: Options,
     queue: Receiver<Queued>,
 ) -> Result<Writer, OpenError> {
@@ -141,7 +166,7 @@ pub(super) fn open(
         }
         Some(known) => known,
         None => {
-            init(&disk)?;
+            init(&disk, empty)?;
             disk.view()?.meta()?
         }
     };

@@ -6,7 +6,11 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::Result;
-use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
+};
+use time::{Duration, OffsetDateTime};
 
 use super::API_PORT;
 
@@ -68,11 +72,49 @@ pub(super) fn write(folder: &Path, address: Ipv4Addr) -> Result<()> {
     // Kubernetes does not read the newer form that elliptic keys are written in.
     let signing = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
     fs::write(folder.join("sa.key"), signing.serialize_pem())?;
+    write_authorities(folder)?;
     fs::write(folder.join("tokens.csv"), tokens()?)?;
     fs::write(folder.join("admin.kubeconfig"), kubeconfig(address)?)?;
     fs::write(folder.join("rules.yaml"), RULES)?;
     fs::create_dir(folder.join("containers"))?;
     Ok(())
+}
+
+/// Who signs clients' certificates, and who the aggregation layer's.
+fn write_authorities(folder: &Path) -> Result<()> {
+    write_authority(folder, "client-ca")?;
+    let proxies = write_authority(folder, "front-proxy-ca")?;
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+    let mut params = named("front-proxy-client");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = params.signed_by(&key, &proxies)?;
+    fs::write(folder.join("front-proxy-client.crt"), certificate.pem())?;
+    fs::write(folder.join("front-proxy-client.key"), key.serialize_pem())?;
+    Ok(())
+}
+
+fn write_authority(folder: &Path, name: &str) -> Result<Issuer<'static, KeyPair>> {
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+    let mut params = named(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let certificate = params.self_signed(&key)?;
+    fs::write(folder.join(format!("{name}.crt")), certificate.pem())?;
+    fs::write(folder.join(format!("{name}.key")), key.serialize_pem())?;
+    Ok(Issuer::new(params, key))
+}
+
+fn named(name: &str) -> CertificateParams {
+    let now = OffsetDateTime::now_utc();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = now - Duration::hours(1);
+    params.not_after = now + Duration::days(30);
+    params
 }
 
 fn tokens() -> Result<String> {

@@ -53,7 +53,7 @@ const ETCD: [&str; 12] = [
     "--snapshot-count=10000",
 ];
 
-const API_SERVER: [&str; 11] = [
+const API_SERVER: [&str; 21] = [
     "--etcd-servers=unix://etcd-client.sock",
     "--endpoint-reconciler-type=none",
     "--cert-dir=apiserver-certs",
@@ -65,15 +65,28 @@ const API_SERVER: [&str; 11] = [
     "--authorization-mode=RBAC",
     "--kubelet-preferred-address-types=InternalIP",
     "--kubelet-timeout=10s",
+    "--client-ca-file=client-ca.crt",
+    "--enable-bootstrap-token-auth",
+    // The aggregation layer; it asks endpoints of Services itself.
+    "--enable-aggregator-routing",
+    "--requestheader-client-ca-file=front-proxy-ca.crt",
+    "--requestheader-allowed-names=front-proxy-client",
+    "--requestheader-username-headers=X-Remote-User",
+    "--requestheader-group-headers=X-Remote-Group",
+    "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+    "--proxy-client-cert-file=front-proxy-client.crt",
+    "--proxy-client-key-file=front-proxy-client.key",
 ];
 
-const CONTROLLERS: [&str; 6] = [
+const CONTROLLERS: [&str; 8] = [
     "--kubeconfig=admin.kubeconfig",
     "--leader-elect=false",
     "--secure-port=0",
     "--service-account-private-key-file=sa.key",
     "--root-ca-file=apiserver-certs/apiserver.crt",
-    "--controllers=namespace-controller,serviceaccount-controller,serviceaccount-token-controller,\
+    "--cluster-signing-cert-file=client-ca.crt",
+    "--cluster-signing-key-file=client-ca.key",
+    "--controllers=namespace-controller,certificatesigningrequest-signing-controller,serviceaccount-controller,serviceaccount-token-controller,\
      root-ca-certificate-publisher-controller,garbage-collector-controller,clusterrole-aggregation-controller,deployment-controller,\
      replicaset-controller",
 ];

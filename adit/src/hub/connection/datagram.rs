@@ -8,7 +8,7 @@ use quinn::{Connection, ConnectionError, Incoming};
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
 
-use super::lapse::Lapse;
+use super::shown::{Shown, of_agent};
 use super::{Connections, Entrance, HANDSHAKE, note_end};
 use crate::hub::metrics::{ConnectionEnd, ConnectionKind};
 
@@ -37,10 +37,12 @@ impl Connections {
             note_end(Box::pin(served).await, remote);
             return;
         }
-        let chain = shown(&connection);
-        let certificate = chain.as_ref().and_then(|chain| chain.first());
-        let certificate = certificate.map(|leaf| leaf.as_ref().to_vec());
-        let lapse = chain.map(|chain| Lapse::new(chain, self.trust.clone(), trust_changes));
+        let Ok(shown) = Shown::of(shown(&connection), &self.trust) else {
+            // Its authority has been trusted until a moment ago.
+            return;
+        };
+        let certificate = of_agent(shown.as_ref().and_then(Shown::certificate));
+        let lapse = shown.map(|shown| shown.lapse(self.trust.clone(), trust_changes));
         self.take_notice(certificate.as_deref()).await;
         let served = self
             .proxy

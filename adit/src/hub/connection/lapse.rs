@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use gateway::Issuer;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
@@ -19,6 +20,8 @@ use crate::hub::trust::ClientTrust;
 pub(super) struct Lapse {
     /// The client's own certificate first.
     chain: Vec<CertificateDer<'static>>,
+    /// What it was trusted for when it was shown.
+    issuer: Issuer,
     trust: Arc<ClientTrust>,
     changes: watch::Receiver<u64>,
 }
@@ -37,12 +40,13 @@ const LOOK: Duration = Duration::from_secs(60);
 impl Lapse {
     /// For a certificate that was verified after `changes` began to be followed.
     pub(super) fn new(
-        chain: Vec<CertificateDer<'static>>,
+        (chain, issuer): (Vec<CertificateDer<'static>>, Issuer),
         trust: Arc<ClientTrust>,
         changes: watch::Receiver<u64>,
     ) -> Self {
         Self {
             chain,
+            issuer,
             trust,
             changes,
         }
@@ -54,7 +58,8 @@ impl Lapse {
             tokio::select! {
                 () = sleep(left.min(LOOK)) => {}
                 changed = self.changes.changed() => {
-                    if changed.is_err() || !self.trust.accepts(&self.chain) {
+                    // Trusted for something else, it begins anew.
+                    if changed.is_err() || self.trust.issuer(&self.chain) != Some(self.issuer) {
                         return;
                     }
                 }

@@ -44,8 +44,8 @@ pub(super) fn prepare(
     addresses: &Addresses,
 ) -> Result<(), SetupError> {
     let mut names = ServerNames::of_this_machine(hostname().as_deref());
-    for address in addresses.all() {
-        names.add(address.host());
+    for host in addresses.hosts() {
+        names.add(host);
     }
     let certificate = data_dir::read_if_present(&data.serving_certificate())?;
     let key = data_dir::read_if_present(&data.serving_key())?;

@@ -4,8 +4,8 @@ use futures_util::future::BoxFuture;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ReviewError;
 use crate::authenticate::tests::{HOUR, certificate};
+use crate::{Issuer, PeerCertificate, ReviewError};
 
 /// Knows the token `good` of alice and `other` of bob.
 #[derive(Debug)]
@@ -49,9 +49,13 @@ fn ask(
     }
     let peer = Peer {
         remote: "127.0.0.1:1".parse().unwrap(),
-        certificate,
+        certificate: certificate.map(|der| PeerCertificate {
+            der,
+            issuer: Issuer::Users,
+        }),
     };
-    let identified = identify(&headers, Caller::Remote(&peer), &TwoTokens).now_or_never();
+    let caller = Caller::Remote(&peer);
+    let identified = identify(&headers, caller, &TwoTokens, None).now_or_never();
     let (user, cluster) = identified.expect("it waits for nothing")?;
     Ok((user, cluster.to_string()))
 }
