@@ -33,6 +33,7 @@ mod local;
 mod open_metrics;
 mod output;
 mod proxy;
+mod published;
 mod secret_yaml;
 mod shutdown;
 mod stamp;

@@ -95,7 +95,8 @@ impl FrontProxies {
     /// Whether a header is none of them and becomes one where `_` counts as `-`,
     /// as it does in CGI.
     fn resembles(&self, name: &HeaderName) -> bool {
-        name.as_str().contains('_') && self.is_one(&name.as_str().replace('_', "-"))
+        let name = name.as_str();
+        name.contains('_') && !self.is_one(name) && self.is_one(&name.replace('_', "-"))
     }
 
     /// Whether the other end is a front proxy.

@@ -1,4 +1,5 @@
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::{Credential, HubApiServer, Reconnect, SessionKey, wire};
 
@@ -27,7 +28,7 @@ pub struct Hello {
     /// From an agent that lets streams be moved: the link's number in its session.
     pub link: Option<NonZeroU32>,
     /// From a hub whose API is another server's: who speaks TLS on streams to it.
-    pub hub_api: Option<HubApiServer>,
+    pub hub_api: Option<Arc<HubApiServer>>,
 }
 
 /// Why two ends cannot talk.
@@ -102,7 +103,10 @@ impl Hello {
             session_key: SessionKey::from_wire(&hello.session_key),
             reconnect: hello.reconnect.map(Reconnect::from_wire),
             link: NonZeroU32::new(hello.link),
-            hub_api: hello.hub_api.and_then(HubApiServer::from_wire),
+            hub_api: hello
+                .hub_api
+                .and_then(HubApiServer::from_wire)
+                .map(Arc::new),
         }
     }
 
@@ -124,7 +128,7 @@ impl Hello {
                 .unwrap_or_default(),
             reconnect: self.reconnect.as_ref().map(Reconnect::to_wire),
             link: self.link.map_or(0, NonZeroU32::get),
-            hub_api: self.hub_api.as_ref().map(HubApiServer::to_wire),
+            hub_api: self.hub_api.as_deref().map(HubApiServer::to_wire),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the codec promises for every message and every byte string.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,7 +68,7 @@ fn control() -> impl Strategy<Value = Control> {
             .prop_map(
                 |(software_version, features, key, reconnect, link, token, hub_api)| {
                     Control::Hello(Hello {
-                        hub_api,
+                        hub_api: hub_api.map(Arc::new),
                         credential: token.and_then(|token| Credential::new(&token)),
                         features,
                         link: NonZeroU32::new(link),

@@ -109,7 +109,7 @@ impl HubApi {
 
     /// The server that the hub's API is, if it is not the hub itself; `None`
     /// while there is no session.
-    pub fn server(&self) -> Option<HubApiServer> {
+    pub fn server(&self) -> Option<Arc<HubApiServer>> {
         let session = self.sessions.borrow().clone()?;
         server_of(&session)
     }
@@ -117,7 +117,7 @@ impl HubApi {
     async fn open(
         mut self,
         until: Instant,
-    ) -> Result<(Opening, Option<HubApiServer>), HubApiError> {
+    ) -> Result<(Opening, Option<Arc<HubApiServer>>), HubApiError> {
         loop {
             let session = self.sessions.borrow_and_update().clone();
             if let Some(session) = session {
@@ -153,7 +153,7 @@ impl HubApi {
     }
 }
 
-fn server_of(session: &Session) -> Option<HubApiServer> {
+fn server_of(session: &Session) -> Option<Arc<HubApiServer>> {
     let links = session.links();
     links.first()?.peer().hub_api.clone()
 }

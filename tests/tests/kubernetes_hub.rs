@@ -11,6 +11,8 @@ use tests::fixture::Fixture;
 mod aggregation;
 #[path = "kubernetes_hub/cheating.rs"]
 mod cheating;
+#[path = "kubernetes_hub/joining.rs"]
+mod joining;
 #[path = "kubernetes_hub/site.rs"]
 mod site;
 

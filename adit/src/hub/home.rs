@@ -104,7 +104,7 @@ impl Home {
                 (api.await?, None)
             }
             HomeConfig::Kubernetes(config) => {
-                let started = Kubernetes::start(config, trust, signing.root_ca());
+                let started = Kubernetes::start(config, addresses, trust, signing.root_ca());
                 let (kubernetes, api) = Box::pin(started).await?;
                 (api, Some(kubernetes))
             }
@@ -166,9 +166,9 @@ impl Home {
     }
 
     /// The server that those streams lead to, if it is not the hub itself.
-    pub(super) fn hub_api_server(&self) -> Option<HubApiServer> {
+    pub(super) fn hub_api_server(&self) -> Option<Arc<HubApiServer>> {
         let kubernetes = self.kubernetes.as_ref()?;
-        Some(kubernetes.upstream().to_hub_api_server())
+        Some(Arc::new(kubernetes.upstream().to_hub_api_server()))
     }
 
     /// Who knows users by their tokens.

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::api::{HubApi, HubApiError};
 use super::leader::Leader;
 use super::trust::ClientTrust;
+use crate::addresses::Addresses;
 
 mod accepted;
 mod aggregated;
@@ -25,6 +26,7 @@ mod connect;
 mod definitions;
 mod extension;
 mod needs;
+mod publication;
 mod service_name;
 mod streams;
 mod tokens;
@@ -40,6 +42,7 @@ use connect::{ConnectError, Upstream};
 use definitions::DefinitionsError;
 use extension::{Extension, ExtensionError};
 use needs::NeedsError;
+use publication::Publication;
 
 /// Which cluster is the hub.
 #[derive(Clone, Debug)]
@@ -58,6 +61,7 @@ pub(super) struct Kubernetes {
     accepted: Arc<Accepted>,
     extension: Extension,
     api_service: ApiService,
+    publication: Publication,
     service: ServiceName,
 }
 
@@ -88,6 +92,7 @@ impl Kubernetes {
     /// that verify this hub, as they are now.
     pub(super) async fn start(
         config: &KubernetesConfig,
+        addresses: &Addresses,
         trust: Arc<ClientTrust>,
         root_ca: watch::Receiver<Arc<str>>,
     ) -> Result<(Self, HubApi), KubernetesError> {
@@ -101,6 +106,11 @@ impl Kubernetes {
         let accepted = accepted.map_err(KubernetesError::Clusters)?;
         let api = HubApi::in_memory(gateways).await?;
         let this = Self {
+            publication: Publication::new(
+                client.clone(),
+                addresses.all().to_vec(),
+                root_ca.clone(),
+            ),
             api_service: ApiService::new(client.clone(), config.service.clone(), root_ca),
             service: config.service.clone(),
             upstream: Arc::new(upstream),
@@ -136,7 +146,8 @@ impl Kubernetes {
     pub(super) async fn run(&self) {
         tokio::join!(
             self.extension.follow().boxed(),
-            self.api_service.keep().boxed()
+            self.api_service.keep().boxed(),
+            self.publication.keep().boxed(),
         );
     }
 }

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use proto::Credential as Token;
@@ -23,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ca::HUB_NAME;
 use crate::ca_pin::{CaPin, PinnedAuthority};
 use crate::commands::serve::Serving;
+use crate::published;
 
 /// By what a hub is known that has not been seen yet.
 #[derive(Clone, Debug)]
@@ -77,7 +76,7 @@ pub(crate) async fn first_contact(
     }));
     let (status, hub_api) = (agent.status(), agent.hub_api());
     let asked = tokio::select! {
-        asked = timeout(LIMIT, Box::pin(ask(&hub_api, &pinned, status.clone()))) => asked,
+        asked = timeout(LIMIT, Box::pin(ask(&hub_api, status.clone()))) => asked,
         ended = Box::pin(agent.run(CancellationToken::new())) => {
             ended?;
             anyhow::bail!("the connection to the hub has ended")
@@ -103,25 +102,21 @@ pub(crate) async fn first_contact(
     })
 }
 
-/// The hub's authorities, as it tells everybody that it lets in; or, of a hub
-/// whose API is a Kubernetes cluster's, the one that it was trusted by.
-async fn ask(
-    hub_api: &HubApi,
-    pinned: &PinnedAuthority,
-    mut status: watch::Receiver<AgentStatus>,
-) -> anyhow::Result<String> {
+/// The hub's authorities, as it tells everybody that it lets in.
+async fn ask(hub_api: &HubApi, mut status: watch::Receiver<AgentStatus>) -> anyhow::Result<String> {
     tokio::select! {
         () = hub_api.connected() => {}
         why = refused(&mut status) => anyhow::bail!("the hub lets nobody join with this: {why}"),
     }
-    if hub_api.server().is_some() {
-        let authority = pinned.found().context("the hub was not trusted")?;
-        return Ok(pem(authority));
-    }
-    let maps: Api<ConfigMap> = Api::namespaced(hub_api.client(), "kube-public");
+    // In a Kubernetes cluster the usual map tells that cluster's own.
+    let name = match hub_api.server() {
+        None => "kube-root-ca.crt",
+        Some(_) => published::NAME,
+    };
+    let maps: Api<ConfigMap> = Api::namespaced(hub_api.client(), published::NAMESPACE);
     loop {
         let got = tokio::select! {
-            got = maps.get("kube-root-ca.crt") => got,
+            got = maps.get(name) => got,
             why = refused(&mut status) => anyhow::bail!("the hub lets nobody join with this: {why}"),
         };
         match got {
@@ -140,16 +135,6 @@ async fn ask(
             }
         }
     }
-}
-
-fn pem(certificate: &CertificateDer<'_>) -> String {
-    let text = STANDARD.encode(certificate);
-    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-    for line in text.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
-    }
-    pem + "-----END CERTIFICATE-----\n"
 }
 
 /// Waits until the hub says that it does not want this agent.

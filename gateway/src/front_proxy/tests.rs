@@ -54,6 +54,7 @@ fn a_front_proxy_says_who_asks() {
         ("x-remote-group", "dev"),
         ("X-Remote-Group", "ops"),
         ("X-Remote-Extra-Scopes", "all"),
+        ("X-Remote-Extra-Some_key%2fname", "a"),
         ("X-Remote-Uid", "7"),
     ];
     for issuer in [Issuer::FrontProxies, Issuer::Both] {

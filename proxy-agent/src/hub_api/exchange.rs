@@ -26,7 +26,7 @@ type Connection = http1::Connection<TokioIo<Way>, kube::client::Body>;
 /// Over what an exchange goes, once it has a stream.
 pub(super) struct Ways {
     /// Who is at the stream's end, if not the hub itself.
-    pub(super) server: Option<HubApiServer>,
+    pub(super) server: Option<Arc<HubApiServer>>,
     pub(super) access: Arc<HubAccess>,
     /// By when TLS has to be there.
     pub(super) until: Instant,

@@ -152,6 +152,7 @@ async fn prepare(admin: &Kubectl, main: &Cluster, address: Ipv4Addr) -> Result<P
         "ServiceAccount",
         "ClusterRole",
         "ClusterRoleBinding",
+        "Role",
         "RoleBinding",
     ];
     let kept: Vec<&str> = manifest
