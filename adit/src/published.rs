@@ -24,17 +24,6 @@ const AUTHORITIES: &str = "ca.crt";
 const HUBS: &str = "hubs";
 
 impl Published {
-    /// `None` if the map says nothing of a hub.
-    pub(crate) fn read(map: &ConfigMap) -> Option<Self> {
-        let data = map.data.as_ref()?;
-        let hubs = data.get(HUBS)?.lines();
-        let hubs: Vec<HubAddress> = hubs.filter_map(|hub| hub.parse().ok()).collect();
-        (!hubs.is_empty()).then_some(Self {
-            hubs,
-            authorities_pem: data.get(AUTHORITIES)?.clone(),
-        })
-    }
-
     pub(crate) fn to_config_map(&self) -> ConfigMap {
         let hubs: Vec<String> = self.hubs.iter().map(ToString::to_string).collect();
         ConfigMap {
@@ -57,13 +46,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_published_is_what_is_read() {
+    fn the_addresses_stand_one_a_line() {
         let published = Published {
             hubs: vec!["hub:1".parse().unwrap(), "[2001:db8::1]:2".parse().unwrap()],
             authorities_pem: "certificates".to_owned(),
         };
-        let map = published.to_config_map();
-        assert_eq!(Published::read(&map), Some(published));
-        assert_eq!(Published::read(&ConfigMap::default()), None);
+        let data = published.to_config_map().data.unwrap();
+        assert_eq!(data[HUBS], "hub:1\n[2001:db8::1]:2");
+        assert_eq!(data[AUTHORITIES], "certificates");
     }
 }
