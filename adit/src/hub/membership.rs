@@ -84,7 +84,7 @@ impl Clusters for Membership {
 
     /// Whose token was reviewed may come while its cluster is accepted.
     fn admit_token(&self, identity: &AgentIdentity) -> Result<(), AdmissionError> {
-        match self.accepts(&identity.cluster) {
+        match self.acceptance.accepts(&identity.cluster) {
             Some(true) => Ok(()),
             Some(false) => Err(AdmissionError::NotAccepted),
             None => Err(AdmissionError::UnknownCluster),

@@ -56,7 +56,8 @@ pub(super) async fn secured(
 /// What is shown of the agent in each request, beside its certificate.
 pub(super) fn bearer(access: &HubAccess) -> Option<HeaderValue> {
     match &access.login {
-        HubLogin::Certificate => None,
+        // Such a hub gives nobody a session by a token.
+        HubLogin::Certificate | HubLogin::Token(_) => None,
         HubLogin::Bootstrap(token) => {
             let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).ok()?;
             value.set_sensitive(true);
