@@ -12,7 +12,16 @@ use crate::storage::{Storage, not_found};
 /// The store is always as new as what has been acknowledged, so a revision
 /// that is asked for can only be waited for.
 pub(crate) async fn get(storage: &Storage, scope: &Scope, query: &str) -> Result<Answer, Status> {
-    let wanted = wanted_revision(Query::parse(query).get("resourceVersion"))?;
+    let wanted = wanted_revision(Query::parse(query).get("resourceVersion"));
+    // What goes by itself is not kept in the real server's cache, which would
+    // be the one to complain.
+    let wanted = match scope.resource.behaviour.ttl_seconds {
+        Some(_) => wanted.map_err(|error| {
+            let why = error.message();
+            Status::bad_request(format!("invalid resource version: {why}"))
+        })?,
+        None => wanted?,
+    };
     if let Some(wanted) = wanted.filter(|wanted| *wanted > 0) {
         storage.reach(wanted).await?;
     }

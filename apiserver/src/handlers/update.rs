@@ -71,6 +71,7 @@ pub(crate) async fn update(
         let Some(there) = there else {
             if !change.creates() {
                 if let Some(sent) = change.sent() {
+                    writer.settle(&mut sent.clone())?;
                     check_name(scope, sent)?;
                 }
                 return Err(not_found(&scope.resource, &scope.name));

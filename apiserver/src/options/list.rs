@@ -57,10 +57,10 @@ impl ListOptions {
                 None
             }
         };
-        let labels = labels?;
-        let fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?;
         let timeout = number(&query, "timeoutSeconds")?;
         let limit = number(&query, "limit")?;
+        let labels = labels?;
+        let fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?;
         // What is no version is told last.
         if !watch {
             invalid("ListOptions", &errors)?;

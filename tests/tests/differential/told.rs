@@ -101,7 +101,7 @@ impl Told {
             .headers
             .iter()
             .filter(|(name, _)| HEADERS.contains(&&**name))
-            .map(|(name, value)| (name.clone(), texts(value, memory)))
+            .map(|(name, value)| (name.clone(), texts(value, &Memory::default())))
             .collect();
         headers.sort();
         Self {
