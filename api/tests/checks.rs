@@ -1,6 +1,8 @@
 //! What Kubernetes' own kinds refuse of values that their schemas allow, in
 //! the real server's words.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use api::Change;
 use serde_json::{Value, json};
 

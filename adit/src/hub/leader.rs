@@ -72,7 +72,7 @@ impl Leader {
         work: impl Fn(CancellationToken) -> BoxFuture<'static, ()> + Send,
     ) {
         loop {
-            let Some(held) = stop.run_until_cancelled(self.acquire()).await else {
+            let Some(held) = Box::pin(stop.run_until_cancelled(self.acquire())).await else {
                 return;
             };
             tracing::info!(identity = self.identity, "this process does the hub's work");
@@ -87,7 +87,7 @@ impl Leader {
                     tracing::error!(%error, "this process does the hub's work no longer");
                 }
                 None => {
-                    self.release().await;
+                    Box::pin(self.release()).await;
                     if stop.is_cancelled() {
                         return;
                     }

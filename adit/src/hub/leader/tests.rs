@@ -53,7 +53,7 @@ fn lead(
             };
             work.boxed()
         };
-        leader.lead(stop, work).await;
+        Box::pin(leader.lead(stop, work)).await;
     });
 }
 
@@ -73,7 +73,7 @@ async fn one_process_works_and_the_next_takes_over_when_it_stops() {
     assert_eq!(within(turns.recv()).await, Some(("first", true)));
     lead(&client, "second", &second, &told, &mut tasks);
     // Only then does the other look at it, and sees that it is held.
-    tokio::time::sleep(PAUSE).await;
+    sleep(PAUSE).await;
     assert!(turns.try_recv().is_err(), "one works at a time");
     first.cancel();
     assert_eq!(within(turns.recv()).await, Some(("first", false)));
@@ -104,7 +104,7 @@ async fn whoever_has_lost_the_lease_works_no_more() {
             };
             work.boxed()
         };
-        leader.lead(stopped, work).await;
+        Box::pin(leader.lead(stopped, work)).await;
     });
     within(began.recv()).await.unwrap();
     assert_eq!(working.load(Ordering::SeqCst), 1);
@@ -118,7 +118,7 @@ async fn whoever_has_lost_the_lease_works_no_more() {
             }
         }
     });
-    stolen.await;
+    Box::pin(stolen).await;
     within(async {
         while working.load(Ordering::SeqCst) > 0 {
             sleep(Duration::from_millis(20)).await;
