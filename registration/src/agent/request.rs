@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use futures_util::StreamExt as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{
-    CertificateSigningRequest, CertificateSigningRequestSpec,
+    CertificateSigningRequestSpec, CertificateSigningRequestStatus,
 };
-use kube::api::{ListParams, ObjectMeta, PostParams};
+use kube::api::{ApiResource, ListParams, ObjectMeta, PostParams};
+use kube::core::{GroupVersionKind, Object};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use proto::AgentIdentity;
@@ -89,6 +90,10 @@ impl RequestError {
     }
 }
 
+/// What is read and written here is the same in `v1` and `v1beta1`.
+type CertificateSigningRequest =
+    Object<CertificateSigningRequestSpec, CertificateSigningRequestStatus>;
+
 /// A request that the hub has, and the key it is for, which is nowhere else.
 pub(super) struct Request {
     key: KeyPair,
@@ -103,13 +108,22 @@ impl Request {
         identity: &AgentIdentity,
         expiration_seconds: Option<i32>,
     ) -> Result<Self, RequestError> {
-        let requests: Api<CertificateSigningRequest> = Api::all(hub.clone());
-        let waiting = outstanding(&requests, identity).await?;
+        let mut kind = version("v1");
+        let mut requests = Api::all_with(hub.clone(), &kind);
+        let mut waiting = outstanding(&requests, identity).await;
+        if matches!(&waiting, Err(kube::Error::Api(status)) if status.code == 404) {
+            // The hub is so old that it has no other.
+            kind = version("v1beta1");
+            requests = Api::all_with(hub.clone(), &kind);
+            waiting = outstanding(&requests, identity).await;
+        }
+        let waiting = waiting?;
         if waiting >= OUTSTANDING_MAX {
             return Err(RequestError::Outstanding(waiting));
         }
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(RequestError::Make)?;
-        let object = object(&key, identity, expiration_seconds).map_err(RequestError::Make)?;
+        let object = object(&kind, &key, identity, expiration_seconds);
+        let object = object.map_err(RequestError::Make)?;
         let made = requests.create(&PostParams::default(), &object).await?;
         Ok(Self {
             key,
@@ -178,6 +192,11 @@ impl Request {
     }
 }
 
+fn version(version: &str) -> ApiResource {
+    let kind = GroupVersionKind::gvk("certificates.k8s.io", version, "CertificateSigningRequest");
+    ApiResource::from_gvk(&kind)
+}
+
 /// How many of the cluster's requests nobody has decided about.
 async fn outstanding(
     requests: &Api<CertificateSigningRequest>,
@@ -228,6 +247,7 @@ fn decided(request: &CertificateSigningRequest) -> Result<Option<String>, Reques
 }
 
 fn object(
+    kind: &ApiResource,
     key: &KeyPair,
     identity: &AgentIdentity,
     expiration_seconds: Option<i32>,
@@ -241,21 +261,20 @@ fn object(
     params.distinguished_name = subject;
     let pem = params.serialize_request(key)?.pem()?;
     let label = (CLUSTER_LABEL.to_owned(), identity.cluster.to_string());
-    Ok(CertificateSigningRequest {
-        metadata: ObjectMeta {
-            generate_name: Some(format!("{}-", identity.cluster)),
-            labels: Some(BTreeMap::from([label])),
-            ..ObjectMeta::default()
-        },
-        spec: CertificateSigningRequestSpec {
-            request: ByteString(pem.into_bytes()),
-            signer_name: SIGNER.to_owned(),
-            usages: Some(USAGES.map(str::to_owned).to_vec()),
-            expiration_seconds: expiration_seconds.map(|of| of.max(EXPIRATION_MIN)),
-            ..CertificateSigningRequestSpec::default()
-        },
-        status: None,
-    })
+    let spec = CertificateSigningRequestSpec {
+        request: ByteString(pem.into_bytes()),
+        signer_name: SIGNER.to_owned(),
+        usages: Some(USAGES.map(str::to_owned).to_vec()),
+        expiration_seconds: expiration_seconds.map(|of| of.max(EXPIRATION_MIN)),
+        ..CertificateSigningRequestSpec::default()
+    };
+    let mut object = CertificateSigningRequest::new("", kind, spec);
+    object.metadata = ObjectMeta {
+        generate_name: Some(format!("{}-", identity.cluster)),
+        labels: Some(BTreeMap::from([label])),
+        ..ObjectMeta::default()
+    };
+    Ok(object)
 }
 
 #[cfg(test)]
@@ -277,7 +296,7 @@ mod tests {
     #[test]
     fn a_request_is_exactly_what_the_hub_looks_for() {
         let key = KeyPair::generate().unwrap();
-        let request = object(&key, &identity(), Some(60)).unwrap();
+        let request = object(&version("v1"), &key, &identity(), Some(60)).unwrap();
         let metadata = &request.metadata;
         assert_eq!(metadata.generate_name.as_deref(), Some("c1-"));
         assert_eq!(request.labels()[CLUSTER_LABEL], "c1");
@@ -299,7 +318,7 @@ mod tests {
                 "system:open-cluster-management:managed-clusters"
             ]
         );
-        let unlimited = object(&key, &identity(), None).unwrap();
+        let unlimited = object(&version("v1"), &key, &identity(), None).unwrap();
         assert_eq!(unlimited.spec.expiration_seconds, None);
     }
 }

@@ -22,6 +22,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start() -> Self {
+        Self::of(kinds()).await
+    }
+
+    /// One that serves these kinds.
+    pub(super) async fn of(kinds: Catalogue) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Options::default()).await;
         let keyring = Keyring::from_pem(&Keyring::generate_pem().unwrap()).unwrap();
@@ -29,7 +34,7 @@ impl Server {
         let tokens = ServiceAccountTokens::new(issuer, vec![issuer.to_owned()], keyring);
         let (service, driver) = ApiServer::start(Config {
             store: Arc::new(store.unwrap()),
-            registry: Arc::new(Registry::new(Arc::new(kinds()))),
+            registry: Arc::new(Registry::new(Arc::new(kinds))),
             service_accounts: Arc::new(tokens),
             tokens: Vec::new(),
             answers: Answers::default(),
@@ -57,7 +62,7 @@ impl Server {
 }
 
 /// All of the hub's kinds, and nodes, which a managed cluster has.
-fn kinds() -> Catalogue {
+pub(super) fn kinds() -> Catalogue {
     let nodes = json!({
         "resources": [{
             "version": "v1",
@@ -105,7 +110,7 @@ fn kinds() -> Catalogue {
 }
 
 /// Signs clients' certificates for a day at most.
-fn signer() -> CertificateSigner {
+pub(super) fn signer() -> CertificateSigner {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

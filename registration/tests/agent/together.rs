@@ -4,6 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use apiserver::certificates::SigningRequest;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequestSpec;
+use kube::api::{ApiResource, DynamicObject, ListParams, PostParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, Client, ResourceExt as _};
 use registration::agent::{AgentConfig, Clock, State};
 use registration::hub::accept::{Whose, accept};
 use registration::hub::detach::detach;
@@ -13,16 +19,19 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::people::Admin;
-use super::server::Server;
+use super::server::{Server, kinds, signer};
 use super::setup::{HURRIED, Running, Setup, until};
 use super::way::{Points, Way};
 
 /// A hub whose controllers run, and nothing that a test has made there.
 pub(super) async fn start() -> (Setup, JoinSet<()>) {
-    let hub = Server::start().await;
+    with(Server::start().await, Options::default()).await
+}
+
+async fn with(hub: Server, options: Options) -> (Setup, JoinSet<()>) {
     let managed = Server::start().await;
     let mut controllers = JoinSet::new();
-    let run = Controllers::new(hub.admin(), Options::default());
+    let run = Controllers::new(hub.admin(), options);
     controllers.spawn(run.run(CancellationToken::new()));
     let setup = Setup {
         admin: Admin(hub.admin()),
@@ -32,6 +41,63 @@ pub(super) async fn start() -> (Setup, JoinSet<()>) {
         managed,
     };
     (setup, controllers)
+}
+
+/// Rule 1.12, V1beta1CSRAPICompatibility: neither half needs to be told, and
+/// the hub signs, as such a hub's own controllers do.
+#[tokio::test]
+async fn a_cluster_joins_a_hub_that_has_only_the_older_requests() {
+    let mut older = kinds();
+    for kind in &mut older.resources {
+        if *kind.names.plural == *"certificatesigningrequests" {
+            kind.version = "v1beta1".into();
+        }
+    }
+    let options = Options {
+        approvers: ["system:bootstrap:abcdef".to_owned()].into_iter().collect(),
+        ..Options::default()
+    };
+    let (setup, mut tasks) = with(Server::of(older).await, options).await;
+    tasks.spawn(sign_all(setup.hub.admin()));
+    let mut agent = Running::start(setup.config());
+    agent.until(State::is_joined).await;
+    let requests = setup.way.requests.lock().unwrap();
+    let made = "POST /apis/certificates.k8s.io/v1beta1/certificatesigningrequests";
+    assert!(requests.iter().any(|of| of == made), "{requests:?}");
+}
+
+/// Signs requests of `v1beta1` that are approved.
+async fn sign_all(hub: Client) {
+    let signer = signer();
+    let of = GroupVersionKind::gvk(
+        "certificates.k8s.io",
+        "v1beta1",
+        "CertificateSigningRequest",
+    );
+    let requests: Api<DynamicObject> = Api::all_with(hub, &ApiResource::from_gvk(&of));
+    loop {
+        for mut request in requests.list(&ListParams::default()).await.unwrap() {
+            let status = &request.data["status"];
+            if status["conditions"][0]["type"] != "Approved" || status["certificate"].is_string() {
+                continue;
+            }
+            let spec: CertificateSigningRequestSpec =
+                serde_json::from_value(request.data["spec"].clone()).unwrap();
+            let asked = SigningRequest {
+                request: &spec.request.0,
+                signer_name: &spec.signer_name,
+                usages: spec.usages.as_deref().unwrap_or_default(),
+                expiration_seconds: spec.expiration_seconds,
+            };
+            let now = SystemTime::now().into();
+            let signed = ByteString(signer.sign(&asked, now).unwrap().into_bytes());
+            request.data["status"]["certificate"] = json!(signed);
+            let (name, params) = (request.name_any(), PostParams::default());
+            // Another write may have come before it.
+            let _ = requests.replace_status(&name, &params, &request).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn is_true(setup: &Setup, kind: &str) -> bool {
