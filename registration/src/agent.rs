@@ -29,6 +29,7 @@ mod joining;
 mod lease;
 mod managed_cluster;
 mod mirror;
+mod namespaces;
 mod pace;
 mod refusal;
 mod request;

@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod following;
 mod leases;
+mod managed_namespaces;
 mod names;
 mod objects;
 mod options;

@@ -6,6 +6,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::namespaces::Namespaces;
 use super::rotation::{Rotated, Rotation};
 use super::state::State;
 use super::status::Telling;
@@ -60,6 +61,15 @@ impl Running<'_> {
             pace,
             beats,
         };
+        let namespaces = Namespaces {
+            hub: self.hub.clone(),
+            managed: self.config.managed.clone(),
+            cluster: &identity.cluster,
+            endpoint: &self.credential.endpoint,
+            view: view.clone(),
+            clock,
+            pace,
+        };
         let rotation = Rotation {
             hub: self.hub.clone(),
             credential: self.credential,
@@ -73,6 +83,7 @@ impl Running<'_> {
             never = Box::pin(follow) => match never {},
             never = Box::pin(lease) => match never {},
             never = Box::pin(telling.run()) => match never {},
+            never = Box::pin(namespaces.run()) => match never {},
             never = Box::pin(self.resync(view)) => match never {},
             authorities = Box::pin(self.authorities()) => Ended::Trusting(authorities),
             rotated = Box::pin(rotation.run()) => match rotated {

@@ -15,20 +15,22 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::claims::Told;
+use self::events::Note;
 use self::health::Health;
 use self::nodes::{NodeResources, Resources};
 use self::patch::Desired;
 use super::condition::CONFLICTS_MAX;
+use super::managed_cluster::{AVAILABLE, condition};
 use super::pace::{after_failures, jittered};
 use super::refusal::is_code;
 use super::view::View;
 use super::{Clock, Pace};
 
 mod claims;
+mod events;
 mod health;
 mod nodes;
 mod patch;
-mod truncated;
 
 pub use claims::ClaimRules;
 
@@ -106,7 +108,7 @@ impl Telling<'_> {
                 found.version = self.version(&found).await;
                 look_at = Instant::now() + jittered(self.pace.status, JITTER);
             }
-            let retry = match self.sync(cluster, &found).await {
+            let retry = match Box::pin(self.sync(cluster, &found)).await {
                 Ok(()) => {
                     failures = 0;
                     None
@@ -186,22 +188,41 @@ impl Telling<'_> {
             let patch = Patch::Merge(patch);
             match clusters.patch_status(name, &params, &patch).await {
                 Err(error) if is_code(&error, 409) && left > 0 => left -= 1,
-                done => return done.map(drop),
+                done => {
+                    self.tell_available(&cluster, &done?).await;
+                    return Ok(());
+                }
             }
             cluster = Arc::new(clusters.get(name).await?);
         }
+    }
+
+    /// Says if the cluster is available now and was not before, and the other
+    /// way round.
+    async fn tell_available(&self, before: &ManagedCluster, now: &ManagedCluster) {
+        let status = |of| condition(of, AVAILABLE).map(|of| of.status.as_str());
+        let name = self.identity.cluster.as_str();
+        let note = status(now).filter(|now| status(before) != Some(*now));
+        if let Some(note) = note.and_then(|now| Note::available(name, now)) {
+            self.note(note).await;
+        }
+    }
+
+    async fn note(&self, note: Note) -> bool {
+        let told = note.tell(&self.hub, self.identity, self.clock).await;
+        if let Err(error) = &told {
+            tracing::warn!(%error, "the hub does not take an event");
+        }
+        told.is_ok()
     }
 
     /// Says once how many claims the hub is not told.
     async fn tell_truncated(&self, found: &Findings, before: &mut usize) {
         let custom = found.claims.borrow().as_ref().map_or(0, |told| told.custom);
         let most = self.rules.custom_max;
-        if custom > most && custom != *before {
-            let told = truncated::tell(&self.hub, self.identity, custom, most, self.clock).await;
-            if let Err(error) = told {
-                tracing::warn!(%error, "the hub does not take an event");
-                return;
-            }
+        let news = custom > most && custom != *before;
+        if news && !self.note(Note::truncated(custom, most)).await {
+            return;
         }
         *before = custom;
     }

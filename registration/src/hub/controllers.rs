@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::approval::Approval;
 use super::bindings::Bindings;
 use super::clusters::Clusters;
+use super::managed_namespaces::ManagedNamespaces;
 use super::sets::Sets;
 use super::{Options, bootstrap};
 
@@ -47,16 +48,26 @@ impl Controllers {
         let clusters = Arc::new(Clusters::new(&client, &options));
         let sets = Arc::new(Sets::new(&client, clusters.clone(), at_once));
         let bindings = Arc::new(Bindings::new(&client, sets.clone(), at_once));
-        let of_clusters = sets.clone();
-        let of_sets = bindings.clone();
+        let namespaces = ManagedNamespaces::new(&client, clusters.clone(), sets.clone(), at_once);
+        let namespaces = Arc::new(namespaces);
+        let of_clusters = (sets.clone(), namespaces.clone());
+        let of_sets = (bindings.clone(), namespaces.clone());
         tokio::join!(
             prepare(&client).boxed(),
             approval.run().boxed(),
             clusters
-                .run(move |change| of_clusters.cluster_changed(change))
+                .run(move |change| {
+                    of_clusters.0.cluster_changed(change);
+                    of_clusters.1.cluster_changed(change);
+                })
                 .boxed(),
-            sets.run(move |change| of_sets.set_changed(change)).boxed(),
+            sets.run(move |change| {
+                of_sets.0.set_changed(change);
+                of_sets.1.set_changed(change);
+            })
+            .boxed(),
             bindings.run().boxed(),
+            namespaces.run().boxed(),
         );
     }
 }

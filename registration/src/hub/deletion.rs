@@ -147,6 +147,32 @@ mod tests {
         assert_eq!(next(&left.iter().collect::<Vec<_>>()), ["middle"]);
     }
 
+    /// Rule 1.2, Deleting.
+    #[test]
+    fn a_deletion_says_what_remains_or_what_went_wrong() {
+        let mut conditions = Vec::new();
+        let mut says = |cleared| {
+            tell(&cleared, &mut conditions);
+            let condition = &conditions[0];
+            assert_eq!(condition.type_, "Deleting");
+            let of = [&condition.status, &condition.reason, &condition.message];
+            of.map(ToString::to_string)
+        };
+        let error = HubError::Several("no way".to_owned());
+        assert_eq!(says(Err(error)), ["False", "DeletingError", "no way"]);
+        let remaining = Remaining {
+            resource: "manifestworks".to_owned(),
+            count: 2,
+            pending: 1,
+        };
+        let message = "The resource manifestworks is remaning, the remaining count is 2, the \
+                       finalizer pending count is 1";
+        let said = says(Ok(Some(remaining)));
+        assert_eq!(said, ["False", "ResourceRemaining", message]);
+        let message = "No cleaned resource in cluster ns.";
+        assert_eq!(says(Ok(None)), ["True", "NoResource", message]);
+    }
+
     #[test]
     fn a_priority_that_is_none_counts_as_0() {
         for wrong in ["101", "-1", "soon", ""] {

@@ -198,7 +198,7 @@ fn mended(selector: &Value) -> Value {
 }
 
 /// Which clusters a set has.
-enum Members {
+pub(crate) enum Members {
     /// Those with its label.
     Labelled(String),
     Selected(Selector),
@@ -207,7 +207,7 @@ enum Members {
 }
 
 impl Members {
-    fn of(set: &ManagedClusterSet) -> Self {
+    pub(crate) fn of(set: &ManagedClusterSet) -> Self {
         let selector = &set.spec.cluster_selector;
         match selector.selector_type {
             SelectorType::ExclusiveClusterSetLabel => Self::Labelled(set.name_any()),
@@ -221,7 +221,7 @@ impl Members {
         }
     }
 
-    fn has(&self, cluster: &ManagedCluster) -> bool {
+    pub(crate) fn has(&self, cluster: &ManagedCluster) -> bool {
         match self {
             Self::Labelled(set) => cluster.labels().get(CLUSTER_SET) == Some(set),
             Self::Selected(selector) => selector.matches(cluster.labels()),

@@ -9,6 +9,7 @@ use api::types::cluster::{ClusterClaim, ManagedCluster};
 use apiserver::{ApiServer, Body, User};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
@@ -82,6 +83,22 @@ async fn until_available(admin: &Admin, wanted: &str) -> (String, String) {
     (reason, message)
 }
 
+/// What the last Event of this reason says to the hub's people.
+async fn event(setup: &Setup, reason: &str) -> Option<String> {
+    let events: Api<Event> = Api::namespaced(setup.hub.admin(), "c1");
+    let all = events.list(&ListParams::default()).await.unwrap();
+    let of = all
+        .items
+        .into_iter()
+        .filter(|of| of.reason.as_deref() == Some(reason));
+    of.max_by_key(|of| of.event_time.clone())?.note
+}
+
+async fn until_event(setup: &Setup, reason: &str) -> String {
+    until(async || event(setup, reason).await.is_some()).await;
+    event(setup, reason).await.unwrap()
+}
+
 async fn cluster(setup: &Setup) -> ManagedCluster {
     setup.admin.clusters().get("c1").await.unwrap()
 }
@@ -99,12 +116,22 @@ async fn a_cluster_is_available_as_long_as_its_api_server_is_well() {
     let (reason, message) = until_available(&setup.admin, "True").await;
     assert_eq!(reason, "ManagedClusterAvailable");
     assert_eq!(message, "Managed cluster is available");
+    let note = until_event(&setup, "Available").await;
+    assert!(
+        note.starts_with("The c1 is successfully imported, and"),
+        "{note}"
+    );
     ailing.livez.store(500, Ordering::SeqCst);
     let (reason, message) = until_available(&setup.admin, "False").await;
     assert_eq!(reason, "ManagedClusterKubeAPIServerUnavailable");
     assert_eq!(
         message,
         "The kube-apiserver is not ok, status code: 500, etcd failed"
+    );
+    let note = until_event(&setup, "Unavailable").await;
+    assert!(
+        note.ends_with("its Kube API server is unavailable"),
+        "{note}"
     );
     // Servers that do not show /livez have an older path.
     for hidden in [403, 404] {
@@ -220,14 +247,10 @@ async fn claims_are_told_as_they_change_and_no_more_than_twenty() {
     until(async || told().await.last().map(String::as_str) == Some("claim-19")).await;
     let names = told().await;
     assert_eq!((names.len(), names[0].as_str()), (21, "id.k8s.io"));
-    let events: Api<Event> = Api::namespaced(setup.hub.admin(), "c1");
+    let truncated = "CustomClusterClaimsTruncated";
     until(async || {
-        let all = events.list(&ListParams::default()).await.unwrap();
-        all.items.iter().any(|of| {
-            let note = of.note.as_deref().unwrap_or_default();
-            of.reason.as_deref() == Some("CustomClusterClaimsTruncated")
-                && note.starts_with("22 cluster claims are found.")
-        })
+        let note = event(&setup, truncated).await;
+        note.is_some_and(|note| note.starts_with("22 cluster claims are found."))
     })
     .await;
     claims
@@ -256,4 +279,42 @@ async fn a_status_that_has_not_changed_is_not_told_again() {
     // Several periods of the status.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(cluster(&setup).await.metadata.resource_version, version);
+}
+
+/// Rule 1.7, managed namespaces: made, told, and kept when they are not wanted
+/// any more.
+#[tokio::test]
+async fn namespaces_of_cluster_sets_are_made_and_let_go_of() {
+    let setup = Setup::start().await;
+    let _agent = setup.joined(setup.config()).await;
+    let want = async |names: &[&str]| {
+        let of = |name: &&str| json!({"name": name, "clusterSet": "red"});
+        let all: Vec<Value> = names.iter().map(of).collect();
+        let patch = Patch::Merge(json!({"status": {"managedNamespaces": all}}));
+        let clusters = setup.admin.clusters();
+        let params = PatchParams::default();
+        clusters.patch_status("c1", &params, &patch).await.unwrap();
+    };
+    let label = async |name: &str| {
+        let namespaces: Api<Namespace> = Api::all(setup.managed.admin());
+        let labels = namespaces.get_opt(name).await.unwrap()?.metadata.labels?;
+        let mut labels = labels.into_iter();
+        labels.find(|(key, _)| key.starts_with("clusterset.open-cluster-management.io/"))
+    };
+    let is = async |name: &str, value: &str| label(name).await.is_some_and(|(_, of)| of == value);
+    want(&["shop"]).await;
+    until(async || {
+        let status = cluster(&setup).await.status.unwrap();
+        let told = &status.managed_namespaces[0].conditions;
+        told.iter()
+            .any(|of| of.type_ == "NamespaceAvailable" && of.reason == "NamespaceApplied")
+    })
+    .await;
+    assert!(is("shop", "true").await);
+    let (key, _) = label("shop").await.unwrap();
+    // The hash of the hub's address, cut to what a label may have.
+    assert_eq!(key.split_once('/').unwrap().1.len(), 63);
+
+    want(&["office"]).await;
+    until(async || is("office", "true").await && is("shop", "false").await).await;
 }

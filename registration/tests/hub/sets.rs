@@ -191,3 +191,58 @@ async fn a_binding_says_whether_its_set_is_there() {
         "",
     );
 }
+
+/// Rule 1.7, managed namespaces.
+#[tokio::test]
+async fn a_cluster_is_told_the_namespaces_of_its_sets() {
+    let place = Place::start().await;
+    let names = async || {
+        let cluster = place.get(&format!("{CLUSTERS}/c1")).await;
+        let all = cluster["status"]["managedNamespaces"].as_array().cloned();
+        let name = |of: &Value| format!("{}/{}", of["clusterSet"], of["name"]).replace('"', "");
+        all.unwrap_or_default().iter().map(name).collect::<Vec<_>>()
+    };
+    let until_told = async |expected: &[&str]| {
+        place
+            .until(&format!("{expected:?}"), async || {
+                (names().await == expected).then_some(())
+            })
+            .await;
+    };
+    let mut red = set("red", &json!({"selectorType": "ExclusiveClusterSetLabel"}));
+    red["spec"]["managedNamespaces"] = json!([{"name": "b"}, {"name": "a"}]);
+    place.post(SETS, &red).await;
+    let mut cluster = cluster("c1");
+    let label = "cluster.open-cluster-management.io/clusterset";
+    cluster["metadata"]["labels"] = json!({(label): "red"});
+    place.post(CLUSTERS, &cluster).await;
+    until_told(&["red/a", "red/b"]).await;
+
+    // What its agent has said of one stays when there are others.
+    let condition = json!({
+        "type": "NamespaceAvailable",
+        "status": "True",
+        "reason": "NamespaceApplied",
+        "message": "",
+        "lastTransitionTime": "2026-01-02T03:04:05Z",
+    });
+    let said = json!([
+        {"clusterSet": "red", "name": "a", "conditions": [condition]},
+        {"clusterSet": "red", "name": "b"},
+    ]);
+    let patch = json!({"status": {"managedNamespaces": said}});
+    place.patch(&format!("{CLUSTERS}/c1/status"), &patch).await;
+    let everywhere = json!({"spec": {"managedNamespaces": [{"name": "all"}]}});
+    place.patch(&format!("{SETS}/global"), &everywhere).await;
+    until_told(&["global/all", "red/a", "red/b"]).await;
+    let told = place.get(&format!("{CLUSTERS}/c1")).await;
+    let told = &told["status"]["managedNamespaces"];
+    assert_eq!(told[1]["conditions"], json!([condition]));
+
+    let moved = json!({"metadata": {"labels": {(label): "default"}}});
+    place.patch(&format!("{CLUSTERS}/c1"), &moved).await;
+    until_told(&["global/all"]).await;
+    let none = json!({"spec": {"managedNamespaces": null}});
+    place.patch(&format!("{SETS}/global"), &none).await;
+    until_told(&[]).await;
+}
