@@ -77,6 +77,8 @@ impl Note {
                 api_version: Some("cluster.open-cluster-management.io/v1".to_owned()),
                 kind: Some("ManagedCluster".to_owned()),
                 name: Some(cluster.to_owned()),
+                // An API server wants that of the event here, although a cluster has none.
+                namespace: Some(cluster.to_owned()),
                 ..ObjectReference::default()
             }),
             reporting_controller: Some("open-cluster-management.io/registration-agent".to_owned()),
