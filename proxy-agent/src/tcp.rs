@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proto::{Refusal, RefusalReason};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tunnel::{IncomingStream, StreamError};
 
@@ -164,7 +164,15 @@ async fn cancelled_with<T>(
 
 /// A connection to this address; waits as long as the system does.
 pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect(address).await?;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Given up on its way, it may be a connection for the target already, which
+    // would see a clean end of it.
+    socket.set_zero_linger()?;
+    let socket = socket.connect(address).await?;
+    SockRef::from(&socket).set_linger(None)?;
     prepare(&socket)?;
     Ok(socket)
 }
