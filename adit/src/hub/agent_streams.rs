@@ -209,28 +209,4 @@ fn carries_identity(headers: &HeaderMap) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn whatever_says_who_asks_is_found() {
-        for (name, value) in [
-            ("authorization", "Basic YTpi"),
-            ("impersonate-user", "root"),
-            ("impersonate-extra-scopes", "all"),
-            ("x-remote-group", "system:masters"),
-            (
-                "sec-websocket-protocol",
-                "a, base64url.bearer.authorization.k8s.io.YWJj",
-            ),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert("accept", HeaderValue::from_static("*/*"));
-            assert_eq!(carries_identity(&headers), None);
-            headers.insert(name, HeaderValue::from_static(value));
-            assert_eq!(carries_identity(&headers), Some(name));
-        }
-    }
-}
+mod tests;
