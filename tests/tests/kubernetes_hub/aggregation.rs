@@ -278,7 +278,6 @@ fn the_apiservice_is_made_good_and_follows_the_authority() {
 }
 
 #[test]
-#[ignore = "one right is lacking: to patch the ConfigMap adit-hub in kube-public"]
 fn the_hub_lacks_no_right_of_its_manifest() {
     SITE.test(async |site| {
         let admin = site.beside_hub(User::ADMIN).unwrap();
