@@ -355,7 +355,8 @@ async fn a_session_ends_with_its_token_unless_it_is_told_of_another() {
     assert!(why.contains("expired"), "{why}");
     drop(over);
 
-    let agent = TunnelAgent::with_session_token(&hub, &ending(&hub, &admin, 6).await);
+    let over = OffsetDateTime::now_utc() + time::Duration::seconds(10);
+    let agent = TunnelAgent::with_session_token(&hub, &ending(&hub, &admin, 10).await);
     until_sessions(&hub, "edge-1", 1).await;
     let session = hub.sessions("edge-1").await[0]["id"].clone();
     assert!(!session.is_null());
@@ -364,12 +365,16 @@ async fn a_session_ends_with_its_token_unless_it_is_told_of_another() {
     let request = http::Request::get(path).body(kube::client::Body::empty());
     let watch = agent.api.send(request.unwrap()).await.unwrap();
     assert_eq!(watch.status(), 200);
-    let next = ending(&hub, &admin, 15).await;
+    let next = ending(&hub, &admin, 30).await;
     let (code, body) = agent
         .posts("/adit/v1/session-token", &json!({"token": next}))
         .await;
     assert_eq!(code, 200, "{body}");
-    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+    until(
+        "the first token's end, and what would come of it",
+        async || OffsetDateTime::now_utc() > over + time::Duration::seconds(2),
+    )
+    .await;
     assert_eq!(
         hub.sessions("edge-1").await[0]["id"],
         session,
