@@ -104,6 +104,8 @@ async fn the_two_shared_roles_have_the_rules_of_all_agents() {
     let shared = "open-cluster-management:managedcluster";
     let registration = place.get(&role(&format!("{shared}:registration"))).await;
     let rules = json!([
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["kube-root-ca.crt"],
+         "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
          "verbs": ["get", "list", "watch", "update"]},
         {"apiGroups": ["addon.open-cluster-management.io"], "resources": ["managedclusteraddons"],
