@@ -208,6 +208,7 @@ impl Hub {
         });
         let mut link = config.proxy.link.clone();
         link.hello.hub_api = home.hub_api_server();
+        link.hello.incarnation = home.incarnation().await?;
         let membership = Arc::new(Membership::new(known.clone(), home.acceptance()));
         let proxy = ProxyServer::with_targets(
             ProxyServerConfig {

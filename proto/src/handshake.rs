@@ -29,6 +29,9 @@ pub struct Hello {
     pub link: Option<NonZeroU32>,
     /// From a hub whose API is another server's: who speaks TLS on streams to it.
     pub hub_api: Option<Arc<HubApiServer>>,
+    /// From a hub that says so: which life of its data this is, another one after a
+    /// restore from a backup; at most 64 characters are kept.
+    pub incarnation: Option<Arc<str>>,
 }
 
 /// Why two ends cannot talk.
@@ -69,6 +72,7 @@ impl Hello {
             reconnect: None,
             link: None,
             hub_api: None,
+            incarnation: None,
         }
     }
 
@@ -107,6 +111,9 @@ impl Hello {
                 .hub_api
                 .and_then(HubApiServer::from_wire)
                 .map(Arc::new),
+            incarnation: Some(printable(&hello.incarnation))
+                .filter(|said| !said.is_empty())
+                .map(Arc::from),
         }
     }
 
@@ -129,6 +136,7 @@ impl Hello {
             reconnect: self.reconnect.as_ref().map(Reconnect::to_wire),
             link: self.link.map_or(0, NonZeroU32::get),
             hub_api: self.hub_api.as_deref().map(HubApiServer::to_wire),
+            incarnation: self.incarnation.as_deref().unwrap_or_default().to_owned(),
         }
     }
 }

@@ -30,6 +30,7 @@ mod window;
 /// The generated protobuf types; [`codec`](crate::Decoder) turns them into checked ones.
 mod wire {
     #![allow(
+        clippy::large_enum_variant,
         clippy::use_self,
         missing_docs,
         unnameable_types,

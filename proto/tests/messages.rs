@@ -64,10 +64,12 @@ fn control() -> impl Strategy<Value = Control> {
             any::<u32>(),
             prop::option::of("[!-~]{1,64}"),
             prop::option::of(hub_api()),
+            prop::option::of("[0-9a-f]{1,64}"),
         )
             .prop_map(
-                |(software_version, features, key, reconnect, link, token, hub_api)| {
+                |(software_version, features, key, reconnect, link, token, hub_api, life)| {
                     Control::Hello(Hello {
+                        incarnation: life.map(Arc::from),
                         hub_api: hub_api.map(Arc::new),
                         credential: token.and_then(|token| Credential::new(&token)),
                         features,

@@ -126,10 +126,13 @@ impl Agent {
         let dialer = HubDialer::new(access, link, proxy, carrier);
         let services = Services::new(api, targets, impersonation, &limits, counters);
         let (sender, status) = watch::channel(AgentStatus::Connecting);
-        let (current, hub_api) = HubApi::new(renewal.access());
+        let (session, sessions) = watch::channel(None);
+        let (incarnation, incarnations) = watch::channel(None);
+        let hub_api = HubApi::new(sessions, incarnations, renewal.access());
         let told = Told {
             status: sender,
-            session: current,
+            session,
+            incarnation,
             view: view.clone(),
         };
         Self {

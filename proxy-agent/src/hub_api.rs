@@ -35,6 +35,7 @@ use exchange::{Ways, exchange};
 #[derive(Clone, Debug)]
 pub struct HubApi {
     sessions: watch::Receiver<Option<Session>>,
+    incarnations: watch::Receiver<Option<Arc<str>>>,
     access: watch::Receiver<Arc<HubAccess>>,
     room: Arc<Semaphore>,
 }
@@ -69,17 +70,26 @@ const REQUESTS: usize = 96;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl HubApi {
-    /// One without a session yet, and where it is told of them.
+    /// Over the sessions that it is told of, with hubs whose data is of the life
+    /// that it is told of.
     pub(crate) fn new(
+        sessions: watch::Receiver<Option<Session>>,
+        incarnations: watch::Receiver<Option<Arc<str>>>,
         access: watch::Receiver<Arc<HubAccess>>,
-    ) -> (watch::Sender<Option<Session>>, Self) {
-        let (sender, sessions) = watch::channel(None);
-        let this = Self {
+    ) -> Self {
+        Self {
             sessions,
+            incarnations,
             access,
             room: Arc::new(Semaphore::new(REQUESTS)),
-        };
-        (sender, this)
+        }
+    }
+
+    /// Which life of the hub's data it is, now and later: another one after a
+    /// restore from a backup. `None` until a hub has said so. It is told before
+    /// the first request goes to a hub of that life.
+    pub fn incarnation(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.incarnations.clone()
     }
 
     /// A client of the API. What it asks while there is no session waits for

@@ -34,6 +34,8 @@ pub(crate) struct Told {
     pub(crate) status: watch::Sender<AgentStatus>,
     /// The session that takes streams, or did last.
     pub(crate) session: watch::Sender<Option<Session>>,
+    /// Which life of its data a hub has told of last.
+    pub(crate) incarnation: watch::Sender<Option<Arc<str>>>,
     /// Holds the sessions that may still have streams.
     pub(crate) view: AgentView,
 }
@@ -143,6 +145,14 @@ impl Runner {
         self.tasks.spawn(links.run());
         self.told.view.counters().note_session();
         self.told.view.sessions_mut().push(session.clone());
+        // Before anything is asked of it by this session.
+        if let Some(incarnation) = &first.peer().incarnation {
+            self.told.incarnation.send_if_modified(|told| {
+                let is_new = told.as_ref() != Some(incarnation);
+                *told = Some(incarnation.clone());
+                is_new
+            });
+        }
         self.told.session.send_replace(Some(session.clone()));
         self.told.status.send_replace(AgentStatus::Connected {
             hub,

@@ -23,6 +23,7 @@ mod finish;
 mod ignore;
 mod incarnation;
 mod kept;
+mod lost;
 mod manifest;
 mod merge;
 mod objects;

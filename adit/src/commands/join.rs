@@ -240,11 +240,12 @@ impl Joined {
         let (State::Joined { identity, .. }, Some(hub)) = (state, self.way.client()) else {
             return false;
         };
-        let options = AgentOptions::new(
+        let mut options = AgentOptions::new(
             identity.cluster.as_str(),
             identity.agent.as_str(),
             self.hub_hash.as_str(),
         );
+        options.incarnation = self.way.incarnation();
         let works = work::agent::Agent::run(hub, self.managed.clone(), options, stop.clone());
         self.tasks.spawn(async move {
             Box::pin(works).await;

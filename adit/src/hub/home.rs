@@ -12,7 +12,7 @@ use gateway::{FrontProxies, SubjectAccess, TokenReviews, Tokens};
 use kube::Client;
 use proto::HubApiServer;
 use proxy_server::HubTargets;
-use store::Embedded;
+use store::{Embedded, Store as _, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +69,8 @@ pub(crate) enum HomeError {
     Own(#[from] HubApiError),
     #[error("the Kubernetes cluster cannot be the hub")]
     Kubernetes(#[from] KubernetesError),
+    #[error("the hub's store cannot be read")]
+    Store(#[source] StoreError),
 }
 
 /// What is to be done by one process at a time.
@@ -169,6 +171,15 @@ impl Home {
     pub(super) fn hub_api_server(&self) -> Option<Arc<HubApiServer>> {
         let kubernetes = self.kubernetes.as_ref()?;
         Some(Arc::new(kubernetes.upstream().to_hub_api_server()))
+    }
+
+    /// Which life of the hub's objects this is, where that can be told.
+    pub(super) async fn incarnation(&self) -> Result<Option<Arc<str>>, HomeError> {
+        if self.kubernetes.is_some() {
+            return Ok(None);
+        }
+        let stats = self.store.stats().await.map_err(HomeError::Store)?;
+        Ok(Some(stats.incarnation.to_string().into()))
     }
 
     /// Who knows users by their tokens.

@@ -122,6 +122,14 @@ impl Way {
         now.session.as_ref().map(|entered| entered.hub.client())
     }
 
+    /// Which life of the hub's data it is, once the agent has entered.
+    pub(crate) fn incarnation(&self) -> Option<watch::Receiver<Option<Arc<str>>>> {
+        let now = self.now();
+        now.session
+            .as_ref()
+            .map(|entered| entered.hub.incarnation())
+    }
+
     /// No code panics while it holds this lock.
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,6 +2,10 @@
 //! cluster is another hub: its API server is one like any other.
 
 use api::types::cluster::ManagedCluster;
+use api::types::work::ManifestWork;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::PostParams;
 use kube::{Api, Client};
 use registration::hub::accept::{Whose, accept};
 use rustix::process::Signal;
@@ -100,6 +104,65 @@ async fn a_cluster_joins_is_accepted_and_is_reached() {
     assert_eq!(left.code, 0, "{}", left.stderr);
     assert!(left.stdout.contains("edge-1 has left"), "{}", left.stdout);
     assert!(!state.join("tls.key").exists());
+}
+
+/// Makes a work of one ConfigMap of its name.
+async fn work(admin: &Client, name: &str) {
+    let work = serde_json::json!({
+        "apiVersion": "work.open-cluster-management.io/v1",
+        "kind": "ManifestWork",
+        "metadata": {"name": name},
+        "spec": {"workload": {"manifests": [{
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": "default"},
+        }]}},
+    });
+    let works: Api<ManifestWork> = Api::namespaced(admin.clone(), "edge-1");
+    let work = serde_json::from_value(work).unwrap();
+    works.create(&PostParams::default(), &work).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hub_restored_from_a_backup_takes_nothing_away_from_its_clusters() {
+    let (mut hub, cluster) = (TestHub::start().await, TestHub::start().await);
+    let admin = hub.kube().await;
+    let flags = printed(&hub).await;
+    let _joined = join(&hub, &cluster, &flags);
+    accepted(&admin).await;
+    available(&admin).await;
+    let maps: Api<ConfigMap> = Api::namespaced(cluster.kube().await, "default");
+    let applied = async |name: &str| {
+        until(name, async || maps.get_opt(name).await.unwrap().is_some()).await;
+    };
+    work(&admin, "before").await;
+    applied("before").await;
+    let file = hub.beside("backup");
+    hub.adit(&["backup", arg(&file)]).await;
+    work(&admin, "after").await;
+    applied("after").await;
+
+    hub.stop().await;
+    std::fs::remove_dir_all(hub.data()).unwrap();
+    let restored = run(&["restore", arg(&file), "--data-dir", arg(&hub.data())]).await;
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    hub.start_again().await;
+    let admin = hub.kube().await;
+    let events: Api<Event> = Api::namespaced(admin.clone(), "edge-1");
+    until("the hub's people are told what it has not", async || {
+        let events = events.list(&kube::api::ListParams::default()).await;
+        let mut events = events.unwrap().items.into_iter();
+        events.any(|of| {
+            let note = of.note.unwrap_or_default();
+            of.reason.as_deref() == Some("AbsentAfterRestore") && note.contains("work after")
+        })
+    })
+    .await;
+    work(&admin, "later").await;
+    applied("later").await;
+    for name in ["before", "after"] {
+        assert!(maps.get_opt(name).await.unwrap().is_some(), "{name}");
+    }
 }
 
 #[tokio::test]

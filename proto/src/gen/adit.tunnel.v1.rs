@@ -36,6 +36,10 @@ pub struct Hello {
     /// and the agent speaks TLS on them. Otherwise it speaks HTTP/1.1.
     #[prost(message, optional, tag = "10")]
     pub hub_api: ::core::option::Option<HubApiServer>,
+    /// From a hub: which life of its data this is. After a restore from a backup it
+    /// is another. Empty: it does not say.
+    #[prost(string, tag = "11")]
+    pub incarnation: ::prost::alloc::string::String,
 }
 /// The server that streams to hub-api lead to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -35,7 +35,7 @@ impl TwoLinks {
     }
 
     async fn with(one: Settings, other: Settings) -> Self {
-        let (one, other) = (h2(one).await, h2(other).await);
+        let (one, other) = (Box::pin(h2(one)).await, Box::pin(h2(other)).await);
         let session = Session::new(one.hub.session.clone());
         session.attach(other.hub.session.clone()).unwrap();
         let mut balance = JoinSet::new();

@@ -31,7 +31,7 @@ async fn over(path: Path) -> (Air, Pair) {
     let settings = Settings::default();
     let air = Air::new(&settings);
     air.network.set_path(path);
-    let pair = quic_over(&air, settings).await;
+    let pair = Box::pin(quic_over(&air, settings)).await;
     (air, pair)
 }
 

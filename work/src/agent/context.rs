@@ -11,6 +11,7 @@ use super::discovery::Discovery;
 use super::executor::Executors;
 use super::failure::Failure;
 use super::kept::Kept;
+use super::lost::Lost;
 use super::manifest::Manifest;
 use super::objects::Objects;
 use super::options::AgentOptions;
@@ -25,6 +26,7 @@ pub(super) struct Context {
     pub(super) discovery: Discovery,
     pub(super) executors: Executors,
     pub(super) kept: Kept,
+    pub(super) lost: Lost,
     works: Mutex<Works>,
 }
 
@@ -44,6 +46,7 @@ impl Context {
             discovery: Discovery::new(managed.clone()),
             executors: Executors::new(managed),
             kept: Kept::default(),
+            lost: Lost::default(),
             works: Mutex::default(),
         }
     }

@@ -20,6 +20,7 @@ use super::drift::Watches;
 use super::eviction::evict;
 use super::failure::Failure;
 use super::finish::has_finalizer;
+use super::lost;
 use super::options::AgentOptions;
 use super::outcome::{Again, Outcome};
 use super::pace::Pace;
@@ -56,7 +57,12 @@ enum Key {
     /// An AppliedManifestWork whose work is missing, by its own name.
     Applied(String),
     Work(String),
+    /// What a restored hub has not.
+    Lost,
 }
+
+/// How long what a restored hub has not is gathered until it is told.
+const GATHERING: Duration = Duration::from_secs(1);
 
 impl Controller {
     pub(super) fn new(hub: Client, managed: Client, options: AgentOptions) -> Self {
@@ -123,6 +129,9 @@ impl Controller {
                     // It is large, and there are many.
                     Box::pin(reconcile(&cx, &name)).await
                 }),
+                Key::Lost => self
+                    .running
+                    .spawn(async move { Box::pin(lost::tell(&cx)).await }),
             };
             self.keys.insert(task.id(), key);
         }
@@ -272,7 +281,11 @@ impl Controller {
                 again: Some(Again::Backoff),
             }
         });
+        if key != Key::Lost && self.cx.lost.is_due() {
+            self.queue.add_at(Key::Lost, Instant::now() + GATHERING);
+        }
         let is_gone = match &key {
+            Key::Lost => true,
             Key::Applied(name) => !self.known.contains_key(name),
             Key::Work(name) => {
                 let is_gone = self.cx.work(name).is_none();
@@ -309,7 +322,9 @@ impl Controller {
             Key::Work(name) if !self.watches.covers(name) => {
                 options.poll_interval.mul_f64(1.0 + chance)
             }
-            Key::Applied(_) | Key::Work(_) => options.resync_interval.mul_f64(1.0 + 1.5 * chance),
+            Key::Applied(_) | Key::Work(_) | Key::Lost => {
+                options.resync_interval.mul_f64(1.0 + 1.5 * chance)
+            }
         }
     }
 
@@ -324,6 +339,7 @@ impl Controller {
 
     /// The hub's data is of another life.
     fn go_through_all(&mut self) {
+        self.cx.lost.forget();
         self.add_works(self.cx.names());
         for name in self.known.keys().cloned().collect::<Vec<_>>() {
             self.judge(name);

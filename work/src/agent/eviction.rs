@@ -45,6 +45,9 @@ pub(super) async fn evict(cx: &Context, name: &str) -> Result<Outcome, Failure> 
     };
     let since = applied.evicted_since().unwrap_or(now);
     let of_hub = applied.mark().and_then(|of| of.until(Some(grace)));
+    if of_hub.is_some_and(|until| now < until) {
+        cx.lost.note(format!("work {}", applied.work()));
+    }
     match after(since, grace).map(|until| of_hub.map_or(until, |of| until.max(of))) {
         Some(until) if until <= now => {
             applied.delete(&cx.managed).await?;

@@ -397,6 +397,7 @@ impl<'a> Pass<'a> {
                 continue;
             }
             if is_held && !is_wanted {
+                self.cx.lost.note(format!("{place} of work {}", self.name));
                 self.listed.push(entry);
                 continue;
             }

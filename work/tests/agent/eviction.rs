@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use work::agent::hub_hash;
 
-use super::world::{World, manifests, map, until, work_path};
+use super::world::{CLUSTER, EVENTS, World, manifests, map, until, work_path};
 
 /// Takes a work off the hub without the agent's having a part in it.
 async fn lose(world: &World, name: &str) {
@@ -155,6 +155,18 @@ async fn a_restored_hub_takes_nothing_away_for_a_while() {
         assert!(world.map(name).await.is_some(), "{name}");
     }
     assert_eq!(world.listed("w").await, ["a", "b"]);
+    until("the hub's people know", async || {
+        let events = world.on_hub().get(EVENTS).await.unwrap();
+        let events = events["items"].as_array().unwrap().iter();
+        let mut lost = events.filter(|of| of["reason"] == "AbsentAfterRestore");
+        // Either may be told before the other.
+        let told = lost.clone().map(|of| of["note"].as_str().unwrap());
+        let told = told.collect::<Vec<_>>().join("\n");
+        lost.all(|of| of["regarding"]["name"] == CLUSTER)
+            && told.contains("work v")
+            && told.contains("configmaps default/b of work w")
+    })
+    .await;
 
     // Whoever changes the work now says what is to be there.
     world

@@ -302,6 +302,7 @@ pub(super) fn work_path(name: &str) -> String {
 }
 
 pub(super) const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+pub(super) const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/cluster1/events";
 pub(super) const APPLIED: &str = "/apis/work.open-cluster-management.io/v1/appliedmanifestworks";
 pub(super) const WORKS: &str =
     "/apis/work.open-cluster-management.io/v1/namespaces/cluster1/manifestworks";
