@@ -40,15 +40,8 @@ pub enum AttachError {
 struct Shared {
     links: Mutex<Vec<Link>>,
     status: watch::Sender<Status>,
-    balanced: Mutex<Balanced>,
-}
-
-/// When the links were last seen to.
-#[derive(Debug)]
-struct Balanced {
-    looked: Instant,
-    /// When the agent was told what was sent.
-    reported: Instant,
+    /// When the links were last seen to.
+    balanced: Mutex<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,10 +54,9 @@ enum Status {
 /// Links of one session; each is a connection with its buffers.
 const MAX_LINKS: usize = 20;
 
-/// How often streams are moved.
+/// How often streams are moved and, while there is bulk, the agent is told what
+/// was sent: it takes three reports to know of loss.
 const BALANCE_EVERY: Duration = Duration::from_millis(250);
-/// How often the agent is told what was sent, while there is bulk.
-const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 impl Session {
     /// A session of one link.
@@ -72,10 +64,7 @@ impl Session {
         let shared = Shared {
             links: Mutex::new(vec![first]),
             status: watch::Sender::new(Status::Lives(0)),
-            balanced: Mutex::new(Balanced {
-                looked: Instant::now(),
-                reported: Instant::now(),
-            }),
+            balanced: Mutex::new(Instant::now()),
         };
         Self {
             shared: Arc::new(shared),
@@ -152,31 +141,22 @@ impl Session {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (balance, report) = self.due();
-            if balance {
+            if self.is_due() {
                 self.balance_once();
-            }
-            if report {
                 self.report();
             }
         }
     }
 
-    /// Whether streams are to be moved, and the agent told what was sent.
-    fn due(&self) -> (bool, bool) {
+    /// Whether the links are to be seen to, which each of those that ask would do.
+    fn is_due(&self) -> bool {
         let balanced = &self.shared.balanced;
-        let mut balanced = balanced.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = |last: &mut Instant, every: Duration| {
-            let due = last.elapsed() >= every / 2;
-            if due {
-                *last = Instant::now();
-            }
-            due
-        };
-        (
-            due(&mut balanced.looked, BALANCE_EVERY),
-            due(&mut balanced.reported, REPORT_EVERY),
-        )
+        let mut last = balanced.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.elapsed() >= BALANCE_EVERY / 2;
+        if due {
+            *last = Instant::now();
+        }
+        due
     }
 
     /// Tells the agent, who decides about links, what this end has sent and lost:
