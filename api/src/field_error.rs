@@ -13,6 +13,16 @@ pub struct FieldError {
 }
 
 impl FieldError {
+    /// How many errors one object is told to have at most. Kubernetes tells
+    /// all, of which there may be as many as there are values in a body.
+    pub const MOST: usize = 100;
+
+    /// Whether so many have been found that no more are to be looked for.
+    #[must_use]
+    pub const fn enough(found: &[Self]) -> bool {
+        found.len() >= Self::MOST
+    }
+
     /// An error of `kind` at `field`.
     #[must_use]
     pub fn new(field: impl Into<String>, kind: FieldErrorKind, detail: impl Into<String>) -> Self {

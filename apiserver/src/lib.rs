@@ -58,6 +58,7 @@ mod status;
 mod storage;
 pub mod table;
 pub mod tokens;
+mod unread;
 mod user;
 mod warnings;
 mod writer;

@@ -1,5 +1,7 @@
 //! What an object's metadata may be.
 
+use std::collections::HashSet;
+
 use api::{FieldError, FieldErrorKind, Scope as ResourceScope, names};
 use serde_json::{Map, Value};
 
@@ -55,8 +57,9 @@ pub(crate) fn check_new(scope: &Scope, object: &Value) -> Vec<FieldError> {
 pub(crate) fn check_update(scope: &Scope, object: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if crate::object::is_deleting(old) {
+        let before: HashSet<&str> = meta_strings(old, "finalizers").collect();
         let mut added: Vec<&str> = meta_strings(object, "finalizers")
-            .filter(|of| !meta_strings(old, "finalizers").any(|other| other == *of))
+            .filter(|of| !before.contains(of))
             .collect();
         added.sort_unstable();
         if !added.is_empty() {
@@ -112,7 +115,7 @@ fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
             .flat_map(Map::iter)
     };
     for (key, value) in map("labels") {
-        if errors.len() >= MAX_ERRORS {
+        if FieldError::enough(errors) {
             break;
         }
         invalid(errors, "metadata.labels", key, names::label_key(key));
@@ -121,7 +124,7 @@ fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
     }
     let mut size = 0;
     for (key, value) in map("annotations") {
-        if errors.len() < MAX_ERRORS {
+        if !FieldError::enough(errors) {
             // Upper case is allowed in an annotation's prefix.
             let why = names::label_key(&key.to_lowercase());
             invalid(errors, "metadata.annotations", key, why);
@@ -145,7 +148,7 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         .map_or(&[][..], Vec::as_slice);
     let field = "metadata.ownerReferences";
     for owner in owners {
-        if errors.len() >= MAX_ERRORS {
+        if FieldError::enough(errors) {
             break;
         }
         let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -161,6 +164,9 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         }
     }
     for owner in owners.iter().filter(|of| is_event(of)) {
+        if FieldError::enough(errors) {
+            break;
+        }
         let kind = FieldErrorKind::Invalid(owner.to_string());
         let why = "/v1, Kind=Event is disallowed from being an owner";
         errors.push(FieldError::new(field, kind, why));
@@ -188,6 +194,9 @@ fn check_domains(scope: &Scope, object: &Value, errors: &mut Vec<FieldError>) {
         return;
     }
     for (at, finalizer) in meta_strings(object, "finalizers").enumerate() {
+        if FieldError::enough(errors) {
+            break;
+        }
         if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | ORPHAN | FOREGROUND) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             let field = format!("metadata.finalizers[{at}]");
@@ -204,7 +213,7 @@ fn is_event(owner: &Value) -> bool {
 fn check_finalizers(object: &Value, errors: &mut Vec<FieldError>) {
     let field = "metadata.finalizers";
     for finalizer in meta_strings(object, "finalizers") {
-        if errors.len() >= MAX_ERRORS {
+        if FieldError::enough(errors) {
             break;
         }
         invalid(errors, field, finalizer, names::label_key(finalizer));
@@ -234,7 +243,5 @@ fn invalid(errors: &mut Vec<FieldError>, field: &str, value: &str, why: Vec<Stri
 pub(crate) const ORPHAN: &str = "orphan";
 /// The finalizer of an object that waits for its dependents to go.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
-/// Errors behind that many are not looked for.
-const MAX_ERRORS: usize = 100;
 /// All annotations of an object together.
 const ANNOTATIONS_MAX: usize = 256 * 1024;

@@ -13,6 +13,8 @@ mod wire;
 
 use wire::{Data, Fields};
 
+use crate::negotiation::MAX_VALUES;
+
 /// The content type of such bodies.
 pub const CONTENT_TYPE: &str = "application/vnd.kubernetes.protobuf";
 
@@ -122,10 +124,6 @@ pub enum Error {
 
 /// What such bodies begin with.
 const MAGIC: &[u8] = b"k8s\0";
-/// The most values (fields, items and entries) of one object. Two bytes can
-/// become a few hundred here, so that the size of bodies alone does not bound
-/// what an object takes.
-const MAX_VALUES: usize = 200_000;
 
 fn utf8(text: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(text).map_err(|_| Error::Text)

@@ -217,11 +217,11 @@ impl<'a> RequestBody<'a> {
             BodyMedia::Protobuf => return self.protobuf(scope, schema, kind),
         };
         read.map_err(|error| {
-            let why = match error {
+            let why = match &error {
                 DocumentError::Json(why) => {
                     format!("couldn't get version/kind; json parse error: {why}")
                 }
-                DocumentError::Yaml(why) => format!("yaml: {why}"),
+                DocumentError::TooMany | DocumentError::Yaml(_) => error.to_string(),
             };
             unrecognized(kind, &why, &self.bytes)
         })

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -34,6 +35,7 @@ use crate::respond::failure;
 use crate::reviews::Reviewer;
 use crate::storage::Storage;
 use crate::tokens::ServiceAccountTokens;
+use crate::unread::read_on;
 use crate::{
     Body, InFlight, InFlightLimits, Objects, Registry, RequestInfo, Status, compaction,
     controllers, documents,
@@ -215,8 +217,12 @@ impl ApiServer {
         B::Error: fmt::Display,
     {
         let (mut head, body) = request.into_parts();
+        let mut body = pin!(body);
         let mut record = Record::begin(&self.0.observers, &head);
-        let answer = self.answer(&mut head, body, &mut record).await;
+        let answer = self.answer(&mut head, body.as_mut(), &mut record).await;
+        if answer.is_err() {
+            read_on(&head, body).await;
+        }
         let response = answer.unwrap_or_else(|status| {
             record.failed(&status);
             failure(&status)

@@ -229,9 +229,11 @@ impl Status {
         }])
     }
 
-    /// 422: fields of the object are wrong.
+    /// 422: fields of the object are wrong. No more than [`FieldError::MOST`]
+    /// are told.
     #[must_use]
     pub fn invalid(kind: &GroupVersionKind, name: &str, errors: &[FieldError]) -> Self {
+        let errors = &errors[..errors.len().min(FieldError::MOST)];
         let all = errors.iter().map(ToString::to_string);
         let qualified = GroupResource {
             group: kind.group.clone(),
@@ -476,7 +478,6 @@ impl Status {
 
 /// Several errors as one text: alone as it is, more in brackets, each once.
 pub(crate) fn aggregate(errors: impl Iterator<Item = String>) -> String {
-    // There may be as many as there are items in a body of 3 MiB.
     let mut told = HashSet::new();
     let all: Vec<String> = errors.filter(|error| told.insert(error.clone())).collect();
     match all.as_slice() {

@@ -11,6 +11,7 @@ mod objects {
     mod clients;
     mod controllers;
     mod delete;
+    mod faults;
     mod lists;
     mod observing;
     mod ocm;

@@ -65,6 +65,9 @@ pub(super) fn text_if_any(
 pub(super) fn labels(field: &str, labels: &Value) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     for (key, value) in labels.as_object().into_iter().flatten() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let of_key = names::label_key(key).into_iter();
         wrong.extend(of_key.map(|why| invalid(field, key.as_str(), why)));
         let value = value.as_str().unwrap_or_default();
@@ -81,6 +84,9 @@ pub(super) fn selector(field: &str, selector: &Value) -> Vec<FieldError> {
         at(selector, "/matchLabels"),
     );
     for (i, of) in items(selector, "/matchExpressions").iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let child = |name: &str| format!("{field}.matchExpressions[{i}].{name}");
         let values = items(of, "/values");
         match text(of, "/operator") {

@@ -145,6 +145,9 @@ fn rules(field: &str, spec: &Value) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     for (i, config) in items(spec, "/manifestConfigs").iter().enumerate() {
         for (j, rule) in items(config, "/conditionRules").iter().enumerate() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             if text(rule, "/type") == "CEL" && text(rule, "/condition").is_empty() {
                 let field = format!("{field}.manifestConfigs[{i}].conditionRules[{j}]");
                 // Of an object the real server tells no value.

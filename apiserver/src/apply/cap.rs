@@ -53,7 +53,8 @@ pub(super) fn cap_update_managers(managed: &mut Managed) {
                 .remove(&bucket)
                 .map(|old| old.set)
                 .unwrap_or_default();
-            let set = owned.set.clone().union(&together);
+            // The set of all before is the larger one.
+            let set = together.union(&owned.set);
             managed
                 .fields
                 .insert(bucket.clone(), super::managed::OwnedFields { set, ..owned });

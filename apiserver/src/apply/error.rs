@@ -37,9 +37,11 @@ pub struct FieldConflict {
 }
 
 impl FieldConflict {
+    /// Tells of [`MOST_TOLD`] of them, and how many there are.
     pub(super) fn error(conflicts: Vec<OwnerConflict>) -> ApplyError {
-        let message = message(&conflicts);
-        let each = conflicts.iter().map(|conflict| Self {
+        let told = &conflicts[..conflicts.len().min(MOST_TOLD)];
+        let message = message(told, conflicts.len());
+        let each = told.iter().map(|conflict| Self {
             field: conflict.path.to_string(),
             message: format!("conflict with {}", manager(&conflict.manager)),
         });
@@ -50,7 +52,10 @@ impl FieldConflict {
     }
 }
 
-fn message(conflicts: &[OwnerConflict]) -> String {
+/// Conflicts behind that many are not told.
+const MOST_TOLD: usize = 1000;
+
+fn message(conflicts: &[OwnerConflict], count: usize) -> String {
     if let [only] = conflicts {
         let manager = manager(&only.manager);
         return format!(
@@ -68,8 +73,7 @@ fn message(conflicts: &[OwnerConflict]) -> String {
         .map(|(id, paths)| format!("conflicts with {}:{paths}", manager(id)));
     let managers: Vec<_> = managers.collect();
     format!(
-        "Apply failed with {} conflicts: {}",
-        conflicts.len(),
+        "Apply failed with {count} conflicts: {}",
         managers.join("\n")
     )
 }

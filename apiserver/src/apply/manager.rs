@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use api::{Catalogue, GroupVersionKind, Resource};
@@ -92,17 +93,7 @@ impl<'a> FieldManager<'a> {
         manager: &str,
         now: OffsetDateTime,
     ) -> Result<Value, ApplyError> {
-        let mut managed = self.owners_of(live, &new);
-        managed::strip(&mut new);
-        let created = live.is_none_or(|live| {
-            let uid = live.pointer("/metadata/uid").and_then(Value::as_str);
-            uid.unwrap_or_default().is_empty()
-        });
-        // An object whose owners are not known is left without.
-        if created || !managed.fields.is_empty() {
-            self.track(&self.typed(live), &new, &mut managed, manager, now)?;
-        }
-        managed.write(&mut new);
+        self.own(live, &mut new, manager, now)?;
         Ok(new)
     }
 
@@ -111,15 +102,36 @@ impl<'a> FieldManager<'a> {
     pub fn update_or_forget(
         &self,
         live: Option<&Value>,
-        new: Value,
+        mut new: Value,
         manager: &str,
         now: OffsetDateTime,
     ) -> Value {
-        let mut plain = new.clone();
-        self.update(live, new, manager, now).unwrap_or_else(|_| {
-            managed::strip(&mut plain);
-            plain
-        })
+        if self.own(live, &mut new, manager, now).is_err() {
+            managed::strip(&mut new);
+        }
+        new
+    }
+
+    /// Writes the owners of `new` into it.
+    fn own(
+        &self,
+        live: Option<&Value>,
+        new: &mut Value,
+        manager: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), ApplyError> {
+        let mut managed = self.owners_of(live, new);
+        managed::strip(new);
+        let created = live.is_none_or(|live| {
+            let uid = live.pointer("/metadata/uid").and_then(Value::as_str);
+            uid.unwrap_or_default().is_empty()
+        });
+        // An object whose owners are not known is left without.
+        if created || !managed.fields.is_empty() {
+            self.track(&self.typed(live), new, &mut managed, manager, now)?;
+        }
+        managed.write(new);
+        Ok(())
     }
 
     /// The object that applying `patch` makes of `live`, or of nothing if that
@@ -144,7 +156,7 @@ impl<'a> FieldManager<'a> {
         self.check_kind(patch)?;
         let mut live = self.typed(live);
         if managed.fields.is_empty() {
-            managed::strip(&mut live);
+            managed::strip(live.to_mut());
             self.track(
                 &self.typed(None),
                 &live,
@@ -219,7 +231,7 @@ impl<'a> FieldManager<'a> {
         manager: &str,
         now: OffsetDateTime,
     ) -> Result<(), ApplyError> {
-        let new = &self.typed(Some(new));
+        let new = &*self.typed(Some(new));
         for (what, object) in [("new", new), ("live", live)] {
             self.validate(object, Duplicates::Allowed)
                 .map_err(|errors| {
@@ -269,16 +281,19 @@ impl<'a> FieldManager<'a> {
 
     /// An object as owners are found from it; one that is not there yet has
     /// only a kind.
-    fn typed(&self, object: Option<&Value>) -> Value {
-        let object = object.cloned().unwrap_or_else(|| {
-            json!({"apiVersion": self.resource.api_version(), "kind": &*self.resource.names.kind})
-        });
-        if self.resource.custom {
-            return object;
-        }
+    fn typed<'v>(&self, object: Option<&'v Value>) -> Cow<'v, Value> {
+        let object = object.map_or_else(
+            || {
+                let version = self.resource.api_version();
+                Cow::Owned(json!({"apiVersion": version, "kind": &*self.resource.names.kind}))
+            },
+            Cow::Borrowed,
+        );
         match self.catalogue.definitions.get(&self.resource.schema) {
-            Some(schema) => native::fill(self.catalogue, schema, &object),
-            None => object,
+            Some(schema) if !self.resource.custom => {
+                Cow::Owned(native::fill(self.catalogue, schema, &object))
+            }
+            _ => object,
         }
     }
 

@@ -12,12 +12,16 @@ use super::path::PathElement;
 use super::schema::{List, ObjectType, Scalar, Shape, TypeRef, Types};
 use super::value::{go_syntax, go_type, go_value};
 
-/// What is wrong with a value, by the paths where it is.
+/// What is wrong with a value, by the paths where it is; the first of it, if
+/// it is very much.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct TypeErrors(Vec<(String, String)>);
 
 impl TypeErrors {
     pub(super) fn add(&mut self, path: &[PathElement], message: impl Into<String>) {
+        if self.0.len() >= MOST_ERRORS {
+            return;
+        }
         let path: String = path.iter().map(PathElement::to_string).collect();
         self.0.push((path, message.into()));
     }
@@ -140,8 +144,8 @@ impl<'a> Validation<'a> {
                 }
             };
             if list.keys.is_some()
-                && !seen.insert(element.clone())
                 && self.duplicates == Duplicates::Refused
+                && !seen.insert(element.clone())
             {
                 self.fail(format!("duplicate entries for key {element}"));
             }
@@ -155,6 +159,9 @@ impl<'a> Validation<'a> {
         self.errors.add(&self.path, message);
     }
 }
+
+/// Errors behind that many are not told.
+const MOST_ERRORS: usize = 100;
 
 /// What is wrong with a value that should be such a scalar.
 pub(super) fn scalar_error(scalar: Scalar, value: Option<&Value>) -> Option<String> {

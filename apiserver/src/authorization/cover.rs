@@ -1,35 +1,64 @@
 //! Which rules are covered by others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PolicyRule;
 use super::rule::{covers, has, holds};
 
 /// Those parts of `wanted` that no rule of `held` covers, each with one verb,
-/// one resource and one name, or one path.
-pub(super) fn uncovered(held: &[PolicyRule], wanted: &[PolicyRule]) -> Vec<PolicyRule> {
-    let parts = wanted.iter().flat_map(break_down);
-    parts
-        .filter(|part| !held.iter().any(|rule| rule_covers(rule, part)))
-        .collect()
+/// one resource and one name, or one path. `None` if there are more than
+/// [`MAX_PARTS`] to be looked at: rules have as many as the product of their
+/// lists is long.
+pub(super) fn uncovered(held: &[PolicyRule], wanted: &[PolicyRule]) -> Option<Vec<PolicyRule>> {
+    let is_held = |rule: &PolicyRule| held.iter().any(|of| rule_covers(of, rule));
+    // What one rule covers as a whole it covers in parts.
+    let wanted: Vec<_> = wanted.iter().filter(|rule| !is_held(rule)).collect();
+    let count = wanted.iter().map(|rule| parts(rule));
+    if count.fold(0, usize::saturating_add) > MAX_PARTS {
+        return None;
+    }
+    let parts = wanted.into_iter().flat_map(break_down);
+    Some(parts.filter(|part| !is_held(part)).collect())
 }
+
+/// The most parts of rules that are looked at. A role of Kubernetes' own has
+/// up to a thousand.
+pub(super) const MAX_PARTS: usize = 20_000;
 
 /// The texts of rules, those of one resource as one, in order.
 pub(super) fn described(rules: Vec<PolicyRule>) -> BTreeSet<String> {
-    let mut compact: Vec<PolicyRule> = Vec::new();
+    let (paths, rules): (Vec<_>, Vec<_>) = rules
+        .into_iter()
+        .partition(|rule| !rule.non_resource_urls.is_empty());
+    let mut compact: BTreeMap<_, PolicyRule> = BTreeMap::new();
     for rule in rules {
-        let same = compact.iter_mut().find(|of| {
-            rule.non_resource_urls.is_empty()
-                && of.api_groups == rule.api_groups
-                && of.resources == rule.resources
-                && of.resource_names == rule.resource_names
-        });
-        match same {
+        let on = [&rule.api_groups, &rule.resources, &rule.resource_names].map(Clone::clone);
+        match compact.get_mut(&on) {
             Some(of) => of.verbs.extend(rule.verbs),
-            None => compact.push(rule),
+            None => {
+                compact.insert(on, rule);
+            }
         }
     }
-    compact.iter().map(ToString::to_string).collect()
+    let all = compact.values().chain(&paths);
+    all.map(ToString::to_string).collect()
+}
+
+/// How many parts a rule is broken down to.
+fn parts(rule: &PolicyRule) -> usize {
+    let resources = [
+        &rule.api_groups,
+        &rule.resources,
+        &rule.verbs,
+        &rule.resource_names,
+    ];
+    let lengths = resources.map(Vec::len);
+    let [groups, resources, verbs, names] = lengths;
+    groups
+        .saturating_mul(resources)
+        .saturating_mul(verbs)
+        .saturating_mul(names.max(1))
+        .saturating_add(rule.non_resource_urls.len().saturating_mul(verbs))
 }
 
 fn break_down(rule: &PolicyRule) -> Vec<PolicyRule> {

@@ -3,7 +3,7 @@
 use api::GroupResource;
 use serde_json::Value;
 
-use super::cover::{described, uncovered};
+use super::cover::{MAX_PARTS, described, uncovered};
 use super::rbac::{GROUP, Rbac, RoleRef};
 use super::{Attributes, Authorizer, Object, PolicyRule, ResourceAttributes};
 use crate::quoted::{Quoted, QuotedList};
@@ -103,7 +103,11 @@ fn confirm(
     wanted: &[PolicyRule],
 ) -> Result<(), String> {
     let held = rbac.rules_for(user, on.namespace);
-    let missing = uncovered(&held.rules, wanted);
+    let Some(missing) = uncovered(&held.rules, wanted) else {
+        return Err(format!(
+            "it grants more than {MAX_PARTS} permissions one by one, which are too many to be compared with those currently held"
+        ));
+    };
     if missing.is_empty() {
         return Ok(());
     }

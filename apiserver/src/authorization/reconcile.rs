@@ -50,7 +50,8 @@ pub fn reconcile(existing: Option<&Value>, wanted: &Value) -> Reconciled {
         );
     } else {
         let held = PolicyRule::of_role(existing);
-        let rules = uncovered(&held, &PolicyRule::of_role(wanted));
+        let wanted_rules = PolicyRule::of_role(wanted);
+        let rules = uncovered(&held, &wanted_rules).unwrap_or(wanted_rules);
         let rules = rules.iter().map(|rule| json!(rule)).collect();
         add_missing(&mut object, "rules", rules);
         reconcile_aggregation(&mut object, existing, wanted);

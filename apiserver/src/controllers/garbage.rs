@@ -2,6 +2,7 @@
 //! collector does: an owner that is deleted in the foreground waits for its
 //! dependents, one whose dependents are orphaned lets them go first.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::{Resource, Storage as Kept, Verb};
@@ -190,7 +191,8 @@ impl Collector {
             return Ok(());
         }
         if let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() {
-            owners.retain(|of| !gone.iter().any(|uid| of["uid"] == **uid));
+            let gone: HashSet<&str> = gone.iter().map(String::as_str).collect();
+            owners.retain(|of| of["uid"].as_str().is_none_or(|uid| !gone.contains(uid)));
         }
         self.send(Method::PUT, &node.path, &object)
             .await

@@ -30,7 +30,11 @@ pub(crate) async fn create(
     let version = version.ok().flatten().unwrap_or(0);
     loop {
         tries -= 1;
-        let mut new = object.clone();
+        let mut new = if tries == 0 {
+            std::mem::take(&mut object)
+        } else {
+            object.clone()
+        };
         if generates && !base.is_empty() {
             metadata_mut(&mut new)?.insert("name".into(), generate_name(&base).into());
         }

@@ -1,7 +1,7 @@
 //! Reads bodies that are one JSON or YAML document.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -27,10 +27,18 @@ pub enum DocumentError {
     /// It is no JSON; the text is the real server's.
     #[error("{0}")]
     Json(String),
+    /// It says more than is read.
+    #[error("more than {MAX_VALUES} values")]
+    TooMany,
     /// It is no YAML, or more of it than is read.
     #[error("yaml: {0}")]
     Yaml(String),
 }
+
+/// The most values (fields and items, and what they are in) of a body. Two
+/// bytes can become a few hundred here, so that the size of bodies alone does
+/// not bound what an object takes, and what it costs to look at it.
+pub(crate) const MAX_VALUES: usize = 200_000;
 
 /// The deepest that JSON may be nested.
 const MAX_DEPTH: usize = 128;
@@ -46,7 +54,7 @@ impl Document {
     /// Reads JSON. Bytes that are no UTF-8 become replacement characters.
     ///
     /// # Errors
-    /// If it is no JSON, or nested deeper than 128.
+    /// If it is no JSON, is nested deeper than 128, or says too much.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
         let text = whole(String::from_utf8_lossy(bytes));
         let told = Told::default();
@@ -56,6 +64,7 @@ impl Document {
             .and_then(|value| deserializer.end().map(|()| value));
         match read {
             Ok(value) => Ok(told.document(value)),
+            Err(_) if told.is_full() => Err(DocumentError::TooMany),
             Err(error) => Err(DocumentError::Json(
                 json_syntax::complaint(text.as_bytes(), MAX_DEPTH)
                     .unwrap_or_else(|| error.to_string()),
@@ -66,13 +75,13 @@ impl Document {
     /// Reads YAML, of which JSON is a part.
     ///
     /// # Errors
-    /// If it is neither, if it is nested too deep, or if its aliases would
-    /// make it too large.
+    /// If it is neither, if it is nested too deep or says too much, or if its
+    /// aliases would make it too large.
     pub fn from_yaml(bytes: &[u8]) -> Result<Self, DocumentError> {
         if bytes.first() == Some(&b'{')
-            && let Ok(document) = Self::from_json(bytes)
+            && let read @ (Ok(_) | Err(DocumentError::TooMany)) = Self::from_json(bytes)
         {
-            return Ok(document);
+            return read;
         }
         let text: Cow<'_, str> = String::from_utf8_lossy(bytes);
         let options = serde_saphyr::options! {
@@ -88,8 +97,14 @@ impl Document {
         serde_saphyr::with_deserializer_from_str_with_options(&text, options, |deserializer| {
             Node::root(&told).deserialize(deserializer)
         })
+        .map_err(|error| {
+            if told.is_full() {
+                DocumentError::TooMany
+            } else {
+                DocumentError::Yaml(error.to_string())
+            }
+        })
         .map(|value| told.document(value))
-        .map_err(|error| DocumentError::Yaml(error.to_string()))
     }
 }
 
@@ -160,13 +175,26 @@ fn whole(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(read)
 }
 
-/// The duplicates met so far.
+/// What has been met so far.
 #[derive(Default)]
-struct Told(RefCell<Vec<String>>);
+struct Told {
+    duplicates: RefCell<Vec<String>>,
+    values: Cell<usize>,
+}
 
 impl Told {
+    /// Counts a value; whether it is one too many.
+    fn count(&self) -> bool {
+        self.values.set(self.values.get() + 1);
+        self.is_full()
+    }
+
+    const fn is_full(&self) -> bool {
+        self.values.get() > MAX_VALUES
+    }
+
     fn tell(&self, node: &Node<'_>) {
-        let mut all = self.0.borrow_mut();
+        let mut all = self.duplicates.borrow_mut();
         if all.len() < MAX_TOLD {
             let path = node.path();
             if !all.contains(&path) {
@@ -178,7 +206,7 @@ impl Told {
     fn document(self, value: Value) -> Document {
         Document {
             value,
-            duplicates: self.0.into_inner(),
+            duplicates: self.duplicates.into_inner(),
         }
     }
 }
@@ -241,6 +269,9 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         if self.depth > MAX_DEPTH {
             return Err(D::Error::custom("exceeded max depth"));
+        }
+        if self.told.count() {
+            return Err(D::Error::custom(DocumentError::TooMany));
         }
         deserializer.deserialize_any(self)
     }

@@ -6,6 +6,7 @@ use super::{
     Error, utf8,
     wire::{Data, Fields},
 };
+use crate::negotiation::{Document, DocumentError};
 
 /// Reads a message that is one of those, by its definition's name.
 pub(super) fn decode(name: &str, message: &[u8]) -> Option<Result<Value, Error>> {
@@ -92,7 +93,11 @@ fn raw(message: &[u8]) -> Result<Value, Error> {
         if let (1, Data::Bytes(bytes)) = field?
             && !bytes.is_empty()
         {
-            value = serde_json::from_slice(bytes).map_err(|_| Error::Json)?;
+            let read = Document::from_json(bytes).map_err(|error| match error {
+                DocumentError::TooMany => Error::TooMany,
+                DocumentError::Json(_) | DocumentError::Yaml(_) => Error::Json,
+            })?;
+            value = read.value;
         }
     }
     Ok(value)

@@ -156,7 +156,9 @@ impl<'a> Decoder<'a> {
                     .as_deref()
                     .and_then(|name| known::decode(name, message)) =>
             {
-                value
+                let value = value?;
+                self.count_within(&value)?;
+                Ok(value)
             }
             (Some(SchemaType::Object), Data::Bytes(message)) => {
                 let mut object = Map::new();
@@ -185,6 +187,19 @@ impl<'a> Decoder<'a> {
             .as_ref()
             .and_then(|name| self.definitions.get(name))
             .unwrap_or(schema)
+    }
+
+    /// Counts what JSON has in it.
+    fn count_within(&mut self, value: &Value) -> Result<(), Error> {
+        let count = |value: &Value| {
+            self.count()?;
+            self.count_within(value)
+        };
+        match value {
+            Value::Array(items) => items.iter().try_for_each(count),
+            Value::Object(fields) => fields.values().try_for_each(count),
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => Ok(()),
+        }
     }
 
     fn count(&mut self) -> Result<(), Error> {

@@ -80,6 +80,37 @@ fn a_body_of_nothing_but_empty_messages_does_not_take_all_memory() {
 }
 
 #[test]
+fn json_in_a_body_counts_as_much_as_the_body() {
+    // A ConfigMap with a manager whose fields are a list.
+    let owned = |items: usize| {
+        let json = format!("[{}1]", "1,".repeat(items - 1));
+        let field = |number: u8, bytes: &[u8]| {
+            let mut whole = Vec::new();
+            for mut rest in [usize::from(number) << 3 | 2, bytes.len()] {
+                while rest >= 0x80 {
+                    whole.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+                    rest >>= 7;
+                }
+                whole.push(u8::try_from(rest).unwrap());
+            }
+            whole.extend(bytes);
+            whole
+        };
+        let fields = field(7, &field(1, json.as_bytes()));
+        decode(&Envelope {
+            api_version: "v1",
+            kind: "ConfigMap",
+            raw: &field(1, &field(17, &fields)),
+        })
+    };
+    let few = owned(2).unwrap();
+    let fields = &few["metadata"]["managedFields"][0]["fieldsV1"];
+    assert_eq!(*fields, serde_json::json!([1, 1]));
+    assert_eq!(owned(199_999), Err(Error::TooMany));
+    assert_eq!(owned(400_000), Err(Error::TooMany));
+}
+
+#[test]
 fn unknown_fields_are_passed_over() {
     let envelope = Envelope {
         api_version: "v1",

@@ -147,6 +147,9 @@ fn selector(
         _ => {}
     }
     for (index, of) in all.iter().enumerate() {
+        if FieldError::enough(&errors) {
+            break;
+        }
         errors.extend(requirement(of, &format!("{at}.requirements[{index}]")));
     }
     errors
@@ -169,6 +172,9 @@ fn label_requirement(of: &Value, at: &str) -> Vec<FieldError> {
         errors.push(wrong(format!("{at}.key"), quoted(key), why));
     }
     for (index, value) in texts(of, "values").iter().enumerate() {
+        if FieldError::enough(&errors) {
+            break;
+        }
         for why in names::label_value(value) {
             let field = format!("{at}.values[{index}]");
             errors.push(wrong(field, quoted(value), why));

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 pub(super) fn check(schema: &Schema, items: &[Value], path: &str, errors: &mut Vec<FieldError>) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {
+        if FieldError::enough(errors) {
+            return;
+        }
         let identity = match schema.list_type {
             Some(ListType::Map) if !item.is_object() && !item.is_null() => {
                 let kind = FieldErrorKind::Invalid(item.to_string());

@@ -1,3 +1,6 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use api::{FieldError, FieldErrorKind, Schema, SchemaType};
 use regex::Regex;
 use serde_json::{Number, Value};
@@ -7,16 +10,18 @@ use crate::Registry;
 
 const MIN_INT32: f64 = i32::MIN as f64;
 const MAX_INT32: f64 = i32::MAX as f64;
-/// Errors behind that many are not looked for.
-const MAX_ERRORS: usize = 100;
 
 /// Says what of `object` is not as its schema wants it, in the words of
 /// Kubernetes' apiextensions server. Rules in CEL are not looked at.
 #[must_use]
 pub fn validate(registry: &Registry, schema: &Schema, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    Validation { registry }.value(schema, object, "", 0, &mut errors);
-    errors.truncate(MAX_ERRORS);
+    let validation = Validation {
+        registry,
+        patterns: RefCell::default(),
+    };
+    validation.value(schema, object, "", 0, &mut errors);
+    errors.truncate(FieldError::MOST);
     errors
 }
 
@@ -24,6 +29,8 @@ const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 struct Validation<'a> {
     registry: &'a Registry,
+    /// Those met so far. To read one costs more than to look for it in a text.
+    patterns: RefCell<HashMap<Box<str>, Option<Regex>>>,
 }
 
 impl Validation<'_> {
@@ -42,7 +49,7 @@ impl Validation<'_> {
         let Some(schema) = self.registry.resolve(schema) else {
             return;
         };
-        if depth > MAX_DEPTH || errors.len() >= MAX_ERRORS {
+        if depth > MAX_DEPTH || FieldError::enough(errors) {
             return;
         }
         if value.is_null() && schema.nullable {
@@ -59,7 +66,7 @@ impl Validation<'_> {
             errors.push(FieldError::new(path, kind, detail));
         }
         match value {
-            Value::String(text) => string(schema, text, path, errors),
+            Value::String(text) => self.string(schema, text, path, errors),
             Value::Number(number) => bounds(schema, number, path, errors),
             Value::Array(items) => {
                 if let Some(of_items) = &schema.items {
@@ -152,6 +159,42 @@ impl Validation<'_> {
             }
         }
     }
+
+    fn string(&self, schema: &Schema, text: &str, path: &str, errors: &mut Vec<FieldError>) {
+        let json = || Value::from(text).to_string();
+        let length = text.chars().count() as u64;
+        if let Some(most) = schema.max_length.filter(|most| length > *most) {
+            let bytes = if most == 1 { "byte" } else { "bytes" };
+            let why = format!("may not be more than {most} {bytes}");
+            errors.push(FieldError::new(path, FieldErrorKind::TooLong, why));
+        }
+        if let Some(least) = schema.min_length.filter(|least| length < *least) {
+            let why = format!("should be at least {least} chars long");
+            errors.push(invalid(path, json(), &why));
+        }
+        if let Some(pattern) = &schema.pattern
+            && !self.matches(pattern, text)
+        {
+            errors.push(invalid(path, json(), &format!("should match '{pattern}'")));
+        }
+        if let Some(format) = &schema.format
+            && !format::is_of(format, text)
+        {
+            let why = format!("{} must be of type {format}: {}", place(path), json());
+            let kind = FieldErrorKind::TypeInvalid(json());
+            errors.push(FieldError::new(path, kind, why));
+        }
+    }
+
+    /// Whether a text is of a pattern. One that cannot be read holds of nothing.
+    fn matches(&self, pattern: &str, text: &str) -> bool {
+        let mut patterns = self.patterns.borrow_mut();
+        if !patterns.contains_key(pattern) {
+            patterns.insert(pattern.into(), Regex::new(pattern).ok());
+        }
+        let read = patterns.get(pattern).and_then(Option::as_ref);
+        read.is_some_and(|pattern| pattern.is_match(text))
+    }
 }
 
 fn wrong_type(schema: &Schema, value: &Value, path: &str) -> Option<FieldError> {
@@ -197,34 +240,6 @@ fn wrong_type(schema: &Schema, value: &Value, path: &str) -> Option<FieldError> 
     let why = format!("{} must be of type {wanted}: {actual:?}", place(path));
     let kind = FieldErrorKind::TypeInvalid(format!("{actual:?}"));
     Some(FieldError::new(path, kind, why))
-}
-
-fn string(schema: &Schema, text: &str, path: &str, errors: &mut Vec<FieldError>) {
-    let json = || Value::from(text).to_string();
-    let length = text.chars().count() as u64;
-    if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        let bytes = if most == 1 { "byte" } else { "bytes" };
-        let why = format!("may not be more than {most} {bytes}");
-        errors.push(FieldError::new(path, FieldErrorKind::TooLong, why));
-    }
-    if let Some(least) = schema.min_length.filter(|least| length < *least) {
-        let why = format!("should be at least {least} chars long");
-        errors.push(invalid(path, json(), &why));
-    }
-    if let Some(pattern) = &schema.pattern {
-        // One that cannot be read holds of nothing.
-        let matches = Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
-        if !matches {
-            errors.push(invalid(path, json(), &format!("should match '{pattern}'")));
-        }
-    }
-    if let Some(format) = &schema.format
-        && !format::is_of(format, text)
-    {
-        let why = format!("{} must be of type {format}: {}", place(path), json());
-        let kind = FieldErrorKind::TypeInvalid(json());
-        errors.push(FieldError::new(path, kind, why));
-    }
 }
 
 fn bounds(schema: &Schema, number: &Number, path: &str, errors: &mut Vec<FieldError>) {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use apiserver::{Body as Answered, InFlightLimits, User};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::EXPECT;
+use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
@@ -78,8 +79,10 @@ impl Body for Slow {
     }
 }
 
+/// A request over HTTP/2, of whose body nothing is read that is not wanted.
 fn post<B>(user: &str, body: B) -> Request<B> {
     let mut request = Request::post(MAPS).body(body).unwrap();
+    *request.version_mut() = Version::HTTP_2;
     let json = "application/json".parse().unwrap();
     request.headers_mut().insert("content-type", json);
     let masters = [User::MASTERS.to_owned()];
@@ -185,5 +188,32 @@ async fn a_body_that_is_too_long_is_refused_whether_it_says_so_or_not() {
         let (code, status) = code(server.service.handle(post("a", body)).await).await;
         assert_eq!(code, 413, "{status}");
         assert_eq!(status["reason"], "RequestEntityTooLarge", "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_is_read_on_where_the_answer_would_be_lost() {
+    let server = Server::start().await;
+    tokio::time::pause();
+    for (version, expects, ends, read) in [
+        (Version::HTTP_11, false, true, BODY),
+        // Its last piece never comes.
+        (Version::HTTP_11, false, false, UNENDED),
+        (Version::HTTP_11, true, true, 0),
+        (Version::HTTP_2, false, true, 0),
+    ] {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let (_end, ends) = watch::channel(ends);
+        let mut request = post("nobody", Slow::new(true, &taken, ends));
+        *request.version_mut() = version;
+        let nobody = User::new("nobody", []);
+        request.extensions_mut().insert(nobody);
+        if expects {
+            let go_on = "100-continue".parse().unwrap();
+            request.headers_mut().insert(EXPECT, go_on);
+        }
+        let (refused, status) = code(server.service.handle(request).await).await;
+        assert_eq!(refused, 403, "{status}");
+        assert_eq!(taken.load(Ordering::Relaxed), read, "{version:?}");
     }
 }

@@ -369,12 +369,16 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
-        heading: "Bodies are not read as deep",
+        heading: "Bodies are not read as deep, nor as full",
         take_out: |_, ours, real| {
             let message = ours.message();
-            let deep =
-                message.contains("exceeded max depth") || message.contains("budget breached");
-            take(deep && ours.status == 400, ours, real)
+            let bounds = [
+                "exceeded max depth",
+                "budget breached",
+                "more than 200000 values",
+            ];
+            let beyond = bounds.iter().any(|of| message.contains(of));
+            take(beyond && ours.status == 400, ours, real)
         },
     },
     Known {

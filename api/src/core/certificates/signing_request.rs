@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -52,12 +52,17 @@ fn stamp(object: &mut Value, change: Change<'_>, request: &Request<'_>) {
     if subresource.is_none() {
         return;
     }
+    let mut times = BTreeMap::new();
+    for of in items(old, "/status/conditions") {
+        let alike = (text(of, "/type"), text(of, "/status"));
+        times
+            .entry(alike)
+            .or_insert_with(|| text(of, "/lastTransitionTime"));
+    }
     for condition in items_mut(object, "/status/conditions") {
         or_set(condition, "lastUpdateTime", request.now);
-        let alike = items(old, "/status/conditions")
-            .iter()
-            .find(|of| of["type"] == condition["type"] && of["status"] == condition["status"]);
-        let since = alike.map_or("", |of| text(of, "/lastTransitionTime"));
+        let alike = (text(condition, "/type"), text(condition, "/status"));
+        let since = times.get(&alike).copied().unwrap_or_default();
         let since = if since.is_empty() { request.now } else { since };
         or_set(condition, "lastTransitionTime", since);
     }
@@ -109,6 +114,9 @@ fn spec(spec: &Value) -> Vec<FieldError> {
     }
     let mut seen = BTreeSet::new();
     for (i, usage) in usages.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let name = usage.as_str().unwrap_or_default();
         let field = format!("spec.usages[{i}]");
         if !USAGES.contains(&name) {
@@ -149,6 +157,9 @@ fn conditions(object: &Value, wrong: &mut Vec<FieldError>) {
     let conditions = items(object, "/status/conditions");
     let mut seen = BTreeSet::new();
     for (i, condition) in conditions.iter().enumerate() {
+        if FieldError::enough(wrong) {
+            break;
+        }
         let field = |name: &str| format!("status.conditions[{i}].{name}");
         let (kind, status) = (text(condition, "/type"), text(condition, "/status"));
         if kind.is_empty() {

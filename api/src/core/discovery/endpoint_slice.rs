@@ -49,6 +49,9 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     };
     if old.is_none_or(|old| old["endpoints"] != object["endpoints"]) {
         for (i, of) in items(object, "/endpoints").iter().enumerate() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             wrong.extend(endpoint(&format!("endpoints[{i}]"), of, kind));
         }
     }
@@ -60,6 +63,9 @@ fn ports(ports: &[Value]) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut taken = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let child = |name: &str| format!("ports[{i}].{name}");
         let name = text(port, "/name");
         wrong.extend(text_if_any(child("name"), &port["name"], names::dns_label));
@@ -87,6 +93,9 @@ fn endpoint(field: &str, of: &Value, kind: &Value) -> Vec<FieldError> {
         wrong.push(required(place.as_str(), detail));
     }
     for (i, address) in list.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let text = address.as_str().unwrap_or_default();
         let v4 = match kind.as_str() {
             Some("IPv4") => true,

@@ -61,7 +61,8 @@ pub(in crate::core) fn check(field: &str, spec: &Value, in_template: bool) -> Ve
         wrong.extend(text_if_any(child(name), &spec[name], names::dns_label));
     }
     let tolerations = items(spec, "/tolerations").iter().enumerate();
-    wrong.extend(tolerations.flat_map(|(i, of)| toleration(&child("tolerations"), i, of)));
+    let of_tolerations = tolerations.flat_map(|(i, of)| toleration(&child("tolerations"), i, of));
+    wrong.extend(of_tolerations.take(FieldError::MOST));
     wrong
 }
 
@@ -74,6 +75,9 @@ pub(in crate::core) fn check_template(field: &str, template: &Value) -> Vec<Fiel
         .into_iter()
         .flat_map(Map::keys)
     {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let why = names::label_key(&key.to_lowercase()).into_iter();
         wrong.extend(why.map(|why| invalid(format!("{field}.annotations"), key.as_str(), why)));
     }
@@ -85,6 +89,9 @@ pub(in crate::core) fn check_template(field: &str, template: &Value) -> Vec<Fiel
 fn volumes<'a>(field: &str, volumes: &'a [Value]) -> (HashSet<&'a str>, Vec<FieldError>) {
     let (mut good, mut all) = (HashSet::new(), Vec::new());
     for (i, volume) in volumes.iter().enumerate() {
+        if FieldError::enough(&all) {
+            break;
+        }
         let field = format!("{field}[{i}]");
         let mut wrong = Vec::new();
         for (source, needs) in NEEDED {

@@ -53,6 +53,9 @@ fn validate(object: &Value, change: Change<'_>, namespaced: bool) -> Vec<FieldEr
         wrong.push(invalid("roleRef.name", name, why));
     }
     for (i, of) in items(object, "/subjects").iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         subject(&format!("subjects[{i}]"), of, namespaced, &mut wrong);
     }
     if let Change::Update { old, .. } = change

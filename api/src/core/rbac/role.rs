@@ -28,6 +28,9 @@ fn cluster_role(object: &Value, _: Change<'_>) -> Vec<FieldError> {
 fn rules(object: &Value, namespaced: bool) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     for (i, rule) in items(object, "/rules").iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let lacks = |name: &str| items(rule, &format!("/{name}")).is_empty();
         let field = |name: &str| format!("rules[{i}].{name}");
         if lacks("verbs") {

@@ -20,11 +20,14 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             .into_iter()
             .flatten()
         {
-            wrong.extend(key_errors(field, key));
+            let told = FieldError::enough(&wrong);
+            if !told {
+                wrong.extend(key_errors(field, key));
+            }
             let value = value.as_str().unwrap_or_default();
             if field == "data" {
                 size += value.len();
-                if object["binaryData"].get(key).is_some() {
+                if !told && object["binaryData"].get(key).is_some() {
                     wrong.push(invalid(
                         format!("data[{key}]"),
                         key.as_str(),

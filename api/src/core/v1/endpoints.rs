@@ -26,6 +26,9 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     }
     let mut wrong = Vec::new();
     for (i, subset) in items(object, "/subsets").iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let field = format!("subsets[{i}]");
         let lists = ["addresses", "notReadyAddresses"];
         let all = |list: &str| items(subset, &format!("/{list}")).iter().enumerate();
@@ -35,11 +38,17 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
         }
         for list in lists {
             for (i, of) in all(list) {
+                if FieldError::enough(&wrong) {
+                    break;
+                }
                 wrong.extend(address(&format!("{field}.{list}[{i}]"), of));
             }
         }
         let count = all("ports").len();
         for (i, of) in all("ports") {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             wrong.extend(port(&format!("{field}.ports[{i}]"), of, count > 1));
         }
     }

@@ -65,6 +65,9 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
         return wrong;
     }
     for finalizer in items(object, "/spec/finalizers") {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let name = finalizer.as_str().unwrap_or_default();
         let field = "spec.finalizers";
         wrong.extend(

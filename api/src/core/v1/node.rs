@@ -53,6 +53,9 @@ fn taints(taints: &[Value]) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut taken = HashSet::new();
     for (i, taint) in taints.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let field = format!("metadata.taints[{i}]");
         let (key, value) = (text(taint, "/key"), text(taint, "/value"));
         let why = names::label_key(key).into_iter();

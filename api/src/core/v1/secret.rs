@@ -39,7 +39,9 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     wrong.extend(fixed(object, change, &["data"]));
     let mut size = 0;
     for (key, value) in at(object, "/data").as_object().into_iter().flatten() {
-        wrong.extend(key_errors("data", key));
+        if !FieldError::enough(&wrong) {
+            wrong.extend(key_errors("data", key));
+        }
         size += decoded_length(value.as_str().unwrap_or_default());
     }
     wrong.extend(too_long("data", size));

@@ -120,6 +120,9 @@ fn validate(object: &Value, _: Change<'_>) -> Vec<FieldError> {
         wrong.extend(one_of(format!("spec.{name}"), &spec[name], allowed));
     }
     for (i, port) in ports.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         if kind == "ClusterIP" && port["nodePort"].as_i64().unwrap_or(0) != 0 {
             let detail = "may not be used when `type` is 'ClusterIP'";
             wrong.push(forbidden(format!("spec.ports[{i}].nodePort"), detail));
@@ -127,6 +130,9 @@ fn validate(object: &Value, _: Change<'_>) -> Vec<FieldError> {
     }
     let mut taken = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let (protocol, number) = (text(port, "/protocol"), port["port"].as_i64().unwrap_or(0));
         if !taken.insert((protocol, number)) {
             let shown = json!({
@@ -144,6 +150,9 @@ fn of_ports(ports: &[Value]) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut taken = HashSet::new();
     for (i, of) in ports.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let child = |name: &str| format!("spec.ports[{i}].{name}");
         let name = text(of, "/name");
         if ports.len() > 1 && name.is_empty() {

@@ -76,6 +76,27 @@ fn a_role_may_give_only_what_its_writer_has() {
 }
 
 #[test]
+fn a_role_of_more_permissions_than_can_be_compared_is_refused_unless_one_rule_covers_it() {
+    let names = |what: &str| (0..100).map(|at| format!("{what}{at}")).collect::<Vec<_>>();
+    let rules = json!([{"verbs": names("v"), "apiGroups": names("g"), "resources": names("r")}]);
+    let wide = role("", "wide", rules);
+    let check = |rbac: &Rbac| {
+        write(&user("alice"), "clusterroles", "", |on| {
+            check_role(rbac, on, &wide, None)
+        })
+    };
+    let refused = check(&held()).unwrap_err();
+    assert!(refused.contains("more than 20000 permissions"), "{refused}");
+    let all = json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]);
+    let to_alice = json!([{"kind": "User", "name": "alice"}]);
+    let strong = rbac([
+        role("", "all", all),
+        binding("", "all", "ClusterRole/all", to_alice),
+    ]);
+    assert_eq!(check(&strong), Ok(()));
+}
+
+#[test]
 fn a_role_that_gathers_takes_everything() {
     let rbac = held();
     let mut gathering = role("", "g", json!([]));

@@ -83,6 +83,29 @@ fn what_is_nested_too_deep_is_refused() {
 }
 
 #[test]
+fn what_says_more_than_is_read_is_refused() {
+    // The list is a value too.
+    let items = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
+    let fields = |count: usize| {
+        let fields: Vec<String> = (1..count).map(|at| format!("\"{at}\": 1")).collect();
+        format!("{{{}}}", fields.join(", "))
+    };
+    for text in [items(MAX_VALUES), fields(MAX_VALUES)] {
+        assert!(Document::from_json(text.as_bytes()).is_ok());
+    }
+    assert!(Document::from_yaml(items(MAX_VALUES).as_bytes()).is_ok());
+    for text in [items(MAX_VALUES + 1), fields(MAX_VALUES + 1)] {
+        for read in [
+            Document::from_json(text.as_bytes()),
+            Document::from_yaml(text.as_bytes()),
+        ] {
+            let refused = read.unwrap_err().to_string();
+            assert_eq!(refused, "more than 200000 values");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_text_becomes_replacement_characters() {
     let read = Document::from_json(b"{\"a\": \"\xff\"}").unwrap();
     assert_eq!(read.value, json!({"a": "\u{fffd}"}));

@@ -28,6 +28,9 @@ impl Containers<'_> {
         }
         let mut names = HashSet::new();
         for (i, container) in containers.iter().enumerate() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             let field = format!("{field}[{i}]");
             wrong.extend(self.common(&field, container));
             let name = text(container, "/name");
@@ -38,6 +41,9 @@ impl Containers<'_> {
         }
         wrong.extend(taken_twice(&field, containers));
         for (i, container) in items(self.spec, "/initContainers").iter().enumerate() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             let field = format!("{}.initContainers[{i}]", self.field);
             wrong.extend(self.common(&field, container));
             let name = text(container, "/name");
@@ -67,6 +73,9 @@ impl Containers<'_> {
         ));
         wrong.extend(ports(&child("ports"), items(container, "/ports")));
         for (i, variable) in items(container, "/env").iter().enumerate() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             let field = format!("{}[{i}].name", child("env"));
             if text(variable, "/name").is_empty() {
                 wrong.push(required(field.as_str(), ""));
@@ -87,6 +96,9 @@ impl Containers<'_> {
         let mut wrong = Vec::new();
         let mut paths = HashSet::new();
         for (i, mount) in mounts.iter().enumerate() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             let child = |name: &str| format!("{field}[{i}].{name}");
             let (name, path) = (text(mount, "/name"), text(mount, "/mountPath"));
             if name.is_empty() {
@@ -113,6 +125,9 @@ impl Containers<'_> {
             return wrong;
         }
         for (place, port) in all_ports(field, containers) {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             let number = |name: &str| port[name].as_i64().unwrap_or(0);
             let (host, own) = (number("hostPort"), number("containerPort"));
             if host != own && (host != 0 || !self.in_template) {
@@ -128,6 +143,9 @@ fn ports(field: &str, ports: &[Value]) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut names = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let child = |name: &str| format!("{field}[{i}].{name}");
         let name = text(port, "/name");
         let of_name = text_if_any(child("name"), &port["name"], names::port);
@@ -153,6 +171,9 @@ fn taken_twice(field: &str, containers: &[Value]) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut taken = HashSet::new();
     for (place, port) in all_ports(field, containers) {
+        if FieldError::enough(&wrong) {
+            break;
+        }
         let number = port["hostPort"].as_i64().unwrap_or(0);
         let (protocol, address) = (text(port, "/protocol"), text(port, "/hostIP"));
         let shown = format!("{protocol}/{address}/{number}");
@@ -180,6 +201,9 @@ fn resources(field: &str, resources: &Value) -> Vec<FieldError> {
     for list in ["limits", "requests"] {
         let amounts = at(resources, &format!("/{list}")).as_object();
         for (name, amount) in amounts.into_iter().flatten() {
+            if FieldError::enough(&wrong) {
+                break;
+            }
             let place = format!("{field}.{list}[{name}]");
             let amount = amount.as_str().unwrap_or_default();
             wrong.extend(resource_name(&place, name));
