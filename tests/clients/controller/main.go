@@ -43,15 +43,12 @@ type seen struct {
 }
 
 func main() {
-	server := flag.String("server", "", "URL of the API server")
-	authority := flag.String("ca", "", "file with its authority's certificate")
 	control := flag.String("control", "", "URL where the API server can be ended and started again")
 	namespace := flag.String("namespace", "", "namespace to work in; it is made")
+	// The flag -kubeconfig is controller-runtime's.
 	flag.Parse()
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
-	config := &rest.Config{Host: *server, QPS: -1, UserAgent: "adit-controller"}
-	config.CAFile = *authority
-	told, err := run(context.Background(), config, *control, *namespace)
+	told, err := started(*control, *namespace)
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(told)
 	}
@@ -59,6 +56,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "adit-controller:", err)
 		os.Exit(1)
 	}
+}
+
+func started(control, namespace string) (*seen, error) {
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.UserAgent = -1, "adit-controller"
+	return run(context.Background(), config, control, namespace)
 }
 
 func run(ctx context.Context, config *rest.Config, control, namespace string) (*seen, error) {

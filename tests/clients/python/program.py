@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 
-from kubernetes import client, dynamic, watch
+from kubernetes import client, config, dynamic, watch
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
@@ -132,12 +132,10 @@ def without_types(api: client.ApiClient, namespace: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("server", "ca", "control", "namespace"):
+    for name in ("kubeconfig", "control", "namespace"):
         parser.add_argument(f"--{name}", required=True)
     arguments = parser.parse_args()
-    configuration = client.Configuration()
-    configuration.host, configuration.ssl_ca_cert = arguments.server, arguments.ca
-    api = client.ApiClient(configuration)
+    api = config.new_client_from_config(arguments.kubeconfig)
     core = client.CoreV1Api(api)
     namespace = arguments.namespace
     core.create_namespace({"metadata": {"name": namespace}})

@@ -5,7 +5,7 @@ use tests::wait::GENEROUS;
 use tests::{command, needs};
 
 use crate::rust::make_namespace;
-use crate::server::Server;
+use crate::server::{Server, each};
 use crate::{PLACE, Place};
 
 /// What the Go program saw by this check in a namespace of the name, with a
@@ -98,15 +98,15 @@ fn a_manager_keeps_up_over_crashes_and_its_cache_ends_with_what_there_is() {
         return;
     };
     PLACE.test(async |place| {
-        let server = Server::start(place).await.unwrap();
-        let mut run = place.network.command(clients.join("adit-controller"));
-        run.args(["-server", &server.url(), "-control", &server.control]);
-        run.args(["-namespace", "managed", "-ca"])
-            .arg(server.authority());
-        let output = command::run(run, Vec::new(), 10 * GENEROUS).await.unwrap();
-        let seen: Value = serde_json::from_str(&output.ok()).unwrap();
-        assert_eq!(seen["leader"], true, "{seen}");
-        let staying: Vec<String> = (10..20).map(|number| format!("owner-{number}")).collect();
-        assert_eq!(seen["owners"], json!(staying), "{seen}");
+        for server in each(place).await {
+            let mut run = place.network.command(clients.join("adit-controller"));
+            run.args(["-control", &server.control, "-namespace", "managed"]);
+            run.arg("-kubeconfig").arg(server.kubeconfig());
+            let output = command::run(run, Vec::new(), 10 * GENEROUS).await.unwrap();
+            let seen: Value = serde_json::from_str(&output.ok()).unwrap();
+            assert_eq!(seen["leader"], true, "{seen}");
+            let staying: Vec<String> = (10..20).map(|number| format!("owner-{number}")).collect();
+            assert_eq!(seen["owners"], json!(staying), "{seen}");
+        }
     });
 }

@@ -101,16 +101,6 @@ impl Server {
         })
     }
 
-    /// Where it is.
-    pub(crate) fn url(&self) -> String {
-        format!("https://{}", self.parts.address)
-    }
-
-    /// The certificate of the authority that signed its own.
-    pub(crate) fn authority(&self) -> PathBuf {
-        self.parts.folder.join("ca.crt")
-    }
-
     /// kube-rs' client of it, with all rights.
     pub(crate) async fn client(&self) -> Client {
         let kubeconfig = Kubeconfig::read_from(self.kubeconfig()).unwrap();
@@ -127,8 +117,8 @@ impl Server {
         let file = self.parts.folder.join("kubeconfig");
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: it\nclusters:\n- name: it\n  cluster: {{server: \"{}\", certificate-authority: {}}}\nusers:\n- name: it\n  user: {{}}\ncontexts:\n- name: it\n  context: {{cluster: it, user: it}}\n",
-            self.url(),
-            self.authority().display()
+            format_args!("https://{}", self.parts.address),
+            self.parts.folder.join("ca.crt").display()
         );
         fs::write(&file, text).unwrap();
         file
@@ -143,6 +133,12 @@ impl Server {
     pub(crate) async fn forget(&self) {
         self.parts.forget().await.unwrap();
     }
+}
+
+/// The API server alone and a whole hub, one of each.
+pub(crate) async fn each(place: &'static Place) -> [Server; 2] {
+    let alone = Server::start(place).await.unwrap();
+    [alone, Server::hub(place).await.unwrap()]
 }
 
 impl Parts {
