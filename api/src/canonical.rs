@@ -105,9 +105,13 @@ fn field(definitions: &Definitions, name: &str, property: &Schema, of: &mut Map<
     }
 }
 
-/// Lists and maps have values and no pointers: a null in them is a zero.
+/// Lists and maps have values and no pointers: a null in them is a zero. Of no
+/// bytes the store makes an empty text.
 fn element(definitions: &Definitions, schema: &Schema, value: &mut Value) {
-    if value.is_null() {
+    let bytes = || target(definitions, schema).and_then(|of| of.format.as_deref()) == Some("byte");
+    if value.is_null() && bytes() {
+        *value = "".into();
+    } else if value.is_null() {
         *value = zero(definitions, schema);
     } else {
         canonicalise(definitions, schema, value);

@@ -26,6 +26,9 @@ pub struct Hooks {
     /// How many seconds an object has from its deletion to its end, if the
     /// client asks for so many. Whoever ends it deletes it again, with none.
     pub grace: Option<fn(object: &Value, asked: Option<i64>) -> i64>,
+    /// Whether a new object's first update is one even if it changes nothing:
+    /// what was filled in when it was made is kept from then on.
+    pub rewritten: Option<fn(object: &Value) -> bool>,
     /// The cells of an object's row in a Table, in the order of the columns,
     /// where those have no paths.
     pub row: Option<fn(object: &Value, elapsed: Elapsed<'_>) -> Vec<Value>>,
@@ -44,6 +47,7 @@ impl Hooks {
         default: None,
         grace: None,
         prepare: None,
+        rewritten: None,
         row: None,
         stamp: None,
         validate: None,

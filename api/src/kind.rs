@@ -40,6 +40,7 @@ pub(crate) struct Sub {
     pub(crate) kind: Option<(&'static str, &'static str, &'static str)>,
     pub(crate) verbs: &'static [Verb],
     pub(crate) writes: &'static [&'static str],
+    pub(crate) keeps_labels: bool,
     pub(crate) scale: Option<ScalePaths>,
 }
 
@@ -115,6 +116,7 @@ pub(crate) const STATUS: Sub = Sub {
     kind: None,
     verbs: SUBRESOURCE_VERBS,
     writes: &["status"],
+    keeps_labels: false,
     scale: None,
 };
 
@@ -183,6 +185,7 @@ impl Sub {
             // A built-in kind's objects are written whole, but for what the
             // subresource keeps.
             writes_metadata: !self.writes.is_empty() && self.scale.is_none(),
+            keeps_labels: self.keeps_labels,
             scale: self.scale.as_ref().map(|scale| crate::Scale {
                 spec_replicas_path: scale.spec.into(),
                 status_replicas_path: scale.status.into(),

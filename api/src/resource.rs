@@ -179,6 +179,9 @@ pub struct Subresource {
     /// Whether labels and annotations are written with it too.
     #[serde(default)]
     pub writes_metadata: bool,
+    /// Whether labels are kept as they were all the same.
+    #[serde(default)]
+    pub keeps_labels: bool,
     /// Where a scale is kept, for `scale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,

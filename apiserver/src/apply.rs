@@ -33,6 +33,7 @@ mod value;
 
 pub use error::{ApplyError, FieldConflict};
 pub use manager::FieldManager;
+pub(crate) use manager::{describe, kind_text};
 pub use path::{Path, PathElement};
 pub use path_set::PathSet;
 pub use times::keep_times;

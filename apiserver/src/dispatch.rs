@@ -95,7 +95,7 @@ impl Call<'_> {
                 }
             }
             "list" => {
-                let options = ListOptions::parse(query, false)?;
+                let options = ListOptions::parse(query, scope, false)?;
                 handlers::list(self.storage, scope, &options).await
             }
             "watch" => {
@@ -103,7 +103,7 @@ impl Call<'_> {
                 if !matches!(self.head.method, Method::GET | Method::HEAD) {
                     return Err(Status::method_not_allowed());
                 }
-                let mut options = ListOptions::parse(query, true)?;
+                let mut options = ListOptions::parse(query, scope, true)?;
                 if !scope.name.is_empty() {
                     options.fields = options.fields.of_object(&scope.name)?;
                 }
@@ -119,7 +119,7 @@ impl Call<'_> {
                 handlers::delete(self.storage, &writer, &options).await
             }
             "deletecollection" => {
-                let list = ListOptions::parse(query, false)?;
+                let list = ListOptions::parse(query, scope, false)?;
                 let options = delete_options(scope, query, &body)?;
                 let writer = Writer::new(scope, self.user, "");
                 handlers::delete_collection(self.storage, &writer, &options, &list).await
@@ -345,6 +345,8 @@ fn check_verb(scope: &Scope, verb: &str, keeps: bool) -> Result<(), Status> {
     };
     if verbs.contains(&wanted) {
         Ok(())
+    } else if scope.resource.custom && !scope.subresource.is_empty() {
+        Err(Status::method_not_supported(&scope.group_resource(), verb))
     } else {
         Err(Status::method_not_allowed())
     }

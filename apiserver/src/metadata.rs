@@ -107,6 +107,24 @@ pub(crate) fn check_update(scope: &Scope, object: &Value, old: &Value) -> Vec<Fi
     errors
 }
 
+/// What is wrong with the metadata of an object within another.
+pub(crate) fn check_embedded(object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (field, check) in [
+        ("generateName", names::path_segment as fn(&str) -> _),
+        ("name", names::path_segment),
+        ("namespace", names::dns_label),
+    ] {
+        let text = meta_str(object, field);
+        if !text.is_empty() {
+            invalid(&mut errors, &format!("metadata.{field}"), text, check(text));
+        }
+    }
+    check_common(object, &mut errors);
+    check_finalizers(object, &mut errors);
+    errors
+}
+
 fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
     let map = |field: &str| {
         let map = metadata(object).and_then(|of| of.get(field));

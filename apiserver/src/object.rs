@@ -120,6 +120,8 @@ pub(crate) struct Stored {
     fields: usize,
     /// The revision that wrote it.
     pub(crate) revision: u64,
+    /// Whether it is as it was made.
+    pub(crate) untouched: bool,
 }
 
 impl Stored {
@@ -128,8 +130,12 @@ impl Stored {
     /// # Errors
     /// If it is not in the form that this server writes.
     pub(crate) fn new(kv: &KeyValue) -> Result<Self, Status> {
-        Self::from_bytes(kv.value.clone(), kv.mod_revision.0)
-            .ok_or_else(|| Status::internal(&format!("{} is not in this server's form", kv.key)))
+        let stored = Self::from_bytes(kv.value.clone(), kv.mod_revision.0)
+            .ok_or_else(|| Status::internal(&format!("{} is not in this server's form", kv.key)))?;
+        Ok(Self {
+            untouched: kv.version == 1,
+            ..stored
+        })
     }
 
     fn from_bytes(bytes: Bytes, revision: u64) -> Option<Self> {
@@ -139,6 +145,7 @@ impl Stored {
             fields: at + METADATA.len(),
             bytes,
             revision,
+            untouched: false,
         })
     }
 

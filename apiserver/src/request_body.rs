@@ -2,7 +2,7 @@ use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
-use api::{FieldError, FieldErrorKind, GroupVersionKind, canonicalise};
+use api::canonicalise;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
@@ -15,7 +15,7 @@ use crate::in_process::Within;
 use crate::negotiation::{BodyMedia, Document, DocumentError, cannot_be_handled, unrecognized};
 use crate::options::FieldValidation;
 use crate::protobuf::Envelope;
-use crate::schema::{check_types, default, drop_nulls, go_kind, prune};
+use crate::schema::{check_types, coerce_embedded, default, drop_nulls, go_kind, prune};
 use crate::scope::Scope;
 
 /// A request's body, read whole.
@@ -127,19 +127,6 @@ impl<'a> RequestBody<'a> {
             return Err(Status::bad_request(format!(
                 "the API version in the data () does not match the expected API version ({expected})"
             )));
-        }
-        if object["apiVersion"] == expected && object["kind"] != kind {
-            let (group, version) = expected.split_once('/').unwrap_or(("", expected));
-            let said = object["kind"].as_str().unwrap_or_default();
-            let other = GroupVersionKind {
-                group: group.into(),
-                version: version.into(),
-                kind: said.into(),
-            };
-            let wrong = FieldErrorKind::Invalid(format!("{said:?}"));
-            let error = FieldError::new("kind", wrong, format!("must be {kind}"));
-            let name = crate::object::meta_str(object, "name");
-            return Err(Status::invalid(&other, name, &[error]));
         }
         Ok(())
     }
@@ -294,22 +281,24 @@ pub(crate) fn fit(
         return Ok(Vec::new());
     };
     if !custom && let Some(why) = check_types(registry, schema, object, kind) {
-        let told = scope.resource.group_version_kind();
-        let status = cannot_be_handled(&told, kind, &why);
-        return Err(Unfit { why, status });
+        return Err(Unfit::new(scope, kind, why));
     }
     if custom
         && let Some(metadata) = object.get("metadata")
         && let Some(schema) = registry.definitions().get(OBJECT_META)
         && let Some(why) = check_types(registry, schema, metadata, "ObjectMeta")
     {
-        let told = scope.resource.group_version_kind();
-        let status = cannot_be_handled(&told, kind, &why);
-        return Err(Unfit { why, status });
+        return Err(Unfit::new(scope, kind, why));
     }
-    let dropped = prune(registry, schema, object, custom);
+    if custom && of_another_kind(scope, object) {
+        return Ok(Vec::new());
+    }
+    let mut dropped = prune(registry, schema, object, custom);
     if custom && !applied {
+        coerce_metadata(scope, object);
         drop_nulls(registry, schema, object);
+        let within = coerce_embedded(registry, schema, object);
+        dropped.extend(within.map_err(|why| Unfit::new(scope, kind, why))?);
     }
     default(registry, schema, object, custom);
     if !custom {
@@ -324,6 +313,23 @@ pub(crate) fn fit(
     }
     let told = dropped.iter().map(|path| format!("unknown field {path:?}"));
     Ok(told.collect())
+}
+
+/// Whether a custom resource says that it is of another kind than the one that
+/// is asked for, of which nothing is known.
+fn of_another_kind(scope: &Scope, object: &Value) -> bool {
+    let said = object["kind"].as_str().unwrap_or_default();
+    !said.is_empty() && said != &*scope.resource.names.kind
+}
+
+/// A custom resource's metadata has the form of everybody's.
+fn coerce_metadata(scope: &Scope, object: &mut Value) {
+    let definitions = scope.registry.definitions();
+    if let (Some(schema), Some(metadata)) =
+        (definitions.get(OBJECT_META), object.get_mut("metadata"))
+    {
+        canonicalise(definitions, schema, metadata);
+    }
 }
 
 /// The schema and the kind of what is sent to a resource or its subresource.
@@ -371,6 +377,14 @@ pub(crate) struct Unfit {
     pub(crate) why: String,
     /// What is answered if it was sent so.
     pub(crate) status: Status,
+}
+
+impl Unfit {
+    fn new(scope: &Scope, kind: &str, why: String) -> Self {
+        let told = scope.resource.group_version_kind();
+        let status = cannot_be_handled(&told, kind, &why);
+        Self { why, status }
+    }
 }
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";

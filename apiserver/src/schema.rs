@@ -6,6 +6,7 @@
 //! each schema that applies to it.
 
 mod default;
+mod embedded;
 mod format;
 mod prune;
 mod types;
@@ -13,6 +14,7 @@ mod uniqueness;
 mod validate;
 
 pub use default::{default, drop_nulls};
+pub use embedded::{check_embedded, coerce_embedded};
 pub use prune::prune;
 pub use types::{check_types, go_kind};
 pub use validate::validate;

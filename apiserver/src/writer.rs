@@ -13,7 +13,7 @@ pub(crate) use self::names::{generate_name, new_uid};
 
 use crate::apply::FieldManager;
 use crate::object::{at, is_deleting, meta_str, metadata_mut, set_at};
-use crate::schema::validate;
+use crate::schema::{check_embedded, coerce_embedded, validate};
 use crate::scope::Scope;
 use crate::{Registry, Status, User, certificates, metadata};
 
@@ -86,6 +86,13 @@ impl<'a> Writer<'a> {
     /// Checks that the object is of the kind and in the namespace that the
     /// request is about, and sets the namespace if it has none.
     pub(crate) fn settle(&self, object: &mut Value) -> Result<(), Status> {
+        self.settle_kind(object)?;
+        self.settle_namespace(object)
+    }
+
+    /// Checks that the object is of the version and the kind that the request
+    /// is about. That a custom resource is of another kind is told last.
+    pub(crate) fn settle_kind(&self, object: &mut Value) -> Result<(), Status> {
         let resource = &self.scope.resource;
         let said = |object: &Value, field: &str| {
             object
@@ -101,7 +108,8 @@ impl<'a> Writer<'a> {
                 "the API version in the data ({version}) does not match the expected API version ({expected})"
             )));
         }
-        if !kind.is_empty() && kind != *resource.names.kind {
+        let other = !kind.is_empty() && kind != *resource.names.kind;
+        if other && !resource.custom {
             let (group, version) = match version.rsplit_once('/') {
                 Some((group, version)) => (group, version),
                 None => ("", &*version),
@@ -117,9 +125,30 @@ impl<'a> Writer<'a> {
             )));
         }
         if let Some(fields) = object.as_object_mut() {
-            fields.insert("kind".into(), (&*resource.names.kind).into());
+            if !other {
+                fields.insert("kind".into(), (&*resource.names.kind).into());
+            }
             fields.insert("apiVersion".into(), expected.into());
         }
+        Ok(())
+    }
+
+    /// 422 to a custom resource of another kind.
+    fn check_kind(&self, object: &Value) -> Result<(), Status> {
+        let said = object["kind"].as_str().unwrap_or_default();
+        let mut kind = self.scope.resource.group_version_kind();
+        if said == &*kind.kind {
+            return Ok(());
+        }
+        let wrong = FieldErrorKind::Invalid(format!("{said:?}"));
+        let error = FieldError::new("kind", wrong, format!("must be {}", kind.kind));
+        kind.kind = said.into();
+        Err(Status::invalid(&kind, meta_str(object, "name"), &[error]))
+    }
+
+    /// Checks that the object is in the namespace that the request is about,
+    /// and sets it if it has none.
+    pub(crate) fn settle_namespace(&self, object: &mut Value) -> Result<(), Status> {
         let requested = if self.scope.namespaced() {
             &*self.scope.namespace
         } else {
@@ -148,6 +177,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// If something is wrong with it that the client has to mend.
     pub(crate) fn complete_new(&self, object: &mut Value) -> Result<(), Status> {
+        self.check_kind(object)?;
         let resource = &self.scope.resource;
         let behaviour = resource.behaviour;
         let metadata = metadata_mut(object)?;
@@ -181,6 +211,9 @@ impl<'a> Writer<'a> {
     /// If something is wrong with it that the client has to mend.
     pub(crate) fn complete_update(&self, object: &mut Value, old: &Value) -> Result<(), Status> {
         let subresource = Some(&*self.scope.subresource).filter(|name| !name.is_empty());
+        if subresource.is_none() {
+            self.check_kind(object)?;
+        }
         self.put_back(object, old, subresource)?;
         let change = Change::Update { old, subresource };
         self.run_hooks(object, change);
@@ -194,6 +227,16 @@ impl<'a> Writer<'a> {
         self.reject(object, &errors)?;
         self.guard
             .map_or(Ok(()), |guard| guard.check(self, object, change))
+    }
+
+    /// Gives what was applied the form that it has where it is kept.
+    pub(crate) fn coerce(&self, object: &mut Value) {
+        let registry = &self.scope.registry;
+        let custom = Some(&self.scope.resource).filter(|of| of.custom);
+        if let Some(schema) = custom.and_then(|of| registry.schema(of)) {
+            // Nothing is wrong with it any more.
+            drop(coerce_embedded(registry, schema, object));
+        }
     }
 
     /// Undoes what this change may not touch.
@@ -213,7 +256,8 @@ impl<'a> Writer<'a> {
             let metadata = object.get("metadata").cloned().unwrap_or_default();
             let kept_metadata = metadata_mut(&mut kept)?;
             for field in METADATA_WRITTEN {
-                if field == "managedFields" || through.writes_metadata {
+                let kept = field == "labels" && through.keeps_labels;
+                if field == "managedFields" || through.writes_metadata && !kept {
                     put(kept_metadata, field, metadata.get(field).cloned());
                 }
             }
@@ -289,8 +333,10 @@ impl<'a> Writer<'a> {
                 let mut errors = validate(registry, schema, object);
                 if &*self.scope.subresource == "status" {
                     errors.iter_mut().for_each(of_status);
+                } else {
+                    errors.extend(check_embedded(registry, schema, object));
                 }
-                if !errors.is_empty() && has_rules(registry, schema, 0) {
+                if errors.iter().any(hides_rules) && has_rules(registry, schema, 0) {
                     let kind = FieldErrorKind::Invalid("null".to_owned());
                     errors.push(FieldError::new("<nil>", kind, RULES_NOT_CHECKED));
                 }
@@ -327,6 +373,18 @@ fn of_status(error: &mut FieldError) {
     if error.field == "<nil>" {
         "status".clone_into(&mut error.field);
     }
+}
+
+/// Whether it is an error with which rules in CEL are not looked at.
+const fn hides_rules(error: &FieldError) -> bool {
+    matches!(
+        error.kind,
+        FieldErrorKind::NotSupported(_)
+            | FieldErrorKind::Required
+            | FieldErrorKind::TooLong
+            | FieldErrorKind::TooMany(_)
+            | FieldErrorKind::TypeInvalid(_)
+    )
 }
 
 /// Whether a schema has rules in CEL anywhere.

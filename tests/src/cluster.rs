@@ -41,6 +41,9 @@ const MAY_CREATE: &str = "auth can-i create pods --as=someone --as-group=develop
 /// The controllers that make objects nobody asked for.
 const LEFT_OUT: &str = "--controllers=-deployment-controller,-replicaset-controller,-root-ca-certificate-publisher-controller,-serviceaccount-token-controller";
 
+/// Without nodes nobody takes a new one's taint away.
+const UNTAINTED: &str = "--disable-admission-plugins=TaintNodesByCondition";
+
 impl Cluster {
     /// Starts one, and waits until a pod can be made in the namespace
     /// `default`.
@@ -49,7 +52,7 @@ impl Cluster {
     /// A program ends or is not ready in five minutes.
     pub async fn start(needs: &Needs, namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
         let begun = Instant::now();
-        let mut cluster = Self::control_plane(needs, namespace, address).await?;
+        let mut cluster = Self::control_plane(needs, namespace, address, &[]).await?;
         let folder = &cluster.folder;
         let launch = |program: &str, flags: &[&str]| {
             launch(needs, namespace, folder, program, flags, address)
@@ -89,7 +92,7 @@ impl Cluster {
     /// Starts etcd and the API server alone, with the controllers that give
     /// namespaces their service account, empty them, gather roles and collect
     /// what is owned by nothing: those that an API server has whose cluster
-    /// has no nodes.
+    /// has no nodes. Who makes one finds no taint on it.
     ///
     /// # Errors
     /// A program ends or is not ready in five minutes.
@@ -98,7 +101,7 @@ impl Cluster {
         namespace: &Namespace,
         address: Ipv4Addr,
     ) -> Result<Self> {
-        let mut cluster = Self::control_plane(needs, namespace, address).await?;
+        let mut cluster = Self::control_plane(needs, namespace, address, &[UNTAINTED]).await?;
         let program = "kube-controller-manager";
         let folder = &cluster.folder;
         // What is left out has to stand before what is named.
@@ -120,11 +123,12 @@ impl Cluster {
         needs: &Needs,
         namespace: &Namespace,
         address: Ipv4Addr,
+        flags: &[&str],
     ) -> Result<Self> {
         let folder = scratch::fresh_folder("cluster")?;
         config::write(&folder, address)?;
         let etcd = launch(needs, namespace, &folder, "etcd", &[], address)?;
-        let server = launch(needs, namespace, &folder, "kube-apiserver", &[], address)?;
+        let server = launch(needs, namespace, &folder, "kube-apiserver", flags, address)?;
         let kubeconfig = folder.join("admin.kubeconfig");
         let kubectl = Kubectl::new(needs, namespace, kubeconfig, User::ADMIN.name)?;
         let ready = async || succeeds(&kubectl, &["get", "--raw", "/readyz"]).await;

@@ -24,7 +24,10 @@ pub(super) const KINDS: &[Kind] = &[Kind {
             }),
             ..STATUS
         },
-        STATUS,
+        Sub {
+            keeps_labels: true,
+            ..STATUS
+        },
     ],
     behaviour: Behaviour {
         generation: true,

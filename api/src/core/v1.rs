@@ -50,6 +50,7 @@ pub(super) const KINDS: &[Kind] = &[
         short: &["ev"],
         selectable: EVENT_FIELDS,
         behaviour: Behaviour {
+            names: NameForm::PathSegment,
             created_by_update: true,
             any_finalizer: true,
             ttl_seconds: Some(3600),

@@ -9,8 +9,8 @@ use super::path_set::PathSet;
 pub(super) enum Filter {
     /// It can change all but these.
     Without(PathSet),
-    /// It can change only these.
-    Only(PathSet),
+    /// It can change only `fields`, and of those not what is in `without`.
+    Only { fields: PathSet, without: PathSet },
 }
 
 impl Filter {
@@ -39,13 +39,17 @@ impl Filter {
         if subresource.writes_metadata {
             fields.insert(&path("metadata"));
         }
-        Self::Only(fields)
+        let mut without = PathSet::new();
+        if subresource.keeps_labels {
+            without.insert(&path("metadata.labels"));
+        }
+        Self::Only { fields, without }
     }
 
     pub(super) fn apply(&self, set: PathSet) -> PathSet {
         match self {
             Self::Without(fields) => set.recursive_difference(fields),
-            Self::Only(fields) => set.along(fields),
+            Self::Only { fields, without } => set.along(fields).recursive_difference(without),
         }
     }
 }

@@ -383,12 +383,13 @@ fn kind_of(object: &Value) -> GroupVersionKind {
     }
 }
 
-fn kind_text(kind: &GroupVersionKind) -> String {
+/// A kind as messages name it: `group/version, Kind=kind`.
+pub(crate) fn kind_text(kind: &GroupVersionKind) -> String {
     format!("{}/{}, Kind={}", kind.group, kind.version, kind.kind)
 }
 
 /// An object as messages name it: `namespace/name; group/version, Kind=kind`.
-fn describe(object: &Value) -> String {
+pub(crate) fn describe(object: &Value) -> String {
     let (namespace, name) = (
         text(object, "/metadata/namespace"),
         text(object, "/metadata/name"),

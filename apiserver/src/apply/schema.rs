@@ -303,9 +303,11 @@ impl<'a> ObjectType<'a> {
     /// The type of a declared field.
     pub(super) fn field(self, name: &str) -> Option<TypeRef<'a>> {
         let schema = self.declared(name)?;
+        // What metadata has is known, whatever else is not.
+        let metadata = self.whole && name == "metadata";
         Some(TypeRef::Schema {
             schema,
-            preserve: self.preserve,
+            preserve: self.preserve && !metadata,
             whole: false,
         })
     }

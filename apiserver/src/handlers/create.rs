@@ -26,8 +26,8 @@ pub(crate) async fn create(
         1
     };
     // One that is no version is passed over.
-    let version = revision(Some(meta_str(&object, "resourceVersion")));
-    let version = version.ok().flatten().unwrap_or(0);
+    let said = meta_str(&object, "resourceVersion").to_owned();
+    let version = revision(Some(&said));
     loop {
         tries -= 1;
         let mut new = if tries == 0 {
@@ -40,7 +40,7 @@ pub(crate) async fn create(
         }
         let mut new = writer.owned(None, new);
         writer.complete_new(&mut new)?;
-        if version > 0 && !options.dry_run {
+        if !matches!(version, Ok(None | Some(0)) | Err(_)) && !options.dry_run {
             return Err(Status::unexpected(
                 "resourceVersion should not be set on objects to be created",
             ));
@@ -49,8 +49,13 @@ pub(crate) async fn create(
         match keep_new(storage, scope, options, &name, &new).await? {
             Ok(stored) if options.dry_run => {
                 // What is only tried keeps the version that it came with.
-                let stored = stored.at_revision(version);
-                return Ok(Answer::Object(StatusCode::CREATED, stored));
+                if let Ok(version) = version {
+                    let stored = stored.at_revision(version.unwrap_or(0));
+                    return Ok(Answer::Object(StatusCode::CREATED, stored));
+                }
+                let mut tried = stored.value(&scope.resource)?;
+                metadata_mut(&mut tried)?.insert("resourceVersion".into(), said.into());
+                return Ok(Answer::Value(StatusCode::CREATED, tried));
             }
             Ok(stored) => return Ok(Answer::Object(StatusCode::CREATED, stored)),
             Err(_) if tries > 0 => {}
@@ -71,32 +76,27 @@ async fn keep_new(
     new: &Value,
 ) -> Result<Result<Stored, Status>, Status> {
     let key = crate::key::object(&scope.resource, &scope.namespace, name);
-    let taken = || Status::already_exists(&scope.group_resource(), name);
     let stored = Stored::of(&scope.resource, new, 0)?;
+    let taken = |there: Option<Stored>| {
+        let status = Status::already_exists(&scope.group_resource(), name);
+        let there = there.map(|stored| stored.value(&scope.resource));
+        Ok(match there.transpose()? {
+            Some(there) if is_deleting(&there) => status.being_deleted(),
+            _ => status,
+        })
+    };
     if options.dry_run {
-        return Ok(match storage.get(&key).await? {
-            None => Ok(stored),
-            Some(_) => Err(taken()),
-        });
+        return match storage.get(&key).await? {
+            None => Ok(Ok(stored)),
+            there => taken(there).map(Err),
+        };
     }
     match storage
         .create(&scope.resource, key.clone(), stored.bytes().clone())
         .await?
     {
         Written::Done(revision) => Ok(Ok(stored.at_revision(revision))),
-        Written::Lost => {
-            let there = storage.get(&key).await?;
-            let deleting = match there {
-                Some(stored) => is_deleting(&stored.value(&scope.resource)?),
-                None => false,
-            };
-            let status = taken();
-            Ok(Err(if deleting {
-                status.being_deleted()
-            } else {
-                status
-            }))
-        }
+        Written::Lost => taken(storage.get(&key).await?).map(Err),
     }
 }
 

@@ -23,7 +23,6 @@ pub(crate) async fn page(
     scope: &Scope,
     options: &ListOptions,
 ) -> Result<List, Status> {
-    scope.check_fields(&options.fields)?;
     let token = options.continues.as_deref().map(ContinueToken::decode);
     let token = token.transpose()?;
     if token.is_some() && options.revision.is_some_and(|revision| revision > 0) {
@@ -34,9 +33,16 @@ pub(crate) async fn page(
     let at = revision_to_read(storage, options, token.as_ref()).await?;
     // Whoever takes any revision is shown all that is in memory.
     let any = options.revision == Some(0);
-    let limit = options.limit.filter(|_| !any);
+    // Of one object by its name there are no pages.
+    let known = !scope.namespaced() || !scope.namespace.is_empty();
+    let single = options.fields.exact("metadata.name");
+    let single = single.filter(|_| known && token.is_none());
+    let limit = options.limit.filter(|_| !any && single.is_none());
     let mut range = Range {
-        prefix: crate::key::prefix(&scope.resource, &scope.namespace),
+        prefix: match single {
+            Some(name) => crate::key::object(&scope.resource, &scope.namespace, name),
+            None => crate::key::prefix(&scope.resource, &scope.namespace),
+        },
         start: token
             .as_ref()
             .map(|of| crate::key::from_behind(&scope.resource, &scope.namespace, &of.start)),

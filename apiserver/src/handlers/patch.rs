@@ -1,7 +1,7 @@
 use api::{FieldError, FieldErrorKind, GroupVersionKind};
 use serde_json::Value;
 
-use crate::apply::ApplyError;
+use crate::apply::{ApplyError, describe, kind_text};
 use crate::handlers::update::Update;
 use crate::negotiation::PatchMedia;
 use crate::object::meta_str;
@@ -64,8 +64,16 @@ impl Patch<'_> {
         let apply = self.media == PatchMedia::Apply;
         let fitted = fit(scope, &scope.resource.schema, kind, object, apply);
         self.dropped = match fitted {
-            Err(Unfit { why, .. }) if !apply => return Err(unusable(object, &why)),
-            fitted => fitted.map_err(|unfit| unfit.status)?,
+            Err(Unfit { why, .. }) if apply => {
+                let kind = kind_text(&scope.resource.group_version_kind());
+                return Err(Status::unexpected(format!(
+                    "failed to convert new object ({}) to proper version: unable to convert unstructured object to {kind}: {}",
+                    describe(&self.patch),
+                    in_converter(&why)
+                )));
+            }
+            Err(Unfit { why, .. }) => return Err(unusable(object, &why)),
+            Ok(dropped) => dropped,
         };
         self.dropped.splice(..0, self.faults.iter().cloned());
         if self.validation != FieldValidation::Strict || self.dropped.is_empty() {
@@ -99,18 +107,40 @@ impl Patch<'_> {
             now,
             ..
         } = self.writer;
-        let uid = meta_str(&self.patch, "uid");
+        let fields = self.writer.field_manager();
+        let applied = fields.apply(old, &self.patch, manager, self.force, *now);
+        let mut applied = applied.map_err(apply_failed)?;
+        self.fit(&mut applied)?;
+        let uid = meta_str(&applied, "uid");
         if old.is_none() && !uid.is_empty() {
             let why = format!(
                 "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
             );
             return Err(Status::conflict(&scope.group_resource(), &scope.name, &why));
         }
-        let fields = self.writer.field_manager();
-        let applied = fields.apply(old, &self.patch, manager, self.force, *now);
-        let mut applied = applied.map_err(apply_failed)?;
-        self.fit(&mut applied)?;
         Ok(applied)
+    }
+}
+
+/// What the real server's converter of applied objects says instead of the
+/// decoder of those that are sent.
+fn in_converter(why: &str) -> String {
+    if why.starts_with("illegal base64") {
+        return format!("error decoding from json: {why}");
+    }
+    let number = why
+        .strip_prefix("json: cannot unmarshal number ")
+        .and_then(|rest| rest.split_once(' '));
+    match (number, why.rsplit_once(" of type ")) {
+        (Some((number, _)), Some((_, wanted))) => {
+            let of = if number.parse::<i64>().is_ok() {
+                "int64"
+            } else {
+                "float64"
+            };
+            format!("cannot convert {of} to {wanted}")
+        }
+        _ => why.to_owned(),
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) async fn update(
         let Some(there) = there else {
             if !change.creates() {
                 if let Some(sent) = change.sent() {
-                    writer.settle(&mut sent.clone())?;
+                    writer.settle_kind(&mut sent.clone())?;
                     check_name(scope, sent)?;
                 }
                 return Err(not_found(&scope.resource, &scope.name));
@@ -99,8 +99,9 @@ async fn make(
         guard.check_create()?;
     }
     let mut new = change.next(None)?;
+    writer.settle_kind(&mut new)?;
     check_name(writer.scope, &new)?;
-    writer.settle(&mut new)?;
+    writer.settle_namespace(&mut new)?;
     let metadata = metadata_mut(&mut new)?;
     if let Some(uid) = metadata
         .get("uid")
@@ -115,6 +116,9 @@ async fn make(
         new = writer.owned(None, new);
     }
     writer.complete_new(&mut new)?;
+    if change.owns() {
+        writer.coerce(&mut new);
+    }
     let stored = Stored::of(&writer.scope.resource, &new, 0)?;
     if options.dry_run {
         let stored = stored.at_revision(version.unwrap_or(0));
@@ -151,8 +155,9 @@ async fn replace(
     let resource = scope.group_resource();
     let old = there.value(&scope.resource)?;
     let mut new = change.next(Some(&old))?;
+    writer.settle_kind(&mut new)?;
     check_name(scope, &new)?;
-    writer.settle(&mut new)?;
+    writer.settle_namespace(&mut new)?;
     let uid = meta_str(&new, "uid");
     if change.means_uid() && !uid.is_empty() && uid != meta_str(&old, "uid") {
         return Err(uid_mismatch(scope, uid, meta_str(&old, "uid")));
@@ -169,9 +174,14 @@ async fn replace(
         new = writer.owned(Some(&old), new);
     }
     writer.complete_update(&mut new, &old)?;
+    if change.owns() {
+        writer.coerce(&mut new);
+    }
     let new = keep_times(&old, new);
     let stored = Stored::of(&scope.resource, &new, there.revision)?;
-    if stored.bytes() == there.bytes() {
+    let rewritten = scope.resource.hooks.rewritten;
+    let rewritten = there.untouched && rewritten.is_some_and(|hook| hook(&old));
+    if stored.bytes() == there.bytes() && !rewritten {
         return Ok(Some(Answer::Object(StatusCode::OK, there.clone())));
     }
     let ends = is_deleting(&new)

@@ -22,7 +22,6 @@ pub(crate) async fn watch(
     scope: &Scope,
     options: ListOptions,
 ) -> Result<Answer, Status> {
-    scope.check_fields(&options.fields)?;
     let wanted = options.revision.filter(|wanted| *wanted > 0);
     let snapshot = options.initial_events.unwrap_or_else(|| wanted.is_none());
     if snapshot && let Some(wanted) = wanted {

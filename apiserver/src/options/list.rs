@@ -6,6 +6,7 @@ use api::{FieldError, FieldErrorKind};
 use super::invalid;
 use crate::Status;
 use crate::query::Query;
+use crate::scope::Scope;
 use crate::selector::{FieldSelector, LabelSelector};
 
 /// The options of a list or a watch.
@@ -32,53 +33,28 @@ pub(crate) enum RevisionMatch {
 }
 
 impl ListOptions {
-    /// Reads and checks them.
-    pub(crate) fn parse(query: &str, watch: bool) -> Result<Self, Status> {
+    /// Reads and checks them; what is wrong is told in the real server's order.
+    pub(crate) fn parse(query: &str, scope: &Scope, watch: bool) -> Result<Self, Status> {
         let query = Query::parse(query);
         let text = |name: &str| query.get(name).filter(|value| !value.is_empty());
-        let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default())
-            .map_err(Status::bad_request);
-        let mut errors = Vec::new();
-        let revision_match = match text("resourceVersionMatch") {
-            None => None,
-            Some("Exact") if !watch => Some(RevisionMatch::Exact),
-            Some("NotOlderThan") => Some(RevisionMatch::NotOlderThan),
-            Some(other) => {
-                let allowed = if watch {
-                    r#"supported values: "NotOlderThan""#
-                } else {
-                    r#"supported values: "Exact", "NotOlderThan", """#
-                };
-                errors.push(FieldError::new(
-                    "resourceVersionMatch",
-                    FieldErrorKind::NotSupported(format!("{other:?}")),
-                    allowed,
-                ));
-                None
-            }
-        };
         let timeout = number(&query, "timeoutSeconds")?;
         let limit = number(&query, "limit")?;
-        let labels = labels?;
+        let labels = query.get("labelSelector").unwrap_or_default();
+        let labels = LabelSelector::parse(labels).map_err(Status::bad_request)?;
         let fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())?;
-        // What is no version is told last.
-        if !watch {
-            invalid("ListOptions", &errors)?;
-        }
-        let options = Self {
+        let mut errors = Vec::new();
+        let revision_match = text("resourceVersionMatch");
+        let version = text("resourceVersion");
+        let mut options = Self {
             labels,
             fields,
             bookmarks: query.switch("allowWatchBookmarks").unwrap_or_default(),
-            revision: if watch {
-                wanted_revision(text("resourceVersion"))?
-            } else {
-                let text = text("resourceVersion");
-                revision(text).map_err(|why| {
-                    let why = of_revision(text, &why);
-                    Status::bad_request(format!("invalid resource version: {why}"))
-                })?
+            revision: None,
+            revision_match: match revision_match {
+                Some("Exact") if !watch => Some(RevisionMatch::Exact),
+                Some("NotOlderThan") => Some(RevisionMatch::NotOlderThan),
+                _ => None,
             },
-            revision_match,
             timeout: timeout.map(Duration::from_secs),
             limit: limit
                 .filter(|limit| *limit > 0)
@@ -86,23 +62,33 @@ impl ListOptions {
             continues: text("continue").map(ToOwned::to_owned),
             initial_events: query.switch("sendInitialEvents"),
         };
-        let mut forbidden = Vec::new();
         if watch {
-            options.check_watch(text("resourceVersionMatch").is_some(), &mut forbidden);
+            options.check_watch(revision_match.is_some(), &mut errors);
         } else {
-            options.check_list(text("resourceVersionMatch").is_some(), &mut forbidden);
+            options.check_list(revision_match.is_some(), version, &mut errors);
         }
-        forbidden.append(&mut errors);
-        invalid("ListOptions", &forbidden)?;
+        if let (Some(other), None) = (revision_match, options.revision_match) {
+            errors.push(not_supported(other, watch));
+        }
+        invalid("ListOptions", &errors)?;
+        scope.check_fields(&options.fields)?;
+        options.revision = if watch {
+            wanted_revision(version)?
+        } else {
+            revision(version).map_err(|why| {
+                let why = of_revision(version, &why);
+                Status::bad_request(format!("invalid resource version: {why}"))
+            })?
+        };
         Ok(options)
     }
 
-    fn check_list(&self, matched: bool, errors: &mut Vec<FieldError>) {
+    fn check_list(&self, matched: bool, version: Option<&str>, errors: &mut Vec<FieldError>) {
         let mut forbid = |field: &str, why: &str| {
             errors.push(FieldError::new(field, FieldErrorKind::Forbidden, why));
         };
         let field = "resourceVersionMatch";
-        if matched && self.revision.is_none() {
+        if matched && version.is_none() {
             forbid(
                 field,
                 "resourceVersionMatch is forbidden unless resourceVersion is provided",
@@ -114,7 +100,7 @@ impl ListOptions {
                 "resourceVersionMatch is forbidden when continue is provided",
             );
         }
-        if self.revision_match == Some(RevisionMatch::Exact) && self.revision == Some(0) {
+        if self.revision_match == Some(RevisionMatch::Exact) && version == Some("0") {
             forbid(
                 field,
                 "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
@@ -146,6 +132,16 @@ impl ListOptions {
             forbid("resourceVersionMatch is forbidden when continue is provided");
         }
     }
+}
+
+fn not_supported(revision_match: &str, watch: bool) -> FieldError {
+    let allowed = if watch {
+        r#"supported values: "NotOlderThan""#
+    } else {
+        r#"supported values: "Exact", "NotOlderThan", """#
+    };
+    let kind = FieldErrorKind::NotSupported(format!("{revision_match:?}"));
+    FieldError::new("resourceVersionMatch", kind, allowed)
 }
 
 /// A `resourceVersion`: a number that a client has been given. The error is

@@ -222,3 +222,60 @@ fn a_built_in_kinds_object_has_to_have_the_fields_types() {
         "json: cannot unmarshal string into Go struct field ConfigMap.immutable of type bool"
     );
 }
+
+fn manifests() -> Schema {
+    serde_json::from_value(json!({"type": "object", "properties": {
+        "manifests": {"type": "array", "items": {
+            "type": "object",
+            "x-kubernetes-embedded-resource": true,
+            "x-kubernetes-preserve-unknown-fields": true,
+        }},
+    }}))
+    .unwrap()
+}
+
+#[test]
+fn metadata_of_an_object_within_an_object_has_the_form_of_metadata() {
+    let registry = Registry::new(Arc::new(api::core().clone()));
+    let mut object = json!({"manifests": [{
+        "apiVersion": "v1", "kind": "A", "spec": {"free": null},
+        "metadata": {"name": "a", "creationTimestamp": null, "labels": {"x": null}, "annotations": {}, "no": 1},
+    }]});
+    let dropped = coerce_embedded(&registry, &manifests(), &mut object);
+    assert_eq!(dropped, Ok(vec!["manifests[0].metadata.no".to_owned()]));
+    assert_eq!(
+        object["manifests"][0],
+        json!({
+            "apiVersion": "v1", "kind": "A", "spec": {"free": null},
+            "metadata": {"name": "a", "labels": {"x": ""}},
+        })
+    );
+    let mut object = json!({"manifests": [{"apiVersion": 1}]});
+    let why = "manifests[0].apiVersion: Invalid value: 1: must be a string";
+    assert_eq!(
+        coerce_embedded(&registry, &manifests(), &mut object),
+        Err(why.to_owned())
+    );
+}
+
+#[test]
+fn an_object_within_an_object_says_what_it_is() {
+    let registry = Registry::new(Arc::new(api::core().clone()));
+    let object = json!({"manifests": [
+        {"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}},
+        {"apiVersion": "a/b/c", "kind": "", "metadata": {"name": "a/b"}},
+        {"kind": 1},
+    ]});
+    let errors = check_embedded(&registry, &manifests(), &object);
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            r#"manifests[1].apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c"#,
+            r#"manifests[1].kind: Invalid value: "": must not be empty"#,
+            r#"manifests[1].metadata.name: Invalid value: "a/b": may not contain '/'"#,
+            "manifests[2].apiVersion: Required value",
+            "manifests[2].kind: Invalid value: 1: must be a string",
+        ]
+    );
+}

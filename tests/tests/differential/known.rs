@@ -179,6 +179,18 @@ const KNOWN: &[Known] = &[
         heading: "An empty map that was applied to a custom resource is kept",
         take_out: |request, ours, real| {
             let custom = request.path.contains("open-cluster-management.io");
+            let mut null = false;
+            for map in ["labels", "annotations"] {
+                let shown = ours.body["metadata"].get(map).is_some();
+                if let Some(Value::Object(metadata)) = real.body.get_mut("metadata")
+                    && custom
+                    && !shown
+                    && metadata.get(map) == Some(&Value::Null)
+                {
+                    metadata.remove(map);
+                    null = true;
+                }
+            }
             let owned = real.owned.iter();
             let mut empty = owned.filter(|of| {
                 let maps = ["\"f:labels\":{}", "\"f:annotations\":{}"];
@@ -192,7 +204,7 @@ const KNOWN: &[Known] = &[
             if there {
                 ours.body["metadata"]["resourceVersion"] = theirs.unwrap_or_default();
             }
-            there
+            there || null
         },
     },
     Known {
@@ -219,35 +231,6 @@ const KNOWN: &[Known] = &[
             real.headers
                 .retain(|of| of.0 != "warning" || !same || given.contains(of));
             real.headers.len() < before
-        },
-    },
-    Known {
-        heading: "Labels of a Deployment's status are somebody's",
-        take_out: |request, ours, real| {
-            let deployments = request.path.contains("/deployments");
-            let entries = |told: &Told| told.body.pointer("/metadata/managedFields").cloned();
-            let (Some(Value::Array(mine)), Some(Value::Array(theirs))) =
-                (entries(ours), entries(real))
-            else {
-                return false;
-            };
-            let mut less = mine.clone();
-            for entry in less.iter_mut().filter(|of| of["subresource"] == "status") {
-                if let Some(Value::Object(metadata)) = entry.pointer_mut("/fieldsV1/f:metadata") {
-                    metadata.remove("f:labels");
-                    if metadata.is_empty()
-                        && let Some(Value::Object(fields)) = entry.get_mut("fieldsV1")
-                    {
-                        fields.remove("f:metadata");
-                    }
-                }
-            }
-            let there = deployments && less == theirs && mine != theirs;
-            if there {
-                ours.body["metadata"]["managedFields"] = theirs.into();
-                ours.owned.clone_from(&real.owned);
-            }
-            there
         },
     },
     Known {
@@ -292,39 +275,6 @@ const KNOWN: &[Known] = &[
                     .as_object_mut()
                     .is_some_and(|of| of.remove("managedFields").is_some())
             })
-        },
-    },
-    Known {
-        heading: "Nodes get no taint for not being ready",
-        take_out: |request, ours, real| {
-            if !request.path.contains("/nodes") {
-                return false;
-            }
-            let own = |taint: &Value| taint["key"] == "node.kubernetes.io/not-ready";
-            let there = walk(&mut real.body, "", &mut |value, name| {
-                let Some(taints) = value.as_array_mut().filter(|_| name == "taints") else {
-                    return false;
-                };
-                let before = taints.len();
-                taints.retain(|taint| !own(taint));
-                before > taints.len()
-            });
-            // Who sets other taints has taken that one away.
-            let mut of_taints = |value: &mut Value, name: &str| match value {
-                Value::Object(fields) if name == "f:spec" => fields.remove("f:taints").is_some(),
-                Value::String(version)
-                    if name == "resourceVersion" && version.starts_with("RV") =>
-                {
-                    "RV".clone_into(version);
-                    true
-                }
-                _ => false,
-            };
-            let (mut left, mut right) = (ours.clone(), real.clone());
-            walk(&mut left.body, "", &mut of_taints);
-            walk(&mut right.body, "", &mut of_taints);
-            let else_same = left.body == right.body && left.headers == right.headers;
-            there | take(else_same, ours, real)
         },
     },
     Known {

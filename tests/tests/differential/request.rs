@@ -61,6 +61,12 @@ impl Request {
         self
     }
 
+    /// Whether it asks for whatever is at hand, which may be old.
+    pub(crate) fn may_be_old(&self) -> bool {
+        let asks = |part: &str| part == "resourceVersion=0";
+        self.method == "GET" && self.path.split(['?', '&']).any(asks)
+    }
+
     /// What somebody reads who has to find out what went wrong.
     pub(crate) fn shown(&self) -> String {
         let mut text = format!("{} {}", self.method, self.path);

@@ -16,6 +16,8 @@ mod deletes;
 mod forms;
 #[path = "scenarios/hostile.rs"]
 mod hostile;
+#[path = "scenarios/kinds.rs"]
+mod kinds;
 #[path = "scenarios/patches.rs"]
 mod patches;
 #[path = "scenarios/reads.rs"]
@@ -40,6 +42,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Request>)> {
         ("forms", forms::requests()),
         ("built-in", built_in::requests()),
         ("custom", custom::requests()),
+        ("kinds", kinds::requests()),
         ("hostile", hostile::requests()),
     ]
 }

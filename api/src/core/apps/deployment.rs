@@ -1,9 +1,7 @@
 use serde_json::Value;
 
 use super::super::{
-    fields::{
-        at, forbidden, immutable, invalid, keep, not_supported, open, or_set, required, set, text,
-    },
+    fields::{at, forbidden, immutable, invalid, not_supported, open, or_set, required, set, text},
     pod_spec,
     values::{self, naturals},
 };
@@ -37,8 +35,8 @@ fn default(object: &mut Value) {
     }
 }
 
-/// Labels are not written with the status, annotations are. Those count as
-/// something that is asked for: a rollout writes its revision there.
+/// Annotations count as something that is asked for: a rollout writes its
+/// revision there.
 fn prepare(object: &mut Value, change: Change<'_>) {
     if let Change::Update {
         old,
@@ -49,14 +47,6 @@ fn prepare(object: &mut Value, change: Change<'_>) {
         && let Some(metadata) = object.get_mut("metadata")
     {
         set(metadata, "generation", generation + 1);
-    }
-    if let Change::Update {
-        old,
-        subresource: Some("status"),
-    } = change
-        && let Some(metadata) = object.get_mut("metadata")
-    {
-        keep(metadata, &old["metadata"], "labels");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{Change, FieldError, Hooks};
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
     prepare: Some(prepare),
+    rewritten: Some(has_labels_of_pods),
     validate: Some(validate),
     ..Hooks::NONE
 };
@@ -53,6 +54,12 @@ fn share_labels(object: &mut Value) {
     }
 }
 
+/// Whether it is labelled as its pods are, for want of labels of its own.
+fn has_labels_of_pods(object: &Value) -> bool {
+    let labels = at(object, "/metadata/labels");
+    labels.get(CONTROLLER).is_some() && labels == at(object, "/spec/template/metadata/labels")
+}
+
 /// A new job gets a selector of its own, unless it says that it has one.
 fn prepare(object: &mut Value, change: Change<'_>) {
     if !matches!(change, Change::Create) || object["spec"]["manualSelector"] == true {
@@ -66,7 +73,7 @@ fn prepare(object: &mut Value, change: Change<'_>) {
     let metadata = open(spec, "template").and_then(|of| open(of, "metadata"));
     if let Some(labels) = metadata.and_then(|of| open(of, "labels")) {
         for (key, value) in [
-            ("batch.kubernetes.io/controller-uid", &uid),
+            (CONTROLLER, &uid),
             ("batch.kubernetes.io/job-name", &name),
             ("controller-uid", &uid),
             ("job-name", &name),
@@ -75,7 +82,7 @@ fn prepare(object: &mut Value, change: Change<'_>) {
         }
     }
     if let Some(labels) = open(spec, "selector").and_then(|of| open(of, "matchLabels")) {
-        or_set(labels, "batch.kubernetes.io/controller-uid", uid);
+        or_set(labels, CONTROLLER, uid);
     }
     share_labels(object);
 }
@@ -133,6 +140,8 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     }
     wrong
 }
+
+const CONTROLLER: &str = "batch.kubernetes.io/controller-uid";
 
 const COUNTS: &[&str] = &[
     "parallelism",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::super::fields::{at, invalid, items, required, text};
+use super::super::fields::{at, forbidden, invalid, items, required, text};
 use super::super::values::{effect, labels, naturals, one_of, text_if_any};
 use crate::{FieldError, FieldErrorKind, names};
 
@@ -94,12 +94,18 @@ fn volumes<'a>(field: &str, volumes: &'a [Value]) -> (HashSet<&'a str>, Vec<Fiel
         }
         let field = format!("{field}[{i}]");
         let mut wrong = Vec::new();
-        for (source, needs) in NEEDED {
-            let inner = &volume[*source];
-            if inner.is_object() && text(inner, &format!("/{needs}")).is_empty() {
-                wrong.push(required(format!("{field}.{source}.{needs}"), ""));
-            }
+        let mut given = SOURCES.iter().filter(|source| volume[**source].is_object());
+        let source = *given.next().unwrap_or(&"");
+        let needed = NEEDED.iter().find(|(of, _)| *of == source);
+        if let Some((_, needs)) = needed
+            && text(&volume[source], &format!("/{needs}")).is_empty()
+        {
+            wrong.push(required(format!("{field}.{source}.{needs}"), ""));
         }
+        wrong.extend(given.map(|other| {
+            let detail = "may not specify more than 1 volume type";
+            forbidden(format!("{field}.{other}"), detail)
+        }));
         let name = text(volume, "/name");
         if name.is_empty() {
             wrong.push(required(format!("{field}.name"), ""));
@@ -163,6 +169,39 @@ fn duplicate(field: String, value: &str) -> FieldError {
     FieldError::new(field, FieldErrorKind::Duplicate(value), "")
 }
 
+/// The sorts of volumes, in the order in which the real server looks for them.
+const SOURCES: &[&str] = &[
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "secret",
+    "nfs",
+    "iscsi",
+    "glusterfs",
+    "flocker",
+    "persistentVolumeClaim",
+    "rbd",
+    "cinder",
+    "cephfs",
+    "quobyte",
+    "downwardAPI",
+    "fc",
+    "flexVolume",
+    "configMap",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "storageos",
+    "projected",
+    "scaleIO",
+    "csi",
+    "ephemeral",
+    "image",
+];
 /// What a volume of that sort cannot do without.
 const NEEDED: &[(&str, &str)] = &[
     ("hostPath", "path"),

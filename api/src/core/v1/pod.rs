@@ -1,10 +1,10 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    fields::{at, forbidden, items, items_mut, open, or_set, set, text},
+    fields::{at, forbidden, invalid, items, items_mut, open, or_set, set, text},
     pod_spec,
 };
-use crate::{Change, FieldError, Hooks};
+use crate::{Change, FieldError, Hooks, names};
 
 pub(super) const HOOKS: Hooks = Hooks {
     default: Some(default),
@@ -148,8 +148,10 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     let Change::Update { old, subresource } = change else {
         return pod_spec::check("spec", spec, false);
     };
-    if subresource.is_some() {
-        return Vec::new();
+    match subresource {
+        Some("status") => return conditions(items(object, "/status/conditions")),
+        Some(_) => return Vec::new(),
+        None => {}
     }
     let mut wrong = pod_spec::check("spec", spec, false);
     for list in ["containers", "initContainers"] {
@@ -160,11 +162,41 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             return wrong;
         }
     }
+    wrong.extend(lost_toleration(spec, at(old, "/spec")));
     if changed(object, old) {
         const DETAIL: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
         wrong.push(forbidden("spec", DETAIL));
     }
     wrong
+}
+
+/// What is wrong with the conditions that nobody but their writer knows.
+fn conditions(conditions: &[Value]) -> Vec<FieldError> {
+    let of_others = conditions
+        .iter()
+        .enumerate()
+        .map(|(i, condition)| (i, text(condition, "/type")))
+        .filter(|(_, kind)| !CONDITIONS.contains(kind));
+    let wrong = of_others.flat_map(|(i, kind)| {
+        let field = format!("status.conditions[{i}].Type");
+        let why = names::label_key(kind).into_iter();
+        why.map(move |why| invalid(field.clone(), kind, why))
+    });
+    wrong.collect()
+}
+
+/// Tolerations stay, but for how long they last.
+fn lost_toleration(spec: &Value, old: &Value) -> Option<FieldError> {
+    let timeless = |toleration: &Value| {
+        let mut toleration = toleration.clone();
+        set(&mut toleration, "tolerationSeconds", Value::Null);
+        toleration
+    };
+    let now: Vec<Value> = items(spec, "/tolerations").iter().map(timeless).collect();
+    let mut before = items(old, "/tolerations").iter().map(timeless);
+    let lost = before.any(|of| !now.contains(&of));
+    let detail = "existing toleration can not be modified except its tolerationSeconds";
+    lost.then(|| forbidden("spec.tolerations", detail))
 }
 
 /// Whether anything of a pod's spec that has to stay is another than it was.
@@ -181,13 +213,18 @@ fn changed(object: &Value, old: &Value) -> bool {
         }
         spec
     };
-    fixed(object) != fixed(old)
+    let (mut new, old) = (fixed(object), fixed(old));
+    // Less than no time may become the shortest there is.
+    let seconds = |of: &Value| of["terminationGracePeriodSeconds"].as_i64();
+    if seconds(&new) == Some(1) && seconds(&old).is_some_and(|before| before < 0) {
+        let before = old["terminationGracePeriodSeconds"].clone();
+        set(&mut new, "terminationGracePeriodSeconds", before);
+    }
+    new != old
 }
 
+/// The conditions that Kubernetes itself sets.
+const CONDITIONS: &[&str] = &["ContainersReady", "Initialized", "PodScheduled", "Ready"];
+
 /// The fields of a pod's spec that may change, beside images.
-const FREE: &[&str] = &[
-    "activeDeadlineSeconds",
-    "schedulingGates",
-    "terminationGracePeriodSeconds",
-    "tolerations",
-];
+const FREE: &[&str] = &["activeDeadlineSeconds", "schedulingGates", "tolerations"];

@@ -1,88 +1,80 @@
 use serde_json::{Value, json};
 
 use super::{CLUSTERS, WORKS, cluster, with, work};
-use crate::request::{Request, apply, delete, get, merge, post, put};
+use crate::request::{Request, apply, delete, get, json_patch, merge, post, put};
 
 const CLUSTER: &str = "/apis/cluster.open-cluster-management.io";
-const ADDON: &str = "/apis/addon.open-cluster-management.io";
 
 pub(super) fn requests() -> Vec<Request> {
     let mut all = Vec::new();
-    for (path, object) in kinds() {
-        let kind = json!({"apiVersion": version_of(&path), "kind": kind_of(&path), "metadata": {"name": "<ns>-s"}});
-        let named = with(object, &kind);
-        let one = format!("{path}/<ns>-s");
-        all.extend([
-            post(path.as_str(), &with(named.clone(), &json!({"kind": null}))),
-            post(
-                path.as_str(),
-                &with(named.clone(), &json!({"apiVersion": null})),
-            ),
-            post(path.as_str(), &named),
-            get(one.as_str()),
-            merge(one.as_str(), &json!({"metadata": {"labels": {"a": "b"}}})),
-            put(
-                one.as_str(),
-                &with(
-                    named,
-                    &json!({"metadata": {"resourceVersion": "<rv>", "annotations": {"c": "d"}}}),
-                ),
-            ),
-            post(
-                path.as_str(),
-                &with(kind, &json!({"metadata": {"name": "<ns>-bare"}})),
-            ),
-            get(format!(
-                "{path}?labelSelector=a=b&fieldSelector=metadata.name=<ns>-s"
-            )),
-            get(one.as_str()).accept("application/json;as=Table;v=v1;g=meta.k8s.io"),
-            delete(one),
-            delete(format!("{path}/<ns>-bare")),
-        ]);
-    }
     all.extend(clusters());
     all.extend(placements());
     all.extend(versions());
     all.extend(empty());
+    all.extend(within());
     all
 }
 
-/// `GROUP/VERSION` of a path.
-fn version_of(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').skip(2).take(2).collect();
-    parts.join("/")
-}
-
-/// The kind whose collection is at the path.
-fn kind_of(path: &str) -> Value {
-    let plural = path.rsplit('/').next().unwrap_or_default();
-    let mut resources = api::ocm().resources.iter();
-    let resource = resources.find(|of| &*of.names.plural == plural);
-    resource.map_or(Value::Null, |of| (&*of.names.kind).into())
-}
-
-fn kinds() -> Vec<(String, Value)> {
-    let operator = "/apis/operator.open-cluster-management.io/v1";
-    let proxy = "/apis/proxy.open-cluster-management.io/v1alpha1";
-    let work = "/apis/work.open-cluster-management.io";
-    vec![
-        (format!("{ADDON}/v1alpha1/addontemplates"), json!({"spec": {"addonName": "sample", "agentSpec": {"workload": {"manifests": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "inner"}}]}}, "registration": []}})),
-        (format!("{ADDON}/v1alpha1/clustermanagementaddons"), json!({"spec": {"addOnMeta": {"displayName": "Sample"}}})),
-        (format!("{ADDON}/v1alpha1/namespaces/<ns>/managedclusteraddons"), json!({"spec": {}})),
-        (format!("{ADDON}/v1alpha1/namespaces/<ns>/addondeploymentconfigs"), json!({"spec": {"customizedVariables": [{"name": "A", "value": "b"}]}})),
-        ("/apis/authentication.open-cluster-management.io/v1beta1/namespaces/<ns>/managedserviceaccounts".into(), json!({"spec": {"rotation": {}}})),
-        (format!("{CLUSTER}/v1alpha1/clusterclaims"), json!({"spec": {"value": "v"}})),
-        (format!("{CLUSTER}/v1alpha1/namespaces/<ns>/addonplacementscores"), json!({})),
-        (format!("{CLUSTER}/v1beta1/namespaces/<ns>/placementdecisions"), json!({})),
-        (format!("{CLUSTER}/v1beta2/managedclustersets"), json!({"spec": {}})),
-        (format!("{CLUSTER}/v1beta2/namespaces/<ns>/managedclustersetbindings"), json!({"spec": {"clusterSet": "<ns>-s"}})),
-        (format!("{operator}/klusterlets"), json!({"spec": {"clusterName": "sample"}})),
-        (format!("{operator}/clustermanagers"), json!({"spec": {}})),
-        (format!("{proxy}/managedproxyconfigurations"), json!({"spec": {"authentication": {"dump": {"secrets": {}}, "signer": {"type": "SelfSigned"}}, "proxyServer": {"image": "i"}, "proxyAgent": {"image": "i"}}})),
-        (format!("{proxy}/managedproxyserviceresolvers"), json!({"spec": {"managedClusterSelector": {"type": "ManagedClusterSet", "managedClusterSet": {"name": "s"}}, "serviceSelector": {"type": "ServiceRef", "serviceRef": {"namespace": "a", "name": "b"}}}})),
-        (format!("{work}/v1/appliedmanifestworks"), json!({"spec": {"hubHash": "h", "agentID": "a", "manifestWorkName": "m"}})),
-        (format!("{work}/v1alpha1/namespaces/<ns>/manifestworkreplicasets"), json!({"spec": {"manifestWorkTemplate": {"workload": {"manifests": []}}, "placementRefs": [{"name": "p"}]}})),
-    ]
+/// Objects within an object.
+fn within() -> Vec<Request> {
+    let of = |manifest: Value| {
+        with(
+            work("within"),
+            &json!({"spec": {"workload": {"manifests": [manifest]}}}),
+        )
+    };
+    let mut all = Vec::new();
+    for manifest in [
+        json!({}),
+        json!({"apiVersion": "v1"}),
+        json!({"kind": "ConfigMap"}),
+        json!({"apiVersion": "", "kind": ""}),
+        json!({"apiVersion": "a/b/c", "kind": "Config_Map"}),
+        json!({"apiVersion": 1, "kind": "ConfigMap"}),
+        json!({"apiVersion": "v1", "kind": {}}),
+        json!({"apiVersion": "v1", "kind": null}),
+        json!({"apiVersion": "v1", "kind": "A", "metadata": null}),
+        json!({"apiVersion": "v1", "kind": "A", "metadata": 7}),
+        json!({"apiVersion": "v1", "kind": "A", "metadata": {"creationTimestamp": null, "labels": {"a": null}, "annotations": {}}}),
+        json!({"apiVersion": "v1", "kind": "A", "metadata": {"labels": {"a": 1}}}),
+        json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a/b", "namespace": "A B", "labels": {"a b": "c d"}}}),
+        json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a", "nothing": 1}, "spec": {"x": null}}),
+        json!("x"),
+        json!(null),
+    ] {
+        all.extend([
+            post(format!("{WORKS}?dryRun=All"), &of(manifest.clone())),
+            post(
+                format!("{WORKS}?dryRun=All&fieldValidation=Strict"),
+                &of(manifest.clone()),
+            ),
+            apply(
+                format!("{WORKS}/within?dryRun=All&fieldManager=a"),
+                &of(manifest),
+            ),
+        ]);
+    }
+    all.push(post(WORKS, &work("within")));
+    let one = format!("{WORKS}/within");
+    for value in [json!(1), json!(null), json!("")] {
+        let operation =
+            json!([{"op": "add", "path": "/spec/workload/manifests/0/kind", "value": value}]);
+        all.push(json_patch(one.as_str(), &operation));
+    }
+    let metadata = json!([
+        {"op": "add", "path": "/metadata/labels", "value": {"a": null}},
+        {"op": "add", "path": "/spec/workload/manifests/0/metadata/creationTimestamp", "value": null},
+    ]);
+    all.push(json_patch(one.as_str(), &metadata));
+    all.push(put(
+        one.as_str(),
+        &with(
+            work("within"),
+            &json!({"metadata": {"managedFields": [], "resourceVersion": "<rv>"}}),
+        ),
+    ));
+    all.push(get(one));
+    all
 }
 
 fn clusters() -> Vec<Request> {
