@@ -153,14 +153,17 @@ fn each(
 }
 
 /// As [`each`], of what may be changed, up to the first error.
-fn each_mut(
+fn each_mut<S>(
     registry: &Registry,
     schema: &Schema,
     value: &mut Value,
     path: &str,
     depth: usize,
-    show: &mut dyn FnMut(&mut Map<String, Value>, &str) -> Result<(), FieldError>,
-) -> Result<(), FieldError> {
+    show: &mut S,
+) -> Result<(), FieldError>
+where
+    S: FnMut(&mut Map<String, Value>, &str) -> Result<(), FieldError>,
+{
     let Some(schema) = registry.resolve(schema).filter(|_| depth < MAX_DEPTH) else {
         return Ok(());
     };

@@ -58,9 +58,14 @@ impl Pruning<'_> {
         };
         match value {
             Value::Array(items) => {
-                if let Some(of_items) = &schema.items {
-                    for (at, item) in items.iter_mut().enumerate() {
-                        self.value(of_items, item, &format!("{path}[{at}]"), inside);
+                for (at, item) in items.iter_mut().enumerate() {
+                    let path = format!("{path}[{at}]");
+                    match &schema.items {
+                        Some(of_items) => self.value(of_items, item, &path, inside),
+                        None if place.closed && !schema.preserve_unknown_fields => {
+                            self.unknown(item, &path);
+                        }
+                        None => {}
                     }
                 }
             }
@@ -90,6 +95,24 @@ impl Pruning<'_> {
                     }
                     true
                 });
+            }
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// Drops what is in the item of a list where the schema knows of none.
+    fn unknown(&mut self, value: &mut Value, path: &str) {
+        match value {
+            Value::Array(items) => {
+                for (at, item) in items.iter_mut().enumerate() {
+                    self.unknown(item, &format!("{path}[{at}]"));
+                }
+            }
+            Value::Object(fields) => {
+                for name in fields.keys() {
+                    self.tell(child(path, name));
+                }
+                fields.clear();
             }
             Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
         }

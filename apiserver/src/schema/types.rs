@@ -79,10 +79,14 @@ fn check(
         };
         return if is_either { None } else { wrong("int32") };
     }
-    if name.is_some_and(|name| name.ends_with(".Quantity"))
-        && let Value::String(text) = value
-    {
-        return text_error(schema, name, text);
+    if name.is_some_and(|name| name.ends_with(".Quantity")) {
+        return match value {
+            Value::Number(_) => None,
+            Value::String(text) => text_error(schema, name, text),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                text_error(schema, name, &value.to_string())
+            }
+        };
     }
     if schema.int_or_string || !schema.one_of.is_empty() {
         return None;

@@ -208,6 +208,18 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
+        heading: "A list is no date",
+        take_out: |_, ours, real| {
+            let causes = ours.body["details"]["causes"].as_array();
+            let list = |of: &Value| {
+                let message = of["message"].as_str().unwrap_or_default();
+                message.ends_with("must be of type string: \"array\"")
+            };
+            let so = causes.is_some_and(|of| !of.is_empty() && of.iter().all(list));
+            take(so && (200..300).contains(&real.status), ours, real)
+        },
+    },
+    Known {
         heading: "YAML is read by version 1.2, one document of it",
         take_out: |request, ours, real| {
             let yaml = |of: &(String, String)| of.0 == "content-type" && of.1.ends_with("yaml");

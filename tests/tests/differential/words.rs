@@ -19,11 +19,14 @@ pub(crate) fn only_words_differ(ours: &Told, real: &Told) -> bool {
         400 => [ours, real]
             .iter()
             .all(|told| is_unreadable(told.message())),
+        409 => [ours, real]
+            .iter()
+            .all(|told| told.message().contains(OF_KEY)),
         422 => same_faults(ours, real),
         // The real server tells of several faults now this one, now that.
         500 => [ours, real]
             .iter()
-            .all(|told| told.message().starts_with(UNTYPED)),
+            .all(|told| UNTYPED.iter().any(|of| told.message().starts_with(of))),
         _ => false,
     }
 }
@@ -74,7 +77,12 @@ fn reordered(text: &str) -> Vec<char> {
 }
 
 const NO_SUCH_PATH: &str = "the server could not find the requested resource";
-const UNTYPED: &str = "failed to create typed patch object";
+/// What each says with the key that it keeps an object by.
+const OF_KEY: &str = "StorageError: invalid object, Code: 4, Key: /";
+const UNTYPED: [&str; 2] = [
+    "failed to convert new object",
+    "failed to create typed patch object",
+];
 /// How a value begins that is quoted as the real server holds it in memory.
 const STRUCTURED: [&str; 3] = ["value: [", "value: null", "value: {"];
 const REDACTED: &str = "<secret contents redacted>";

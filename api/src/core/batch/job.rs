@@ -122,7 +122,9 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     let wanted = at(spec, "/selector/matchLabels").as_object();
     let labels = at(template, "/metadata/labels");
     let mut wanted = wanted.into_iter().flatten();
-    if wanted.any(|(name, value)| labels.get(name) != Some(value)) {
+    if at(spec, "/selector").is_null()
+        || wanted.any(|(name, value)| labels.get(name) != Some(value))
+    {
         let detail = "`selector` does not match template `labels`";
         let field = "spec.template.metadata.labels";
         wrong.push(invalid(field, labels.clone(), detail));
@@ -132,13 +134,32 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
             .then_some(("spec.completions", "/spec/completions"));
         for (field, pointer) in of_count.into_iter().chain([
             ("spec.selector", "/spec/selector"),
-            ("spec.template", "/spec/template"),
             ("spec.completionMode", "/spec/completionMode"),
         ]) {
             wrong.extend(immutable(field, object, old, pointer));
         }
+        let waits = old["spec"]["suspend"] == true && at(old, "/status/startTime").is_null();
+        let (field, pointer) = ("spec.template", "/spec/template");
+        if !waits || placeless(template) != placeless(at(old, pointer)) {
+            wrong.extend(immutable(field, object, old, pointer));
+        }
     }
     wrong
+}
+
+/// A template without what says where its pods run, which may change until
+/// they are made.
+fn placeless(template: &Value) -> Value {
+    let mut template = template.clone();
+    for (of, names) in [
+        ("metadata", &["annotations", "labels"][..]),
+        ("spec", &["nodeSelector", "schedulingGates", "tolerations"]),
+    ] {
+        if let Some(Value::Object(fields)) = template.get_mut(of) {
+            fields.retain(|name, _| !names.contains(&name.as_str()));
+        }
+    }
+    template
 }
 
 const CONTROLLER: &str = "batch.kubernetes.io/controller-uid";

@@ -1,6 +1,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{
+    addresses::ip,
     fields::{at, forbidden, invalid, items, items_mut, open, or_set, set, text},
     pod_spec,
 };
@@ -149,7 +150,7 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
         return pod_spec::check("spec", spec, false);
     };
     match subresource {
-        Some("status") => return conditions(items(object, "/status/conditions")),
+        Some("status") => return status(at(object, "/status")),
         Some(_) => return Vec::new(),
         None => {}
     }
@@ -170,19 +171,25 @@ fn validate(object: &Value, change: Change<'_>) -> Vec<FieldError> {
     wrong
 }
 
-/// What is wrong with the conditions that nobody but their writer knows.
-fn conditions(conditions: &[Value]) -> Vec<FieldError> {
-    let of_others = conditions
+/// What is wrong with addresses, and with the conditions that nobody but their
+/// writer knows.
+fn status(status: &Value) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    for name in ["hostIPs", "podIPs"] {
+        let all = items(status, &format!("/{name}")).iter().enumerate();
+        wrong.extend(all.filter_map(|(i, of)| ip(&format!("status.{name}[{i}]"), &of["ip"])));
+    }
+    let of_others = items(status, "/conditions")
         .iter()
         .enumerate()
         .map(|(i, condition)| (i, text(condition, "/type")))
         .filter(|(_, kind)| !CONDITIONS.contains(kind));
-    let wrong = of_others.flat_map(|(i, kind)| {
+    wrong.extend(of_others.flat_map(|(i, kind)| {
         let field = format!("status.conditions[{i}].Type");
         let why = names::label_key(kind).into_iter();
         why.map(move |why| invalid(field.clone(), kind, why))
-    });
-    wrong.collect()
+    }));
+    wrong
 }
 
 /// Tolerations stay, but for how long they last.

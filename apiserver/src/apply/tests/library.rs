@@ -198,7 +198,10 @@ fn filter(endpoint: Option<&Endpoint>) -> Filter {
     match endpoint {
         None => Filter::Without(PathSet::new()),
         Some(Endpoint::Without(paths)) => Filter::Without(set(paths)),
-        Some(Endpoint::Only(paths)) => Filter::Only(set(paths)),
+        Some(Endpoint::Only(paths)) => Filter::Only {
+            fields: set(paths),
+            without: PathSet::new(),
+        },
     }
 }
 

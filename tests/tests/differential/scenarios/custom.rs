@@ -92,6 +92,7 @@ fn clusters() -> Vec<Request> {
         json!({"taints": [{"key": "a b", "effect": "NoSelect"}]}),
         json!({"taints": [{"key": "a", "effect": "NoSelect", "timeAdded": "x"}]}),
         json!({"taints": [{"key": "a", "effect": "NoSelect", "timeAdded": null}]}),
+        json!({"taints": [{"key": "a", "effect": "NoSelect", "timeAdded": ["x"]}]}),
         json!({"taints": {"key": "a"}}),
         json!({"taints": [1, "x"]}),
         json!({"managedClusterClientConfigs": [{"url": 1}]}),
