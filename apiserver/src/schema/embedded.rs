@@ -4,7 +4,8 @@
 use api::{FieldError, FieldErrorKind, Schema, canonicalise, names};
 use serde_json::{Map, Value};
 
-use super::{MAX_DEPTH, check_types, child, prune};
+use super::prune::{MAX_TOLD, prune};
+use super::{MAX_DEPTH, check_types, child};
 use crate::{Registry, metadata};
 
 /// Gives the metadata of all objects within `object` the form that metadata
@@ -53,7 +54,8 @@ fn coerce_metadata(
         return Err(FieldError::new(path, kind, why));
     }
     let unknown = prune(registry, schema, metadata, false);
-    dropped.extend(unknown.iter().map(|field| child(path, field)));
+    let room = MAX_TOLD.saturating_sub(dropped.len());
+    dropped.extend(unknown.iter().take(room).map(|field| child(path, field)));
     canonicalise(registry.definitions(), schema, metadata);
     Ok(())
 }
@@ -63,6 +65,9 @@ fn coerce_metadata(
 pub fn check_embedded(registry: &Registry, schema: &Schema, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut check = |object: &Value, path: &str| {
+        if FieldError::enough(&errors) {
+            return;
+        }
         errors.extend(TYPE.iter().filter_map(|field| match object.get(*field) {
             None => {
                 let field = child(path, field);

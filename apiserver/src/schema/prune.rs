@@ -5,7 +5,7 @@ use super::{MAX_DEPTH, child};
 use crate::Registry;
 
 /// Unknown fields behind that many are dropped without being told.
-const MAX_TOLD: usize = 100;
+pub(super) const MAX_TOLD: usize = 100;
 
 /// Drops the fields of `object` that its schema does not know. Returns their
 /// paths, as `spec.list[0].x`. `custom` is whether the kind is a custom

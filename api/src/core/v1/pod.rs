@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::super::{
@@ -177,18 +179,20 @@ fn status(status: &Value) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     for name in ["hostIPs", "podIPs"] {
         let all = items(status, &format!("/{name}")).iter().enumerate();
-        wrong.extend(all.filter_map(|(i, of)| ip(&format!("status.{name}[{i}]"), &of["ip"])));
+        let of_ips = all.filter_map(|(i, of)| ip(&format!("status.{name}[{i}]"), &of["ip"]));
+        wrong.extend(of_ips.take(FieldError::MOST));
     }
     let of_others = items(status, "/conditions")
         .iter()
         .enumerate()
         .map(|(i, condition)| (i, text(condition, "/type")))
         .filter(|(_, kind)| !CONDITIONS.contains(kind));
-    wrong.extend(of_others.flat_map(|(i, kind)| {
+    let of_types = of_others.flat_map(|(i, kind)| {
         let field = format!("status.conditions[{i}].Type");
         let why = names::label_key(kind).into_iter();
         why.map(move |why| invalid(field.clone(), kind, why))
-    }));
+    });
+    wrong.extend(of_types.take(FieldError::MOST));
     wrong
 }
 
@@ -199,9 +203,9 @@ fn lost_toleration(spec: &Value, old: &Value) -> Option<FieldError> {
         set(&mut toleration, "tolerationSeconds", Value::Null);
         toleration
     };
-    let now: Vec<Value> = items(spec, "/tolerations").iter().map(timeless).collect();
-    let mut before = items(old, "/tolerations").iter().map(timeless);
-    let lost = before.any(|of| !now.contains(&of));
+    let all = |of| items(of, "/tolerations").iter().map(timeless);
+    let now: HashSet<String> = all(spec).map(|of| of.to_string()).collect();
+    let lost = all(old).any(|of| !now.contains(&of.to_string()));
     let detail = "existing toleration can not be modified except its tolerationSeconds";
     lost.then(|| forbidden("spec.tolerations", detail))
 }
