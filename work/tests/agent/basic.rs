@@ -173,11 +173,11 @@ async fn an_unknown_kind_fails_alone() {
 async fn an_object_that_is_there_is_taken_up() {
     let world = World::start().await;
     let mut theirs = map("a", "0");
-    theirs["metadata"]["annotations"] = json!({"theirs": "1", "gone": "1"});
+    theirs["metadata"]["annotations"] = json!({"theirs": "1"});
     theirs["metadata"]["finalizers"] = json!(["example.com/theirs"]);
     world.on_managed().post(MAPS, &theirs).await.unwrap();
     let mut mine = map("a", "1");
-    mine["metadata"]["annotations"] = json!({"mine": "1", "gone-": ""});
+    mine["metadata"]["annotations"] = json!({"mine": "1"});
     mine["metadata"]["uid"] = "stripped".into();
     world.create_work("w", manifests(&[mine])).await;
     world.applied("w").await;
