@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use proto::{AgentName, ClusterName, SessionKey};
+use proto::{AgentIdentity, AgentName, ClusterName, SessionKey};
 use tunnel::{AttachError, CloseReason, Link, Session};
 
 use crate::login::AgentLogin;
@@ -248,6 +248,12 @@ impl Registry {
             candidates.sort_by_cached_key(|(_, session)| session.open_streams());
         }
         candidates
+    }
+
+    /// Whether an agent has a session.
+    pub(crate) fn has_session_of(&self, agent: &AgentIdentity) -> bool {
+        let sessions = self.clusters.get(&agent.cluster);
+        sessions.is_some_and(|all| all.iter().any(|of| of.login().identity() == agent))
     }
 
     /// Sessions now.

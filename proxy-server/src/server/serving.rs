@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use proto::AgentIdentity;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tunnel::{AttachError, CloseReason, Driver, Incoming, Link, LinkConfig, Session};
 
@@ -153,17 +154,25 @@ impl ProxyServer {
         let der = certificate.ok_or(CertificateError::Missing)?;
         let certificate = AgentCertificate::from_der(der)?;
         self.check_certificate(&certificate)?;
-        self.has_room()?;
+        self.takes_links()?;
+        self.has_room(&certificate.identity)?;
         Ok(certificate)
     }
 
-    /// Whether another session may begin.
-    pub(super) fn has_room(&self) -> Result<(), ServeError> {
-        if *self.inner.draining.borrow() {
-            return Err(ServeError::Draining);
+    /// Whether links are taken at all.
+    pub(super) fn takes_links(&self) -> Result<(), ServeError> {
+        match *self.inner.draining.borrow() {
+            true => Err(ServeError::Draining),
+            false => Ok(()),
         }
+    }
+
+    /// Whether the agent may have a session. One that has one may have further
+    /// links, and another session in its place.
+    pub(super) fn has_room(&self, agent: &AgentIdentity) -> Result<(), ServeError> {
+        let registry = &self.inner.registry;
         let limit = self.inner.config.max_sessions;
-        if self.inner.registry.len() >= limit {
+        if registry.len() >= limit && !registry.has_session_of(agent) {
             self.inner.counters.note_sessions_full();
             return Err(ServeError::Full { limit });
         }

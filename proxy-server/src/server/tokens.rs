@@ -38,7 +38,7 @@ impl ProxyServer {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        if let Err(error) = self.has_room() {
+        if let Err(error) = self.takes_links() {
             tunnel::h2::reject(io, error.to_string()).await;
             return Err(error);
         }
@@ -55,7 +55,7 @@ impl ProxyServer {
         connection: quinn::Connection,
         remote: SocketAddr,
     ) -> Result<(), ServeError> {
-        if let Err(error) = self.has_room() {
+        if let Err(error) = self.takes_links() {
             tunnel::quic::reject(&connection, error.to_string());
             return Err(error);
         }
@@ -93,6 +93,7 @@ impl ProxyServer {
             return Err(AdmissionError::TokenExpired.into());
         }
         self.inner.clusters.admit_token(&reviewed.identity)?;
+        self.has_room(&reviewed.identity)?;
         Ok(SessionToken::new(token, reviewed))
     }
 

@@ -51,6 +51,18 @@ async fn links_with_one_key_are_one_session_and_share_its_streams() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_hub_takes_further_links_of_its_sessions_and_others_in_their_place() {
+    let mut hub = Hub::with_limit(["edge-7"], 1);
+    let first = hub.link("edge-7", "a", Some(key(1))).await;
+    let _second = hub.link("edge-7", "a", Some(key(1))).await;
+    hub.until_links(2).await;
+    // With another certificate an agent begins another session.
+    let _renewed = hub.link("edge-7", "a", Some(key(2))).await;
+    assert!(gone(&first.session).await);
+    assert_eq!(hub.server.sessions().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_that_ends_takes_only_its_own_streams_along() {
     let mut hub = Hub::new(["edge-7"]);
     let mut first = hub.link("edge-7", "a", Some(key(1))).await;
