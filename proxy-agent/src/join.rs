@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::ProtocolVersion;
 use socket2::SockRef;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tunnel::{Carrier, Driver, Incoming, Link, LinkConfig, ReadAhead};
@@ -23,6 +23,8 @@ use crate::{CarrierChoice, HubAddress, ProxyConfig};
 pub(crate) struct Carriers {
     dialer: Dialer,
     quic: QuicDialer,
+    /// When a session last tried to go over to QUIC.
+    switched: Mutex<Option<Instant>>,
 }
 
 /// A link, and what is known of its hub.
@@ -54,6 +56,17 @@ pub(crate) const TLS_LIMIT: Duration = Duration::from_secs(10);
 const UNSENT: u32 = 128 * 1024;
 
 impl Further {
+    /// How long ago a session of the agent last tried to go over to QUIC.
+    pub(crate) fn since_switch(&self) -> Option<Duration> {
+        let switched = *self.carriers.switched();
+        switched.map(|at| at.elapsed())
+    }
+
+    /// A session tries to go over to QUIC.
+    pub(crate) fn note_switch(&self) {
+        *self.carriers.switched() = Some(Instant::now());
+    }
+
     /// Makes a link over this carrier.
     pub(crate) async fn connect(&self, carrier: Carrier) -> Result<Connected, ConnectError> {
         let carriers = &self.carriers;
@@ -70,7 +83,13 @@ impl Carriers {
         Self {
             dialer: Dialer::new(proxy),
             quic: QuicDialer::default(),
+            switched: Mutex::default(),
         }
+    }
+
+    /// No code panics while it holds this lock.
+    fn switched(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.switched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the hubs know what has ended, at most 1 s.

@@ -13,7 +13,7 @@ pub struct AgentLimits {
     /// Looking a target up and connecting to it. Default 10 s; the hub's own
     /// deadline counts if it is shorter.
     pub dial_timeout: Duration,
-    /// Streams served at once on one session, and on one link. Default 4,096,
+    /// Streams served at once on one link. Default 4,096,
     /// at most 7,900; more are refused as busy.
     pub max_streams: usize,
     /// Bytes received on one link and not yet taken by targets. Default 64 MiB.

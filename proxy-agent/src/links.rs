@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tunnel::{Link, Session, Siblings};
+use tunnel::{Carrier, Link, Session, Siblings};
 
 use crate::CarrierChoice;
 use crate::connect::ConnectError;
@@ -51,11 +51,12 @@ impl Links {
     ) -> (Self, Session) {
         let session = Session::new(first.link.clone());
         let choice = further.as_ref().map(|further| further.choice);
+        let since_switch = further.as_ref().and_then(Further::since_switch);
         let mut this = Self {
             session: session.clone(),
             services,
             further: further.map(Arc::new),
-            controller: Controller::new(choice == Some(CarrierChoice::Auto)),
+            controller: Controller::new(choice == Some(CarrierChoice::Auto), since_switch),
             held: Vec::new(),
             work: JoinSet::new(),
             opening: JoinSet::new(),
@@ -155,6 +156,9 @@ impl Links {
         for action in self.controller.tick(now, &samples) {
             match action {
                 Action::Open(carrier) => {
+                    if carrier == Carrier::Quic {
+                        further.note_switch();
+                    }
                     let further = Arc::clone(further);
                     self.opening
                         .spawn(async move { further.connect(carrier).await });

@@ -19,7 +19,7 @@ pub(crate) struct Controller {
     /// Since when loss has been measured without a break.
     lossy_since: Option<Duration>,
     lossy_last: Option<Duration>,
-    switch_tried: Option<Duration>,
+    no_switch_before: Duration,
     /// Links under way.
     opening: usize,
     not_before: Duration,
@@ -79,14 +79,17 @@ const KEEP_IDLE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(30);
 
 impl Controller {
-    pub(crate) fn new(may_switch: bool) -> Self {
+    /// `since_switch` is how long ago the agent last tried to go over to QUIC, in
+    /// whichever session.
+    pub(crate) fn new(may_switch: bool, since_switch: Option<Duration>) -> Self {
+        let pause = since_switch.map(|since| SWITCH_PAUSE.saturating_sub(since));
         Self {
             may_switch,
             known: HashMap::new(),
             sent: VecDeque::new(),
             lossy_since: None,
             lossy_last: None,
-            switch_tried: None,
+            no_switch_before: pause.unwrap_or_default(),
             opening: 0,
             not_before: Duration::ZERO,
         }
@@ -111,7 +114,7 @@ impl Controller {
             return Vec::new();
         }
         if self.opening == 0 && self.should_switch(now) {
-            self.switch_tried = Some(now);
+            self.no_switch_before = now + SWITCH_PAUSE;
             self.opening = 1;
             return vec![Action::Open(Carrier::Quic)];
         }
@@ -179,10 +182,7 @@ impl Controller {
         let lossy = self
             .lossy_since
             .is_some_and(|since| now.saturating_sub(since) >= LOSSY_FOR);
-        let paused = self
-            .switch_tried
-            .is_some_and(|tried| now.saturating_sub(tried) < SWITCH_PAUSE);
-        self.may_switch && lossy && !paused
+        self.may_switch && lossy && now >= self.no_switch_before
     }
 
     /// How many links over TCP would be good to have.

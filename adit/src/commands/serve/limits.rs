@@ -13,7 +13,7 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1..))]
     max_dials_per_second: u32,
 
-    /// Streams served at once on one session; 7,900 at most
+    /// Streams served at once on one link with the hub; 7,900 at most
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u16).range(1..=7900))]
     max_streams: u16,
 

@@ -11,8 +11,12 @@ struct World {
 
 impl World {
     fn new(may_switch: bool) -> Self {
+        Self::with(Controller::new(may_switch, None))
+    }
+
+    fn with(controller: Controller) -> Self {
         let mut this = Self {
-            controller: Controller::new(may_switch),
+            controller,
             now: 0,
             links: Vec::new(),
         };
@@ -205,6 +209,15 @@ fn where_quic_does_not_come_through_it_is_tried_again_after_five_minutes() {
     let (after, action) = world.until_action(900, 10).unwrap();
     assert_eq!(action, Open(Quic));
     assert!((300..=301).contains(&after), "after {after} s");
+}
+
+#[test]
+fn five_minutes_pass_between_two_attempts_whatever_session_the_first_was_of() {
+    let since = Some(Duration::from_secs(100));
+    let mut world = World::with(Controller::new(true, since));
+    world.links[0].streams = 1;
+    let (after, action) = world.until_action(900, 10).unwrap();
+    assert_eq!((after, action), (200, Open(Quic)));
 }
 
 #[test]
