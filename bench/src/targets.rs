@@ -154,7 +154,9 @@ impl Judge<'_> {
 
     fn loss(&mut self) {
         for system in CARRIERS {
-            self.value("bulk_16_down_loss1", system, "mib_s", Limit::AtLeast(5.0));
+            for case in ["bulk_16_down_loss1", "bulk_16_up_loss1"] {
+                self.value(case, system, "mib_s", Limit::AtLeast(5.0));
+            }
             self.value(
                 "beside_bulk_loss1",
                 system,
