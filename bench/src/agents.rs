@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use proto::AgentIdentity;
 use proxy_agent::{
     Agent, AgentConfig, AgentLimits, AgentStatus, CarrierChoice, HubAddress, HubLogin,
@@ -27,8 +29,8 @@ use crate::keys::{AgentKey, Keys};
 /// Many idle agents in one process, each with a certificate of its own
 ///
 /// Makes the hub know them first, in its data directory. Prints a line
-/// whenever all of them have sessions: `all connected at ` and the time in
-/// seconds since 1970.
+/// whenever all of them have sessions: `all connected at`, and the times, in
+/// seconds since 1970, when a tenth, half, nine tenths and all of them had.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The data directory of the hub
@@ -59,7 +61,10 @@ enum Carrier {
 }
 
 /// What the line begins with that says that all have sessions.
-pub(crate) const CONNECTED: &str = "all connected at ";
+pub(crate) const CONNECTED: &str = "all connected at";
+
+/// Of how many of a hundred it then tells the time.
+pub(crate) const SHARES: [usize; 4] = [10, 50, 90, 100];
 
 /// A running hub takes notice of clusters within a second or two.
 const NOTICE: Duration = Duration::from_secs(3);
@@ -142,19 +147,42 @@ fn note(data: &Path, identity: &AgentIdentity, serial: &str) -> Result<()> {
     fs::write(&path, record.to_string()).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Says when all are connected, each time that they are.
+/// Says when all are connected, at first and then each time that all have lost
+/// their hub and have come back.
 #[expect(clippy::print_stdout, reason = "read by whoever started this")]
 async fn tell(mut statuses: Vec<watch::Receiver<AgentStatus>>) -> Result<()> {
+    let count = statuses.len();
+    ensure!(count > 0, "there are no agents");
+    let mut again = false;
     loop {
-        for status in &mut statuses {
-            status.wait_for(connected).await?;
+        let mut coming: FuturesUnordered<_> = statuses
+            .iter_mut()
+            .map(|status| come(status, again))
+            .collect();
+        let (mut here, mut line) = (0, CONNECTED.to_owned());
+        while let Some(came) = coming.next().await {
+            came?;
+            here += 1;
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+            for _ in SHARES
+                .iter()
+                .filter(|share| here == (count * *share).div_ceil(100))
+            {
+                line.push_str(&format!(" {}", now.as_secs_f64()));
+            }
         }
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        println!("{CONNECTED}{}", now.as_secs_f64());
-        // The hub is lost to all of them at once.
-        let first = statuses.first_mut().context("there are no agents")?;
-        first.wait_for(|status| !connected(status)).await?;
+        println!("{line}");
+        again = true;
     }
+}
+
+/// Waits until an agent has a session, or after a change `again`.
+async fn come(status: &mut watch::Receiver<AgentStatus>, again: bool) -> Result<()> {
+    if again {
+        status.changed().await?;
+    }
+    status.wait_for(connected).await?;
+    Ok(())
 }
 
 fn connected(status: &AgentStatus) -> bool {

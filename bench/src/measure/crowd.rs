@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::idle::{SETTLE, resident_of};
 use super::recovery::bounce;
-use crate::agents::CONNECTED;
+use crate::agents::{CONNECTED, SHARES};
 use crate::figures::Round;
 use crate::place::Place;
 use crate::programs::Programs;
@@ -64,7 +64,7 @@ pub(super) async fn idle(
 }
 
 /// Seconds from the start of the hub, killed a moment ago, until the last of so
-/// many agents has a session again.
+/// many agents has a session again, and until shares of them do.
 pub(super) async fn storm(
     count: u32,
     system: &mut System,
@@ -78,8 +78,15 @@ pub(super) async fn storm(
     let started = started
         .duration_since(SystemTime::UNIX_EPOCH)?
         .as_secs_f64();
-    let last = connected(&crowd, 2).await?;
-    Ok(Round::from([("seconds".to_owned(), last - started)]))
+    let times = connected(&crowd, 2).await?;
+    let curve = SHARES.iter().zip(times).map(|(share, at)| {
+        let metric = match share {
+            100 => "seconds".to_owned(),
+            share => format!("seconds_{share}"),
+        };
+        (metric, at - started)
+    });
+    Ok(curve.collect())
 }
 
 /// The hub's resident memory when it is more than `least` and has not grown by
@@ -118,14 +125,15 @@ fn crowd(
     Process::start("agents", command)
 }
 
-/// Waits until all have sessions for this time, and tells when that was.
-async fn connected(crowd: &Process, time: usize) -> Result<f64> {
+/// Waits until all have sessions for this time, and tells when shares of them had.
+async fn connected(crowd: &Process, time: usize) -> Result<Vec<f64>> {
     let seen = async || {
         let output = crowd.output();
         let mut times = output
             .lines()
             .filter_map(|line| line.strip_prefix(CONNECTED));
-        times.nth(time - 1)?.parse().ok()
+        let line = times.nth(time - 1)?.split_whitespace();
+        line.map(|at| at.parse().ok()).collect()
     };
     crowd.until("sessions of all agents", LIMIT, seen).await
 }
