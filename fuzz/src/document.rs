@@ -18,7 +18,8 @@ pub fn document(data: &[u8]) {
             Err(error) => {
                 let why = match error {
                     DocumentError::Json(why) | DocumentError::Yaml(why) => why,
-                    other => other.to_string(),
+                    full @ DocumentError::TooMany => full.to_string(),
+                    other => panic!("{other}"),
                 };
                 assert!(!why.is_empty());
                 assert!(unrecognized("Kind", &why, data).message().contains(&why));
