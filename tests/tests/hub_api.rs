@@ -9,6 +9,8 @@ use tests::hub::Hub;
 use tests::namespace::Namespace;
 use tests::needs::{self, Needs};
 
+#[path = "hub_api/dear.rs"]
+mod dear;
 #[path = "hub_api/killed.rs"]
 mod killed;
 #[path = "hub_api/slow.rs"]
