@@ -63,7 +63,7 @@ pub(crate) use connection::ConnectionLimits;
 pub(crate) use forward::ForwardListen;
 pub(crate) use home::HomeConfig;
 pub(crate) use kubernetes::{KubernetesConfig, ServiceName};
-pub(crate) use listing::{ClusterListing, Listing};
+pub(crate) use listing::{AGGREGATED_SESSIONS, ClusterListing, Listing, SessionListing};
 pub(crate) use setup::prepare_for;
 
 use authority_files::{AuthoritiesWatchError, AuthorityFiles};

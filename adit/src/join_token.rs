@@ -144,6 +144,12 @@ impl fmt::Debug for JoinToken {
     }
 }
 
+/// Whether those who show the token may join.
+pub(crate) fn is_to_join_with(secret: &Secret) -> bool {
+    let groups = text(secret, "auth-extra-groups").unwrap_or_default();
+    groups.split(',').any(|group| group == GROUP)
+}
+
 /// A text of a token's Secret.
 pub(crate) fn text<'a>(secret: &'a Secret, key: &str) -> Option<&'a str> {
     std::str::from_utf8(&secret.data.as_ref()?.get(key)?.0).ok()

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ObjectMeta;
+use kube::{Api, Client};
 use proxy_agent::HubAddress;
 
 /// What it says.
@@ -24,6 +26,30 @@ const AUTHORITIES: &str = "ca.crt";
 const HUBS: &str = "hubs";
 
 impl Published {
+    /// Reads it in a cluster that is a hub.
+    pub(crate) async fn read(client: &Client) -> anyhow::Result<Self> {
+        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+        let map = maps.get_opt(NAME).await;
+        let map = map.context("the hub does not tell where agents find it")?;
+        let map = map.context(
+            "no hub tells there where agents find it (ConfigMap adit-hub in kube-public): has \
+             `adit hub --kubeconfig` been started for that cluster? A hub that is none is asked \
+             with --data-dir",
+        )?;
+        Self::from_config_map(map).context("the ConfigMap adit-hub in kube-public makes no sense")
+    }
+
+    fn from_config_map(map: ConfigMap) -> Option<Self> {
+        let mut data = map.data?;
+        let hubs = data.remove(HUBS)?;
+        let hubs: Result<Vec<HubAddress>, _> = hubs.lines().map(str::parse).collect();
+        let this = Self {
+            hubs: hubs.ok()?,
+            authorities_pem: data.remove(AUTHORITIES)?,
+        };
+        (!this.hubs.is_empty()).then_some(this)
+    }
+
     pub(crate) fn to_config_map(&self) -> ConfigMap {
         let hubs: Vec<String> = self.hubs.iter().map(ToString::to_string).collect();
         ConfigMap {
@@ -51,7 +77,9 @@ mod tests {
             hubs: vec!["hub:1".parse().unwrap(), "[2001:db8::1]:2".parse().unwrap()],
             authorities_pem: "certificates".to_owned(),
         };
-        let data = published.to_config_map().data.unwrap();
+        let map = published.to_config_map();
+        assert_eq!(Published::from_config_map(map.clone()), Some(published));
+        let data = map.data.unwrap();
         assert_eq!(data[HUBS], "hub:1\n[2001:db8::1]:2");
         assert_eq!(data[AUTHORITIES], "certificates");
     }

@@ -107,12 +107,7 @@ impl HubApi {
 
     /// Waits until there is a session that takes streams. Cancel-safe.
     pub async fn connected(&self) {
-        let mut sessions = self.sessions.clone();
-        let takes = |session: &Option<Session>| {
-            let session = session.as_ref();
-            session.is_some_and(Session::takes_streams)
-        };
-        if sessions.wait_for(takes).await.is_err() {
+        if self.sessions.clone().wait_for(takes_streams).await.is_err() {
             std::future::pending().await
         }
     }
@@ -122,6 +117,19 @@ impl HubApi {
     pub fn server(&self) -> Option<Arc<HubApiServer>> {
         let session = self.sessions.borrow().clone()?;
         server_of(&session)
+    }
+
+    /// The same, once there is a session. Cancel-safe.
+    pub async fn server_when_connected(&self) -> Option<Arc<HubApiServer>> {
+        loop {
+            self.connected().await;
+            let links = self.sessions.borrow().as_ref().map(Session::links);
+            if let Some(link) = links.iter().flatten().next() {
+                return link.peer().hub_api.clone();
+            }
+            // It has just lost its last one.
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn open(
@@ -161,6 +169,10 @@ impl HubApi {
         };
         exchange(opening, ways, request, place).await
     }
+}
+
+fn takes_streams(session: &Option<Session>) -> bool {
+    session.as_ref().is_some_and(Session::takes_streams)
 }
 
 fn server_of(session: &Session) -> Option<Arc<HubApiServer>> {

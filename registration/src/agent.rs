@@ -45,7 +45,7 @@ pub use clock::Clock;
 pub use credential::{Credential, Proof, Stored};
 pub use driver::Driver;
 pub use endpoint::{EndpointError, HubEndpoint};
-pub use hub::{FirstToken, HubAccess, HubAccessError};
+pub use hub::{FirstToken, HubAccess, HubAccessError, ToldAuthorities};
 pub use identity::{ClusterNameError, cluster_name};
 pub use managed_cluster::{ANNOTATION_PREFIX, ClusterDescription};
 pub use pace::Pace;
@@ -79,9 +79,9 @@ pub struct AgentConfig {
     pub expiration_seconds: Option<i32>,
     /// How it registers.
     pub driver: Driver,
-    /// Whether the hub tells its authorities, and signs with the first of them,
-    /// as Adit's own does. Then they are followed, and a certificate is renewed
-    /// when another authority signs.
+    /// Whether the hub tells its authorities ([`HubAccess::told_authorities`]), as
+    /// Adit's does. Then they are followed, and a certificate of one of them is
+    /// renewed when it is not the first any more, which signs.
     pub follows_authorities: bool,
     /// Which ClusterClaims the hub is told.
     pub claims: ClaimRules,

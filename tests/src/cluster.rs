@@ -40,6 +40,8 @@ const MAY_CREATE: &str = "auth can-i create pods --as=someone --as-group=develop
 
 /// The controllers that make objects nobody asked for.
 const LEFT_OUT: &str = "--controllers=-deployment-controller,-replicaset-controller,-root-ca-certificate-publisher-controller,-serviceaccount-token-controller";
+/// Those of them that a cluster does without that runs no pods.
+const OF_PODS: &str = "--controllers=-deployment-controller,-replicaset-controller";
 
 /// Without nodes nobody takes a new one's taint away.
 const UNTAINTED: &str = "--disable-admission-plugins=TaintNodesByCondition";
@@ -101,11 +103,33 @@ impl Cluster {
         namespace: &Namespace,
         address: Ipv4Addr,
     ) -> Result<Self> {
+        Self::with_controllers(needs, namespace, address, LEFT_OUT).await
+    }
+
+    /// The same with the controllers that tell namespaces the cluster's
+    /// authority, and give service accounts tokens: what a hub needs.
+    ///
+    /// # Errors
+    /// A program ends or is not ready in five minutes.
+    pub async fn for_a_hub(
+        needs: &Needs,
+        namespace: &Namespace,
+        address: Ipv4Addr,
+    ) -> Result<Self> {
+        Self::with_controllers(needs, namespace, address, OF_PODS).await
+    }
+
+    async fn with_controllers(
+        needs: &Needs,
+        namespace: &Namespace,
+        address: Ipv4Addr,
+        left_out: &str,
+    ) -> Result<Self> {
         let mut cluster = Self::control_plane(needs, namespace, address, &[UNTAINTED]).await?;
         let program = "kube-controller-manager";
         let folder = &cluster.folder;
         // What is left out has to stand before what is named.
-        let flags = [LEFT_OUT];
+        let flags = [left_out];
         let controllers = launch(needs, namespace, folder, program, &flags, address)?;
         let kubectl = Kubectl::new(needs, namespace, cluster.kubeconfig(), User::ADMIN.name)?;
         populate(&kubectl, &[cluster.folder.join("rules.yaml")]).await?;

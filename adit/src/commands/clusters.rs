@@ -1,29 +1,28 @@
 //! `adit clusters`: who is connected.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
-use anyhow::Context as _;
-use bytes::Bytes;
-use http::StatusCode;
-use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::kubeconfig::read;
 use crate::data_dir::DataDir;
-use crate::https_client::HttpsClient;
 use crate::hub::{ClusterListing, Listing};
+use crate::hub_client;
+use crate::hub_login::HubLogin;
 use crate::output;
 use crate::shutdown;
 
+mod question;
 mod watch;
 mod wide;
+
+use question::{fetch, parse};
 
 /// List the known clusters and their agents' sessions
 ///
 /// Asks the running hub, so it needs the login of an administrator (group
-/// system:masters).
+/// system:masters). Where a Kubernetes cluster is the hub it is asked by way of
+/// that, and whoever may list sessions.cluster.core.oam.dev may ask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,15 +30,9 @@ Examples:
   adit clusters --data-dir /var/lib/adit --output wide
   adit clusters --data-dir /var/lib/adit --watch
   adit clusters --kubeconfig admin.kubeconfig --output json")]
-#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["data_dir", "kubeconfig"])))]
 pub(crate) struct Args {
-    /// The hub's data directory, on the hub's machine
-    #[arg(long, env = "ADIT_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-
-    /// A kubeconfig for the hub, such as its admin.kubeconfig; goes before --data-dir
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    hub: HubLogin,
 
     /// The form of the list
     #[arg(long, short, value_enum, default_value_t)]
@@ -75,25 +68,14 @@ enum Format {
     Wide,
 }
 
-/// The message in a Kubernetes `Status` object.
-#[derive(Deserialize)]
-struct Message {
-    message: String,
-}
-
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let path = match (args.kubeconfig, args.data_dir) {
-        (Some(path), _) => path,
-        (None, Some(root)) => DataDir::open(&root)?.admin_kubeconfig(),
-        (None, None) => anyhow::bail!("--data-dir or --kubeconfig is needed"),
-    };
-    let client = HttpsClient::new(&read(&path)?)?;
+    let client = args.hub.client().await?;
     if args.watch {
         return shutdown::run(async |stop| watch::watch(&client, stop).await).await?;
     }
     let body = fetch(&client).await?;
     let text = match args.output {
-        Format::Json => format!("{}\n", String::from_utf8_lossy(&body).trim_end()),
+        Format::Json => format!("{}\n", body.trim_end()),
         Format::Table => table(&parse(&body)?)?,
         Format::Wide => wide::table(&parse(&body)?, &wide::fetch(&client).await?),
     };
@@ -103,23 +85,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
 /// What the hub with this data directory tells of its sessions.
 pub(super) async fn sessions(data: &DataDir) -> anyhow::Result<Listing> {
-    let client = HttpsClient::new(&read(&data.admin_kubeconfig())?)?;
+    let client = hub_client::administrator(data).await?;
     parse(&fetch(&client).await?)
-}
-
-/// What the hub answers.
-async fn fetch(client: &HttpsClient) -> anyhow::Result<Bytes> {
-    let answer = client.get("/sessions").await?;
-    if answer.status != StatusCode::OK {
-        let message = serde_json::from_slice(&answer.body)
-            .map_or_else(|_| String::new(), |Message { message }| message);
-        anyhow::bail!("the hub answered {}: {message}", answer.status);
-    }
-    Ok(answer.body)
-}
-
-fn parse(body: &[u8]) -> anyhow::Result<Listing> {
-    serde_json::from_slice(body).context("the hub answered something else than sessions")
 }
 
 fn head() -> Vec<String> {

@@ -165,6 +165,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
                 hub,
                 trust,
                 token: token.clone(),
+                driver,
             };
             Box::pin(first_contact(&contact, &serving)).await?
         }

@@ -10,10 +10,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{DataDirArg, deliver, notice};
+use super::{deliver, notice};
 use crate::addresses::Addresses;
 use crate::authorities::Authorities;
 use crate::data_dir::{self, DataDir};
+use crate::hub_login::HubLogin;
 use crate::join_token::USES_MAX;
 use crate::kubeconfig::{HubAccess, Login};
 use crate::lifetime::Lifetime;
@@ -25,7 +26,8 @@ mod joining;
 /// Create, list and revoke bearer tokens for users, and tokens to join with
 ///
 /// Of users' tokens the hub keeps a hash only; a token itself is shown once.
-/// What a user may reach and do say the roles of the hub's API.
+/// What a user may reach and do say the roles of the hub's API. With
+/// --kubeconfig all of this is about tokens to join with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -38,7 +40,7 @@ enum Action {
     Create(Create),
     /// List tokens: users' by id, user, groups, when they were made and end;
     /// those to join with by id, cluster, end and the uses that are left
-    List(DataDirArg),
+    List(List),
     /// Refuse a token from now on
     Revoke(Revoke),
 }
@@ -50,10 +52,12 @@ Example:
   adit token create --data-dir /var/lib/adit --join --cluster-name edge-7
       Prints the command that joins a cluster, with a token that is good for a day.
   adit token create --data-dir /var/lib/adit --join --uses 20 --ttl 7d
-      The same for at most 20 clusters, for a week.")]
+      The same for at most 20 clusters, for a week.
+  adit token create --kubeconfig hub.kubeconfig --join --cluster-name edge-7
+      For a hub that is a Kubernetes cluster.")]
 struct Create {
     #[command(flatten)]
-    data_dir: DataDirArg,
+    hub: HubLogin,
 
     /// Make a token to join a cluster with, and print the whole command
     ///
@@ -71,6 +75,7 @@ struct Create {
     ///
     /// A cluster that comes again counts once. With this the token is good at
     /// the hub's port for agents alone, not in the API for clients like kubectl.
+    /// A hub that is a Kubernetes cluster does not count.
     #[arg(long, value_name = "N", requires = "join", value_parser = clap::value_parser!(u32).range(1..=i64::from(USES_MAX)))]
     uses: Option<u32>,
 
@@ -92,6 +97,12 @@ struct Create {
 }
 
 #[derive(Debug, clap::Args)]
+struct List {
+    #[command(flatten)]
+    hub: HubLogin,
+}
+
+#[derive(Debug, clap::Args)]
 struct Revoke {
     /// The token's id, as `adit token list` shows it, or the part before the
     /// dot of one to join with
@@ -99,7 +110,7 @@ struct Revoke {
     id: Id,
 
     #[command(flatten)]
-    data_dir: DataDirArg,
+    hub: HubLogin,
 }
 
 /// Whose token it is, by its id.
@@ -129,19 +140,27 @@ const VALID_FOR: Lifetime = Lifetime::from_days(7);
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     match args.action {
         Action::Create(args) => create(args).await,
-        Action::List(args) => {
-            let data = DataDir::open(&args.data_dir)?;
-            list(&data)?;
-            joining::list(&data).await
-        }
+        Action::List(List { hub }) => match hub.data()? {
+            Some(data) => {
+                list(&data)?;
+                if let Err(error) = joining::list(&hub).await {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "tokens to join with are not listed"
+                    );
+                }
+                Ok(())
+            }
+            None => joining::list(&hub).await,
+        },
         Action::Revoke(args) => {
-            let data = DataDir::open(&args.data_dir.data_dir)?;
             let id = match args.id {
                 Id::Joining(id) => {
-                    joining::revoke(&data, &id).await?;
+                    joining::revoke(&args.hub, &id).await?;
                     id
                 }
                 Id::User(id) => {
+                    let data = of_users(&args.hub)?;
                     let _writer = data.lock_for_writing().await?;
                     tokens::revoke(&data, &id)?;
                     id.to_string()
@@ -154,7 +173,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn create(args: Create) -> anyhow::Result<()> {
-    let data = DataDir::open(&args.data_dir.data_dir)?;
     let Some(user) = args.user else {
         let valid_for = args.valid_for.unwrap_or(joining::VALID_FOR);
         let wanted = joining::Wanted {
@@ -162,15 +180,24 @@ async fn create(args: Create) -> anyhow::Result<()> {
             uses: args.uses,
             valid_for,
         };
-        let command = joining::create(&data, wanted).await?;
+        let command = joining::create(&args.hub, wanted).await?;
         output::line(&command)?;
         return Ok(());
     };
+    let data = of_users(&args.hub)?;
     let valid_for = args.valid_for.unwrap_or(VALID_FOR);
     let (token, _) = issue(&data, user, args.groups, valid_for).await?;
     deliver(
         &format!("{}\n", token.expose_secret()),
         args.output.as_deref(),
+    )
+}
+
+/// Where the tokens of users are kept.
+fn of_users(hub: &HubLogin) -> anyhow::Result<DataDir> {
+    hub.data()?.context(
+        "tokens for users are in the hub's data directory: pass --data-dir without --kubeconfig; \
+         users of a hub that is a Kubernetes cluster may also come with that cluster's tokens",
     )
 }
 

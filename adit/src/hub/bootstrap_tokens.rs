@@ -8,7 +8,9 @@ use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::join_token::{GROUP, JoinToken, NAMESPACE, UsedUp, Uses, secret_name, text};
+use crate::join_token::{
+    GROUP, JoinToken, NAMESPACE, UsedUp, Uses, is_to_join_with, secret_name, text,
+};
 
 /// Reads them.
 pub(super) struct BootstrapTokens {
@@ -142,8 +144,7 @@ fn judge(
             return Err(TokenRefused::Expired(expiration.to_owned()));
         }
     }
-    let groups = text(secret, "auth-extra-groups").unwrap_or_default();
-    if groups.split(',').any(|group| group == GROUP) {
+    if is_to_join_with(secret) {
         Ok(())
     } else {
         Err(TokenRefused::NotForJoining)

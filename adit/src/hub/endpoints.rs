@@ -18,7 +18,7 @@ use super::api;
 use super::backup::{BACKUP_PATH, StoreBackup};
 use super::known::Known;
 use super::kubernetes::Aggregated;
-use super::listing::{Listing, StreamsListing};
+use super::listing::{AGGREGATED_SESSIONS, Listing, StreamsListing};
 use super::membership::Membership;
 use super::metrics::Metrics;
 use super::watch::DataHealth;
@@ -182,6 +182,20 @@ impl Endpoints {
         Ok(respond(JSON, json))
     }
 
+    /// The sessions, for those whom the cluster lets list them.
+    async fn aggregated_sessions(
+        &self,
+        aggregated: &Aggregated,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Result<Response<GatewayBody>, Status> {
+        if request.method() != Method::GET {
+            return Err(Status::method_not_allowed("hub: sessions can only be read"));
+        }
+        Box::pin(aggregated.admit(&self.0.gateway, request, peer)).await?;
+        self.sessions()
+    }
+
     fn sessions(&self) -> Result<Response<GatewayBody>, Status> {
         let sessions = self.0.proxy.sessions();
         let mut names = self.0.known.names();
@@ -207,6 +221,12 @@ impl Fallback for Endpoints {
         peer: Arc<Peer>,
     ) -> Pin<Box<dyn Future<Output = Response<GatewayBody>> + Send>> {
         Box::pin(async move {
+            if request.uri().path() == AGGREGATED_SESSIONS
+                && let ApiFace::Aggregated(aggregated) = &self.0.api
+            {
+                let told = self.aggregated_sessions(aggregated, request, &peer).await;
+                return told.unwrap_or_else(Status::into_response);
+            }
             if api::serves(request.uri().path()) {
                 return self.0.api.handle(&self.0.gateway, request, &peer).await;
             }

@@ -1,4 +1,5 @@
-//! What `GET /sessions` answers and `adit clusters` shows.
+//! What `GET /sessions` answers and `adit clusters` shows. Where a Kubernetes
+//! cluster is the hub, its aggregation layer leads to the same by a path of its own.
 
 use std::net::SocketAddr;
 
@@ -7,6 +8,9 @@ use proxy_server::{LinkInfo, SessionInfo, StreamOfSession};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
+
+/// Where a Kubernetes cluster that is a hub tells it.
+pub(crate) const AGGREGATED_SESSIONS: &str = "/apis/cluster.core.oam.dev/v1alpha1/sessions";
 
 /// All known clusters, by name.
 #[derive(Debug, Deserialize, Serialize)]

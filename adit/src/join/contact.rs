@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use proto::Credential as Token;
 use proxy_agent::{Agent, AgentStatus, HubAccess, HubAddress, HubApi, HubLogin};
-use registration::agent::HubEndpoint;
+use registration::agent::{Driver, HubEndpoint};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::pem::PemObject as _;
@@ -38,6 +38,8 @@ pub(crate) struct Contact {
     pub(crate) hub: HubAddress,
     pub(crate) trust: Trust,
     pub(crate) token: Token,
+    /// How the agent is to register.
+    pub(crate) driver: Driver,
 }
 
 /// How long a hub is tried.
@@ -76,7 +78,7 @@ pub(crate) async fn first_contact(
     }));
     let (status, hub_api) = (agent.status(), agent.hub_api());
     let asked = tokio::select! {
-        asked = timeout(LIMIT, Box::pin(ask(&hub_api, status.clone()))) => asked,
+        asked = timeout(LIMIT, Box::pin(ask(&hub_api, status.clone(), contact.driver))) => asked,
         ended = Box::pin(agent.run(CancellationToken::new())) => {
             ended?;
             anyhow::bail!("the connection to the hub has ended")
@@ -103,7 +105,11 @@ pub(crate) async fn first_contact(
 }
 
 /// The hub's authorities, as it tells everybody that it lets in.
-async fn ask(hub_api: &HubApi, mut status: watch::Receiver<AgentStatus>) -> anyhow::Result<String> {
+async fn ask(
+    hub_api: &HubApi,
+    mut status: watch::Receiver<AgentStatus>,
+    driver: Driver,
+) -> anyhow::Result<String> {
     tokio::select! {
         () = hub_api.connected() => {}
         why = refused(&mut status) => anyhow::bail!("the hub lets nobody join with this: {why}"),
@@ -111,6 +117,11 @@ async fn ask(hub_api: &HubApi, mut status: watch::Receiver<AgentStatus>) -> anyh
     // In a Kubernetes cluster the usual map tells that cluster's own.
     let name = match hub_api.server() {
         None => "kube-root-ca.crt",
+        // The agent speaks to its kube-apiserver as whom that knows.
+        Some(_) if driver == Driver::Token => anyhow::bail!(
+            "the hub is a Kubernetes cluster, which takes no token that is for sessions alone: \
+             join without --registration-auth token"
+        ),
         Some(_) => published::NAME,
     };
     let maps: Api<ConfigMap> = Api::namespaced(hub_api.client(), published::NAMESPACE);

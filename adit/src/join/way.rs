@@ -7,12 +7,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use kube::Client;
-use proto::Credential as Token;
+use proto::{ClusterName, Credential as Token};
 use proxy_agent::{
     Agent, CurrentToken, HubAccess as TunnelAccess, HubAddress, HubAddressError, HubApi, HubLogin,
     Renewal,
 };
-use registration::agent::{Credential, FirstToken, HubAccess, HubAccessError, HubEndpoint, Proof};
+use registration::agent::{
+    Credential, FirstToken, HubAccess, HubAccessError, HubEndpoint, Proof, ToldAuthorities,
+};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
@@ -25,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ca::HUB_NAME;
 use crate::commands::serve::Serving;
+use crate::published;
 use crate::token_exchange::{self, AskFirst, FIRST, RENEWED};
 
 /// Joins by a bootstrap token, and then goes by the certificate or token that it
@@ -213,6 +216,26 @@ impl HubAccess for Way {
 
     fn trust(&self, endpoint: HubEndpoint) {
         self.endpoint.send_replace(endpoint);
+    }
+
+    /// A Kubernetes cluster that is the hub tells its own authorities where the
+    /// hub itself would, and the hub's elsewhere.
+    fn told_authorities<'a>(&'a self, cluster: &'a ClusterName) -> BoxFuture<'a, ToldAuthorities> {
+        Box::pin(async {
+            let session = self.now().session.clone();
+            let leads_elsewhere = match session {
+                Some(session) => session.hub.server_when_connected().await.is_some(),
+                None => false,
+            };
+            if leads_elsewhere {
+                ToldAuthorities {
+                    namespace: published::NAMESPACE.to_owned(),
+                    name: published::NAME.to_owned(),
+                }
+            } else {
+                ToldAuthorities::of_api_server(cluster)
+            }
+        })
     }
 
     fn bootstrap(&self) -> BoxFuture<'_, Result<Client, HubAccessError>> {

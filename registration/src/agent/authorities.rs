@@ -4,21 +4,18 @@ use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
-use proto::ClusterName;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::HubEndpoint;
+use super::{HubEndpoint, ToldAuthorities};
 
-/// Where an API server tells whom to trust it by, in every namespace.
-const NAME: &str = "kube-root-ca.crt";
 const KEY: &str = "ca.crt";
 
 /// Waits until the hub tells other authorities than the endpoint has; PEM.
-pub(super) async fn changed(hub: Client, cluster: &ClusterName, endpoint: &HubEndpoint) -> String {
-    let maps: Api<ConfigMap> = Api::namespaced(hub, cluster.as_str());
-    let changes = watcher::watch_object(maps, NAME).default_backoff();
+pub(super) async fn changed(hub: Client, told: &ToldAuthorities, endpoint: &HubEndpoint) -> String {
+    let maps: Api<ConfigMap> = Api::namespaced(hub, &told.namespace);
+    let changes = watcher::watch_object(maps, &told.name).default_backoff();
     let mut changes = std::pin::pin!(changes);
     let known = endpoint
         .certificate_authority

@@ -4,7 +4,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 use kube::Client;
-use proto::AgentIdentity;
+use proto::{AgentIdentity, ClusterName};
 use secrecy::SecretString;
 use tokio::sync::watch;
 
@@ -19,6 +19,13 @@ pub trait HubAccess: fmt::Debug + Send + Sync {
     /// The hub is trusted by other authorities from now on, and this is kept:
     /// the same as [`Self::endpoint`] but for them.
     fn trust(&self, endpoint: HubEndpoint);
+
+    /// Where the hub tells its authorities, asked for once there is a client by
+    /// [`Self::enter`]; by default where an API server tells its own. The way
+    /// may lead to an API server that has others than the hub.
+    fn told_authorities<'a>(&'a self, cluster: &'a ClusterName) -> BoxFuture<'a, ToldAuthorities> {
+        Box::pin(async { ToldAuthorities::of_api_server(cluster) })
+    }
 
     /// A client that may do what a cluster needs to join, and no more.
     fn bootstrap(&self) -> BoxFuture<'_, Result<Client, HubAccessError>>;
@@ -39,6 +46,26 @@ pub trait HubAccess: fmt::Debug + Send + Sync {
         &'a self,
         credential: &'a Credential,
     ) -> BoxFuture<'a, Result<Client, HubAccessError>>;
+}
+
+/// The ConfigMap that has a hub's authorities in its `ca.crt`, PEM.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ToldAuthorities {
+    /// The ConfigMap's namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ToldAuthorities {
+    /// Where an API server tells every namespace whom to trust it by.
+    #[must_use]
+    pub fn of_api_server(cluster: &ClusterName) -> Self {
+        Self {
+            namespace: cluster.to_string(),
+            name: "kube-root-ca.crt".to_owned(),
+        }
+    }
 }
 
 /// What an agent's first token is asked for with.

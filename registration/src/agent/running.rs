@@ -101,7 +101,8 @@ impl Running<'_> {
         if !self.config.follows_authorities {
             std::future::pending::<()>().await;
         }
-        authorities::changed(self.hub.clone(), &identity.cluster, endpoint).await
+        let told = self.config.hub.told_authorities(&identity.cluster).await;
+        authorities::changed(self.hub.clone(), &told, endpoint).await
     }
 
     /// Keeps what the agent says of the cluster beside its status up to date.

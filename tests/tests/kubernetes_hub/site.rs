@@ -1,4 +1,4 @@
-//! Two Kubernetes clusters: one is the hub, and one is managed.
+//! Kubernetes clusters: two are hubs, and one is managed.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -14,6 +14,13 @@ use tests::needs::Needs;
 use tests::network::{CLUSTER, Memory, Network};
 use tests::scratch;
 use tests::wait::{GENEROUS, once, until};
+
+/// A cluster that is a hub, and the process that makes it one.
+#[derive(Debug)]
+pub(crate) struct HubCluster {
+    pub(crate) cluster: Cluster,
+    pub(crate) hub: Hub,
+}
 
 /// Everything, started.
 #[derive(Debug)]
@@ -56,7 +63,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: reach-clusters}
 rules:
-- {apiGroups: [cluster.core.oam.dev], resources: [clustergateways/proxy], verbs: ["*"], resourceNames: [edge]}
+- {apiGroups: [cluster.core.oam.dev], resources: [clustergateways/proxy], verbs: ["*"], resourceNames: [edge, joined]}
 - {apiGroups: [cluster.core.oam.dev], resources: [clustergateways], verbs: [get, list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -70,15 +77,11 @@ subjects:
 impl KubernetesHub {
     /// Starts everything, and waits until kubectl reaches the managed cluster.
     pub(crate) async fn start(needs: &'static Needs) -> Result<Self> {
-        let network = Network::create(1, Memory::Default)?;
-        let (beside, address) = (network.hub(0), network.hub_address(0));
-        let main = Box::pin(Cluster::without_nodes(needs, beside, address)).await?;
+        let network = Network::create(2, Memory::Default)?;
         let managed = Box::pin(Cluster::start(needs, network.cluster(), CLUSTER)).await?;
-        let admin = Kubectl::new(needs, beside, main.kubeconfig(), User::ADMIN.name)?;
-        let kubeconfig = prepare(&admin, &main, address).await?;
-        let service = "adit/adit-hub";
-        let started = Hub::on_kubernetes(needs, beside, address.into(), &kubeconfig, service);
-        let hub = Box::pin(started).await?;
+        let HubCluster { cluster: main, hub } =
+            Box::pin(HubCluster::start(needs, &network, 0)).await?;
+        let admin = Kubectl::new(needs, network.hub(0), main.kubeconfig(), User::ADMIN.name)?;
         let credentials = hub.credentials(CLUSTER_NAME, "agent").await?;
         let of_managed = managed.kubeconfig();
         let agent = Agent::start(needs, network.cluster(), &credentials, &of_managed, &[])?;
@@ -110,6 +113,11 @@ impl KubernetesHub {
         Ok(this)
     }
 
+    /// Another hub in a cluster of its own, for a test that changes it.
+    pub(crate) async fn another(&self) -> Result<HubCluster> {
+        HubCluster::start(self.needs, &self.network, 1).await
+    }
+
     /// kubectl for the cluster that is the hub.
     pub(crate) fn beside_hub(&self, user: User) -> Result<Kubectl> {
         let network = self.network.hub(0);
@@ -119,17 +127,38 @@ impl KubernetesHub {
     /// kubectl for the managed cluster, whose kubeconfig says nothing but a path
     /// of the hub's kube-apiserver.
     pub(crate) fn through(&self, user: User) -> Result<Kubectl> {
-        let folder = scratch::fresh_folder("kubeconfig")?;
-        let server = format!("https://{}:{API_PORT}", self.network.hub_address(0));
-        let path = format!("{server}{GATEWAYS}/{CLUSTER_NAME}/proxy");
-        let text = fs::read_to_string(self.main.kubeconfig())?.replace(&server, &path);
-        let text = text.replace(
-            "certificate-authority: apiserver-certs/apiserver.crt",
-            &format!("certificate-authority: {}", self.main.authority().display()),
-        );
-        let file = folder.join("config");
-        fs::write(&file, text)?;
+        let address = self.network.hub_address(0);
+        let file = path_to(CLUSTER_NAME, &self.main, address)?;
         Kubectl::new(self.needs, self.network.hub(0), file, user.name)
+    }
+}
+
+/// A kubeconfig of a managed cluster: the hub cluster's with a path behind its server.
+pub(crate) fn path_to(name: &str, hub: &Cluster, address: Ipv4Addr) -> Result<PathBuf> {
+    let folder = scratch::fresh_folder("kubeconfig")?;
+    let server = format!("https://{address}:{API_PORT}");
+    let path = format!("{server}{GATEWAYS}/{name}/proxy");
+    let text = fs::read_to_string(hub.kubeconfig())?.replace(&server, &path);
+    let text = text.replace(
+        "certificate-authority: apiserver-certs/apiserver.crt",
+        &format!("certificate-authority: {}", hub.authority().display()),
+    );
+    let file = folder.join("config");
+    fs::write(&file, text)?;
+    Ok(file)
+}
+
+impl HubCluster {
+    /// Starts it in the namespace of the hub of this number.
+    async fn start(needs: &Needs, network: &Network, number: u8) -> Result<Self> {
+        let (beside, address) = (network.hub(number), network.hub_address(number));
+        let cluster = Box::pin(Cluster::for_a_hub(needs, beside, address)).await?;
+        let admin = Kubectl::new(needs, beside, cluster.kubeconfig(), User::ADMIN.name)?;
+        let kubeconfig = prepare(&admin, &cluster, address).await?;
+        let service = "adit/adit-hub";
+        let started = Hub::on_kubernetes(needs, beside, address.into(), &kubeconfig, service);
+        let hub = Box::pin(started).await?;
+        Ok(Self { cluster, hub })
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::{COLUMNS, fetch, head, parse, row};
-use crate::https_client::HttpsClient;
+use super::question::{fetch, parse};
+use super::{COLUMNS, head, row};
 use crate::hub::Listing;
 use crate::output;
 
@@ -26,7 +27,7 @@ struct Shown {
 /// until told to stop or nobody reads it any more.
 ///
 /// A hub that does not answer is an error at first, and later waited for.
-pub(super) async fn watch(client: &HttpsClient, stop: CancellationToken) -> anyhow::Result<()> {
+pub(super) async fn watch(client: &Client, stop: CancellationToken) -> anyhow::Result<()> {
     let mut shown = Shown::default();
     let mut answers = true;
     let first = parse(&fetch(client).await?)?;
@@ -121,11 +122,8 @@ mod tests {
     use super::*;
 
     fn listing(sessions: &str) -> Listing {
-        parse(
-            format!(r#"{{"clusters": [{{"name": "edge-1", "sessions": [{sessions}]}}]}}"#)
-                .as_bytes(),
-        )
-        .unwrap()
+        let listed = format!(r#"{{"clusters": [{{"name": "edge-1", "sessions": [{sessions}]}}]}}"#);
+        parse(&listed).unwrap()
     }
 
     fn session(streams: u64, bytes: u64) -> Listing {

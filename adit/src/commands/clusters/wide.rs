@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use api::types::cluster::ManagedCluster;
-use http::StatusCode;
-use kube::ResourceExt as _;
+use kube::{Client, ResourceExt as _};
 use serde::Deserialize;
 
-use crate::https_client::HttpsClient;
+use super::question::ask;
 use crate::hub::Listing;
 use crate::output;
 
@@ -34,14 +33,15 @@ pub(super) struct Known {
 }
 
 /// Asks the hub for them.
-pub(super) async fn fetch(client: &HttpsClient) -> anyhow::Result<Known> {
-    let answer = client.get(PATH).await?;
-    anyhow::ensure!(
-        answer.status == StatusCode::OK,
-        "the hub answered {} to the question for its ManagedClusters",
-        answer.status
-    );
-    serde_json::from_slice(&answer.body).context("the hub answered something else than clusters")
+pub(super) async fn fetch(client: &Client) -> anyhow::Result<Known> {
+    let answer = ask(client, PATH).await?;
+    let body = answer.map_err(|status| {
+        anyhow::anyhow!(
+            "the hub answered {} to the question for its ManagedClusters",
+            status.code
+        )
+    })?;
+    serde_json::from_str(&body).context("the hub answered something else than clusters")
 }
 
 /// A line for each cluster that has a ManagedCluster or an agent.

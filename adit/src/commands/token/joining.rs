@@ -2,21 +2,26 @@
 
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::{Api, Client};
 use proto::ClusterName;
+use proxy_agent::HubAddress;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use time::OffsetDateTime;
 
 use crate::addresses::Addresses;
 use crate::authorities::Authorities;
 use crate::ca_pin::CaPin;
 use crate::data_dir::DataDir;
-use crate::hub_client;
+use crate::hub_login::HubLogin;
 use crate::join_token::{
-    self, JoinToken, MADE_FOR, NAMESPACE, Terms, Uses, id_of_secret, secret_name, text,
+    self, JoinToken, MADE_FOR, NAMESPACE, Terms, Uses, id_of_secret, is_to_join_with, secret_name,
+    text,
 };
 use crate::lifetime::Lifetime;
 use crate::output;
+use crate::published::Published;
 
 /// How long such a token is good for if nobody says.
 pub(super) const VALID_FOR: Lifetime = Lifetime::from_days(1);
@@ -35,15 +40,33 @@ pub(super) struct Wanted {
     pub(super) valid_for: Lifetime,
 }
 
+/// How whoever joins finds the hub, and knows it.
+struct Invitation {
+    hub: HubAddress,
+    pins: Vec<CaPin>,
+}
+
 /// Makes a token; returns the command that joins a cluster with it.
-pub(super) async fn create(data: &DataDir, wanted: Wanted) -> anyhow::Result<String> {
+pub(super) async fn create(hub: &HubLogin, wanted: Wanted) -> anyhow::Result<String> {
     let token = JoinToken::random();
+    let client = hub.client().await?;
+    let invitation = match hub.data()? {
+        Some(data) => Invitation::of_data(&data)?,
+        None => {
+            anyhow::ensure!(
+                wanted.uses.is_none(),
+                "--uses needs --data-dir: the hub counts who joins, and a Kubernetes cluster that \
+                 is the hub knows its tokens itself"
+            );
+            Invitation::published(&client).await?
+        }
+    };
     let Wanted {
         cluster,
         uses,
         valid_for,
     } = wanted;
-    let command = command(data, &token, cluster.as_ref())?;
+    let command = invitation.command(&token, cluster.as_ref());
     let terms = Terms {
         expires: OffsetDateTime::now_utc() + valid_for.as_duration(),
         uses,
@@ -51,28 +74,19 @@ pub(super) async fn create(data: &DataDir, wanted: Wanted) -> anyhow::Result<Str
     };
     let description = "Lets clusters ask to join; made by adit token create --join.";
     let secret = token.to_secret(&terms, description)?;
-    let created = secrets(data).await?;
-    let created = created.create(&PostParams::default(), &secret).await;
+    let (secrets, params) = (secrets(client), PostParams::default());
+    let created = secrets.create(&params, &secret).await;
     created.context("the hub takes no token; is it running?")?;
     Ok(command)
 }
 
 /// Prints what tokens there are, and nothing of their secrets; nothing if there
 /// are none.
-pub(super) async fn list(data: &DataDir) -> anyhow::Result<()> {
-    let secrets = secrets(data).await?.list(&ListParams::default()).await;
-    let secrets = match secrets {
-        Ok(secrets) => secrets.items,
-        Err(error) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(
-                error,
-                "tokens to join with are not listed: the hub does not answer"
-            );
-            return Ok(());
-        }
-    };
-    let rows: Vec<_> = secrets.iter().filter_map(row).collect();
+pub(super) async fn list(hub: &HubLogin) -> anyhow::Result<()> {
+    let secrets = secrets(hub.client().await?);
+    let listed = secrets.list(&ListParams::default()).await;
+    let listed = listed.context("the hub does not tell its tokens; is it running?")?;
+    let rows: Vec<_> = listed.items.iter().filter_map(row).collect();
     if !rows.is_empty() {
         let head = ["ID", "CLUSTER", "EXPIRES", "USES LEFT", "JOINED"].map(str::to_owned);
         let rows = [vec![head.to_vec()], rows].concat();
@@ -84,6 +98,10 @@ pub(super) async fn list(data: &DataDir) -> anyhow::Result<()> {
 /// What is told of a token, if a Secret is one.
 fn row(secret: &Secret) -> Option<Vec<String>> {
     let id = id_of_secret(secret.metadata.name.as_deref()?)?;
+    if !is_to_join_with(secret) {
+        // A Kubernetes cluster has others, for its nodes.
+        return None;
+    }
     let uses = Uses::of(secret);
     let left = uses.as_ref();
     let left = left.map(|uses| format!("{} of {}", uses.left(), uses.limit()));
@@ -99,40 +117,52 @@ fn row(secret: &Secret) -> Option<Vec<String>> {
 }
 
 /// Refuses a token from now on; who has joined with it stays.
-pub(super) async fn revoke(data: &DataDir, id: &str) -> anyhow::Result<()> {
-    let secrets = secrets(data).await?;
-    match secrets
-        .delete(&secret_name(id), &DeleteParams::default())
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => {
-            anyhow::bail!("there is no token {id} to join with")
-        }
-        Err(error) => Err(error).context("the hub does not revoke it; is it running?"),
+pub(super) async fn revoke(hub: &HubLogin, id: &str) -> anyhow::Result<()> {
+    let secrets = secrets(hub.client().await?);
+    let asked = "the hub does not revoke it; is it running?";
+    let there = secrets.get_opt(&secret_name(id)).await.context(asked)?;
+    anyhow::ensure!(
+        there.is_some_and(|secret| is_to_join_with(&secret)),
+        "there is no token {id} to join with"
+    );
+    let (name, params) = (secret_name(id), DeleteParams::default());
+    secrets.delete(&name, &params).await.context(asked)?;
+    Ok(())
+}
+
+impl Invitation {
+    /// Of the hub with this data directory.
+    fn of_data(data: &DataDir) -> anyhow::Result<Self> {
+        let authorities = Authorities::load(data)?;
+        let trusted = authorities.trusted();
+        Ok(Self {
+            hub: Addresses::load(data)?.all()[0].clone(),
+            pins: trusted.map(|of| CaPin::of(of.certificate())).collect(),
+        })
+    }
+
+    /// As the hub tells it in the Kubernetes cluster that it lives in.
+    async fn published(client: &Client) -> anyhow::Result<Self> {
+        let published = Published::read(client).await?;
+        let authorities = CertificateDer::pem_slice_iter(published.authorities_pem.as_bytes());
+        let pins = authorities.map(|of| of.map(|of| CaPin::of(&of)));
+        let pins: Result<Vec<_>, _> = pins.collect();
+        Ok(Self {
+            hub: published.hubs[0].clone(),
+            pins: pins.context("what the hub tells of its authorities is no PEM")?,
+        })
+    }
+
+    fn command(&self, token: &JoinToken, cluster: Option<&ClusterName>) -> String {
+        let Self { hub, pins } = self;
+        let pins = pins.iter().map(|pin| format!(" --ca-pin {pin}"));
+        let pins: String = pins.collect();
+        let cluster = cluster.map_or("NAME", ClusterName::as_str);
+        let token = token.expose();
+        format!("adit join --hub {hub}{pins} --token {token} --cluster-name {cluster}")
     }
 }
 
-fn command(
-    data: &DataDir,
-    token: &JoinToken,
-    cluster: Option<&ClusterName>,
-) -> anyhow::Result<String> {
-    let addresses = Addresses::load(data)?;
-    let hub = &addresses.all()[0];
-    let authorities = Authorities::load(data)?;
-    let pins = authorities
-        .trusted()
-        .map(|authority| format!(" --ca-pin {}", CaPin::of(authority.certificate())));
-    let pins: String = pins.collect();
-    let cluster = cluster.map_or("NAME", ClusterName::as_str);
-    let token = token.expose();
-    Ok(format!(
-        "adit join --hub {hub}{pins} --token {token} --cluster-name {cluster}"
-    ))
-}
-
-async fn secrets(data: &DataDir) -> anyhow::Result<Api<Secret>> {
-    let client = hub_client::administrator(data).await?;
-    Ok(Api::namespaced(client, NAMESPACE))
+fn secrets(client: Client) -> Api<Secret> {
+    Api::namespaced(client, NAMESPACE)
 }

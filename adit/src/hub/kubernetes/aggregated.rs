@@ -53,7 +53,8 @@ impl Aggregated {
         self.server.open_metrics().await
     }
 
-    async fn admit(
+    /// Lets a request in that the cluster lets its user make.
+    pub(in crate::hub) async fn admit(
         &self,
         gateway: &Gateway,
         mut request: Request<Incoming>,
