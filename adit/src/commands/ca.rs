@@ -1,5 +1,6 @@
 //! `adit ca`: one authority after another, while everything runs.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -13,7 +14,7 @@ use crate::authorities::{self, Authorities, AuthoritiesError};
 use crate::ca::Subject;
 use crate::clusters::ClusterRecord;
 use crate::data_dir::{self, DataDir};
-use crate::hub::prepare_for;
+use crate::hub::{ClusterListing, SessionListing, prepare_for};
 use crate::kubeconfig::{HubAccess, Login};
 use crate::lifetime::Lifetime;
 use crate::output;
@@ -194,8 +195,8 @@ fn old_agents(data: &DataDir, authorities: &Authorities) -> anyhow::Result<Vec<S
 }
 
 /// The agents, as `cluster:agent`, of clusters that have joined, and are
-/// connected with certificates of the authority that signs no more: what they
-/// were issued is on no record. Without a hub that runs nobody is.
+/// connected with certificates of the authority that signs no more alone: what
+/// they were issued is on no record. Without a hub that runs nobody is.
 async fn old_sessions(data: &DataDir, authorities: &Authorities) -> anyhow::Result<Vec<String>> {
     let Some(previous) = authorities.previous() else {
         return Ok(Vec::new());
@@ -211,22 +212,56 @@ async fn old_sessions(data: &DataDir, authorities: &Authorities) -> anyhow::Resu
             return Ok(Vec::new());
         }
     };
-    let joined = listing.clusters.into_iter().filter(|cluster| {
+    let joined = listing.clusters.iter().filter(|cluster| {
         let record = data.clusters().join(format!("{}.json", cluster.name));
         !record.exists()
     });
     let old = joined.flat_map(|cluster| {
-        let sessions = cluster.sessions.into_iter();
-        let old = sessions.filter(|session| session.authority == previous);
-        let named: Vec<String> = old
-            .map(|session| format!("{}:{}", cluster.name, session.agent))
-            .collect();
-        named
+        let agents = agents_of(cluster, &previous).into_iter();
+        agents.map(|agent| format!("{}:{agent}", cluster.name))
     });
     Ok(old.collect())
+}
+
+/// The agents of a cluster that are connected by certificates of this authority
+/// alone. One that has gone over has its session from before for a while still,
+/// until that has no streams any more.
+fn agents_of<'a>(cluster: &'a ClusterListing, authority: &str) -> BTreeSet<&'a str> {
+    let of_it = |session: &&SessionListing| session.authority == authority;
+    let name = |session: &'a SessionListing| session.agent.as_str();
+    let sessions = &cluster.sessions;
+    let gone_over: BTreeSet<_> = sessions.iter().filter(|of| !of_it(of)).map(name).collect();
+    let old: BTreeSet<_> = sessions.iter().filter(of_it).map(name).collect();
+    old.difference(&gone_over).copied().collect()
 }
 
 fn is_record(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_gone_over_is_not_named_for_a_session_that_drains() {
+        let session = |agent: &str, authority: &str| {
+            serde_json::json!({
+                "id": 1, "agent": agent, "agentVersion": "", "serial": "",
+                "connectedSince": "2026-01-01T00:00:00Z", "authority": authority,
+                "streams": 0, "bytesIn": 0, "bytesOut": 0, "links": [],
+            })
+        };
+        let cluster: ClusterListing = serde_json::from_value(serde_json::json!({
+            "name": "edge-1",
+            "sessions": [
+                session("first", "old"), session("first", "new"), session("second", "old"),
+                session("second", "old"), session("third", "new"),
+            ],
+        }))
+        .unwrap();
+        let named: Vec<&str> = agents_of(&cluster, "old").into_iter().collect();
+        assert_eq!(named, ["second"]);
+    }
 }

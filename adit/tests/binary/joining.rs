@@ -1,18 +1,24 @@
 //! A cluster joins a hub, is accepted, serves it and leaves it again. The
 //! cluster is another hub: its API server is one like any other.
 
+use std::time::Duration;
+
 use api::types::cluster::ManagedCluster;
 use api::types::work::ManifestWork;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::PostParams;
+use http_body_util::BodyExt as _;
 use kube::{Api, Client};
 use registration::hub::accept::{Whose, accept};
 use rustix::process::Signal;
+use tokio::time::{sleep, timeout};
 
-use crate::support::{Process, TestHub, arg, run, until};
+use crate::support::{GENEROUS, Open, Process, TestHub, arg, run, until};
 
 const STATE: &str = "state";
+/// Between two looks at what commands say.
+const POLL: Duration = Duration::from_millis(500);
 
 /// The flags of the command that the hub prints for joining as edge-1.
 async fn printed(hub: &TestHub) -> Vec<String> {
@@ -163,6 +169,77 @@ async fn a_hub_restored_from_a_backup_takes_nothing_away_from_its_clusters() {
     for name in ["before", "after"] {
         assert!(maps.get_opt(name).await.unwrap().is_some(), "{name}");
     }
+}
+
+/// Waits until a watch tells this.
+async fn tells(open: &mut Open, what: &str) {
+    let mut told = String::new();
+    while !told.contains(what) {
+        let frame = timeout(GENEROUS, open.body.frame()).await;
+        let frame = frame.unwrap_or_else(|_| panic!("no {what}: {told}"));
+        let data = frame.unwrap().unwrap().into_data().unwrap();
+        told.push_str(std::str::from_utf8(&data).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_has_joined_goes_over_to_another_authority_by_itself() {
+    let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
+    let admin = hub.kube().await;
+    let flags = printed(&hub).await;
+    let mut joined = join(&hub, &cluster, &flags);
+    accepted(&admin).await;
+    available(&admin).await;
+    // As long as somebody uses it, the session of the old certificate goes on.
+    let namespaces = "/clusters/edge-1/api/v1/namespaces";
+    let through = hub.client(hub.administrator());
+    let (_, mut watch) = through
+        .open(&format!("{namespaces}?watch=1"))
+        .await
+        .unwrap();
+    tells(&mut watch, "kube-system").await;
+
+    hub.adit(&["ca", "rotate"]).await;
+    let over = async {
+        let old = "only of the old authority: edge-1:";
+        while hub.adit(&["ca", "show"]).await.stdout.contains(old) {
+            sleep(POLL).await;
+        }
+    };
+    // Agents take their time for it, up to half a minute.
+    let over = timeout(3 * GENEROUS, Box::pin(over)).await;
+    over.unwrap_or_else(|_| panic!("it is named still: {}", joined.stderr()));
+    let made = serde_json::json!({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": "made-meanwhile"}});
+    assert_eq!(through.post(namespaces, &made).await, 201);
+    tells(&mut watch, "made-meanwhile").await;
+
+    hub.adit(&["ca", "retire"]).await;
+    until(
+        "the end of the session of the old certificate",
+        async || hub.sessions("edge-1").await.len() == 1,
+    )
+    .await;
+    let shown = hub.adit(&["ca", "show"]).await.stdout;
+    assert!(shown.contains("everything"), "{shown}");
+    let answer = hub.client(hub.administrator()).get(namespaces).await;
+    assert_eq!(answer.unwrap().code, 200);
+
+    // What it has kept is enough to come again.
+    joined.signal(Signal::TERM);
+    assert_eq!(joined.end().await, Some(0), "{}", joined.stderr());
+    let _again = join(&hub, &cluster, &[]);
+    until("its session again", async || {
+        let sessions = hub.sessions("edge-1").await;
+        sessions.len() == 1 && sessions[0]["authority"] == shown_name(&shown)
+    })
+    .await;
+}
+
+/// The name of the authority in the first line of a table of them.
+fn shown_name(table: &str) -> &str {
+    let line = table.lines().nth(1).unwrap();
+    line.split("  ").next().unwrap().trim()
 }
 
 #[tokio::test]
