@@ -18,7 +18,7 @@ use crate::HubAccess;
 mod exchange;
 mod way;
 
-pub use exchange::HubBody;
+pub use exchange::{HubBody, HubBodyError};
 pub use way::TlsError;
 
 use exchange::{Ways, exchange};

@@ -47,7 +47,7 @@ pub use apiserver::{
 };
 pub use carrier::CarrierChoice;
 pub use counters::{Counters, StreamOutcome};
-pub use hub_api::{HubApi, HubApiError, HubBody, TlsError};
+pub use hub_api::{HubApi, HubApiError, HubBody, HubBodyError, TlsError};
 pub use impersonation::ImpersonationPolicy;
 pub use limits::AgentLimits;
 pub use login::{CurrentToken, HubLogin};

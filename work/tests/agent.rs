@@ -12,6 +12,7 @@ mod agent {
     mod deletion;
     mod eviction;
     mod faults;
+    mod hostile;
     mod server;
     mod sharing;
     mod status;

@@ -38,7 +38,28 @@ pub struct HubBody {
     incoming: Incoming,
     /// Gone when it has nothing left to do.
     connection: Option<Box<Connection>>,
+    measure: Measure,
     _place: OwnedSemaphorePermit,
+}
+
+/// Why an answer's body ends early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubBodyError {
+    /// The exchange broke off.
+    #[error(transparent)]
+    Broken(#[from] hyper::Error),
+    /// Whoever reads it holds it in memory, all of it or each line of it.
+    #[error("the hub's answer is longer than {0} MiB in one piece")]
+    TooLong(usize),
+}
+
+/// How long a piece of a body has become: a line of a watch, or all of another
+/// answer.
+#[derive(Clone, Copy, Debug)]
+struct Measure {
+    by_lines: bool,
+    length: usize,
 }
 
 /// The hub serves one API, whatever it is called.
@@ -48,6 +69,10 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("adit/", env!("CARGO_PKG_VERSION")));
 /// The longest head of an answer, and what its buffer is to hold.
 const MAX_BUFFER: usize = 64 * 1024;
+/// The longest line of a watch, which has one object, in bytes.
+const MAX_LINE: usize = 16 << 20;
+/// The longest other answer, such as a page of a list, in bytes.
+const MAX_ANSWER: usize = 256 << 20;
 
 /// Sends a request on a stream that has just been opened, and waits for the
 /// head of the answer. The request does not wait for the hub's word that it
@@ -59,6 +84,7 @@ pub(super) async fn exchange(
     place: OwnedSemaphorePermit,
 ) -> Result<Response<HubBody>, HubApiError> {
     prepare(&mut request);
+    let measure = Measure::of(request.uri());
     let (stream, answer) = opening.early();
     let mut answer = pin!(answer);
     let (mut answered, mut over) = (false, false);
@@ -102,6 +128,7 @@ pub(super) async fn exchange(
                 return Ok(response.map(|incoming| HubBody {
                     incoming,
                     connection: (!over).then(|| Box::new(connection)),
+                    measure,
                     _place: place,
                 }));
             }
@@ -129,6 +156,33 @@ fn show(request: &mut Request<kube::client::Body>, access: &HubAccess) {
     }
 }
 
+impl Measure {
+    fn of(uri: &Uri) -> Self {
+        let mut asked = uri.query().unwrap_or_default().split('&');
+        Self {
+            by_lines: asked.any(|of| matches!(of, "watch=true" | "watch=1")),
+            length: 0,
+        }
+    }
+
+    fn note(&mut self, frame: &Frame<Bytes>) -> Result<(), HubBodyError> {
+        let Some(data) = frame.data_ref() else {
+            return Ok(());
+        };
+        let end = data.iter().rposition(|byte| *byte == b'\n');
+        // A line that ends within a frame was not too long before it.
+        self.length = match end.filter(|_| self.by_lines) {
+            Some(end) => data.len() - end - 1,
+            None => self.length.saturating_add(data.len()),
+        };
+        let max = if self.by_lines { MAX_LINE } else { MAX_ANSWER };
+        if self.length > max {
+            return Err(HubBodyError::TooLong(max >> 20));
+        }
+        Ok(())
+    }
+}
+
 impl HubBody {
     /// Moves bytes between the stream and the body's next frame.
     fn drive(&mut self, cx: &mut Context<'_>) {
@@ -143,12 +197,12 @@ impl HubBody {
 
 impl Body for HubBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = HubBodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, HubBodyError>>> {
         let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
         if polled.is_pending() {
             self.drive(cx);
@@ -160,7 +214,13 @@ impl Body for HubBody {
             Poll::Ready(Some(Ok(_))) if self.incoming.is_end_stream() => self.drive(cx),
             Poll::Ready(Some(_)) | Poll::Pending => {}
         }
-        polled
+        polled.map(|frame| {
+            let frame = frame?;
+            Some(frame.map_err(HubBodyError::from).and_then(|frame| {
+                self.measure.note(&frame)?;
+                Ok(frame)
+            }))
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -175,5 +235,32 @@ impl Body for HubBody {
 impl std::fmt::Debug for HubBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HubBody").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(path: &'static str, frame: &str, times: usize) -> bool {
+        let mut measure = Measure::of(&Uri::from_static(path));
+        let frame = Frame::data(Bytes::copy_from_slice(frame.as_bytes()));
+        (0..times).all(|_| measure.note(&frame).is_ok())
+    }
+
+    #[test]
+    fn a_watch_goes_on_for_ever_and_a_line_of_it_does_not() {
+        let mebibyte = "x".repeat(1 << 20);
+        assert!(noted("/works?watch=true", &mebibyte, 16));
+        assert!(!noted("/works?a=b&watch=1", &mebibyte, 17));
+        let line = format!("{mebibyte}\n{mebibyte}");
+        assert!(noted("/works?watch=true", &line, 300));
+    }
+
+    #[test]
+    fn any_other_answer_ends() {
+        let lines = format!("{}\n", "x".repeat((1 << 20) - 1));
+        assert!(noted("/works?limit=500", &lines, 256));
+        assert!(!noted("/works?limit=500", &lines, 257));
     }
 }

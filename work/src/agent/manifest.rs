@@ -42,6 +42,12 @@ impl Manifest {
             Some((group, version)) => (group.to_owned(), version.to_owned()),
             None => (String::new(), api_version.clone()),
         };
+        // By one of these a hub would say what of others' is to be deleted.
+        if (&*group, &*kind) == ("work.open-cluster-management.io", "AppliedManifestWork") {
+            return Err(Failure::Manifest(
+                "AppliedManifestWorks are kept by agents, and no work may have one",
+            ));
+        }
         let mut object = raw.clone();
         for field in SERVERS {
             if let Some(metadata) = object["metadata"].as_object_mut() {
@@ -158,6 +164,18 @@ mod tests {
         assert_eq!(of(nameless), "name must be set in manifest");
         assert!(of(json!({"kind": "Secret"})).contains("apiVersion"));
         assert!(of(json!("text")).contains("apiVersion"));
+    }
+
+    #[test]
+    fn what_agents_keep_for_themselves_is_in_no_work() {
+        for version in ["v1", "v1beta1"] {
+            let refused = Manifest::parse(&json!({
+                "apiVersion": format!("work.open-cluster-management.io/{version}"),
+                "kind": "AppliedManifestWork",
+                "metadata": {"name": "a"},
+            }));
+            assert!(refused.unwrap_err().to_string().contains("no work may"));
+        }
     }
 
     #[test]

@@ -67,6 +67,12 @@ impl Server {
     pub(super) fn client(&self) -> Client {
         client(&self.server)
     }
+
+    /// A client that may do what roles let its user do.
+    pub(super) fn client_of(&self, user: &str) -> Client {
+        let groups = ["system:authenticated".to_owned()];
+        self.server.client(User::new(user, groups))
+    }
 }
 
 fn client(server: &ApiServer) -> Client {
