@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use api::types::cluster::ManagedCluster;
 use api::types::work::ManifestWork;
+use http_body_util::BodyExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::PostParams;
-use http_body_util::BodyExt as _;
 use kube::{Api, Client};
 use registration::hub::accept::{Whose, accept};
 use rustix::process::Signal;
