@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 use work::agent::{AgentOptions, hub_hash};
 
 use self::in_cluster::InClusterArgs;
-use super::serve::{Beside, ServeArgs};
+use super::serve::{Beside, ServeArgs, Serving};
+use crate::ca::HUB_NAME;
 use crate::ca_pin::CaPin;
-use crate::join::{Contact, Trust, Way, Ways, first_contact};
+use crate::join::{Contact, Straight, Trust, Way, Ways, WorkWay, first_contact};
 use crate::shutdown;
 
 mod in_cluster;
@@ -37,6 +38,10 @@ mod in_cluster;
 /// --join` on the hub prints the whole command. Started again, it goes on with
 /// what is in its state folder; then it needs neither token nor hub. With
 /// --in-cluster a Deployment in the cluster does all of this instead.
+///
+/// With --hub-kubeconfig the hub may be any Kubernetes API server under Open
+/// Cluster Management's controllers, to which the agent goes straight: it does
+/// all but serve a tunnel, which such a hub does not have.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -64,6 +69,21 @@ pub(crate) struct Args {
     /// The certificates of the hub's authorities, PEM, instead of their hashes
     #[arg(long, value_name = "FILE", group = "trust", conflicts_with = "ca_pins")]
     ca_file: Option<PathBuf>,
+
+    /// A kubeconfig for a hub without a tunnel, at every start
+    ///
+    /// Its user has to be allowed what a cluster needs to join, as that of Open
+    /// Cluster Management's bootstrap kubeconfig is; once the cluster has joined,
+    /// only the address and the authorities count.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "hub", "token", "token_file", "trust", "registration_auth", "in_cluster", "carrier",
+            "proxy", "allow_targets", "expose", "targets", "allow_impersonate", "metrics_listen",
+        ]
+    )]
+    hub_kubeconfig: Option<PathBuf>,
 
     /// What the cluster is called on the hub; default: a random UUID
     #[arg(long, value_name = "NAME", value_parser = cluster_name)]
@@ -121,7 +141,10 @@ Examples:
   adit join --hub hub.example.org:8443 --ca-pin sha256:4f1c… --token abcdef.0123456789abcdef \\
       --cluster-name edge-7 --in-cluster --image registry.example.org/adit:1 \\
       --kubeconfig ~/.kube/config -- --expose 'monitoring/*:9090'
-      As a Deployment; behind -- what its pod gets beside.";
+      As a Deployment; behind -- what its pod gets beside.
+  adit join --hub-kubeconfig bootstrap.kubeconfig --cluster-name edge-7 --kubeconfig ~/.kube/config
+      A hub under Open Cluster Management's controllers; there:
+  clusteradm accept --clusters edge-7";
 
 /// Where the token may be instead of on the command line.
 const TOKEN_VARIABLE: &str = "ADIT_JOIN_TOKEN";
@@ -133,9 +156,8 @@ const STATE_DIR: &str = "/var/lib/adit-agent";
 const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let token = token(&args)?;
-    let trust = trust(&args)?;
     if args.in_cluster.is_wanted() {
+        let (token, trust) = (token(&args)?, trust(&args)?);
         return Box::pin(in_cluster::run(args, token, trust)).await;
     }
     let in_pod = args.serve.is_in_pod();
@@ -144,35 +166,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         "there is no cluster to join: pass --kubeconfig FILE, or run in a pod of the cluster",
     )?;
     let managed = api.client();
-    let (store, kept_in) = store(args.state_dir, &managed, in_pod);
-    let stored = store.load().await?;
-    let before = match (&stored.certificate_pem, &stored.claim) {
-        (None, Some(_)) => Driver::Token,
-        _ => Driver::Csr,
-    };
-    let driver = args.registration_auth.map_or(before, Driver::from);
-    let has = match driver {
-        Driver::Csr => stored.certificate_pem.is_some(),
-        Driver::Token => stored.token.is_some(),
-    };
-    let known = stored.endpoint.filter(|_| has);
-    let endpoint = match (known, args.hub, trust, &token) {
-        (Some(known), None, ..) => known,
-        // As it was started the first time.
-        (Some(known), Some(hub), ..) if known.server == format!("https://{hub}") => known,
-        (_, Some(hub), Some(trust), Some(token)) => {
-            let contact = Contact {
-                hub,
-                trust,
-                token: token.clone(),
-                driver,
-            };
-            Box::pin(first_contact(&contact, &serving)).await?
-        }
-        _ => anyhow::bail!(
-            "{kept_in} holds no certificate or token of a cluster that has joined: pass --hub, --token and \
-             --ca-pin, as `adit token create --join` on the hub prints them"
-        ),
+    let kept = Kept::new(args.state_dir.clone(), &managed, in_pod);
+    let hub = match &args.hub_kubeconfig {
+        Some(path) => Hub::straight(Straight::new(path).await?),
+        None => Box::pin(Hub::by_tunnel(&args, &kept, serving)).await?,
     };
     match install(&managed, Mode::Hosted).await {
         // They were installed with the pod.
@@ -181,18 +178,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         }
         installed => installed?,
     }
-    let hub_hash = hub_hash(&endpoint.server);
-    let (way, started) = Way::new(endpoint, token, serving);
-    let mut config = AgentConfig::new(way.clone(), store, managed.clone());
+    let mut config = AgentConfig::new(hub.way.clone(), kept.store, managed.clone());
     config.cluster = args.cluster_name;
     config.agent = args.agent_name;
-    config.driver = driver;
-    config.follows_authorities = true;
+    config.driver = hub.driver;
+    config.follows_authorities = hub.has_tunnel;
     let joined = Joined {
-        way,
-        hub_hash,
+        hub,
         managed,
-        started,
         beside: Some(beside),
         tasks: JoinSet::new(),
     };
@@ -200,12 +193,88 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     Box::pin(shutdown::run(async |stop| joined.run(agent, stop).await)).await?
 }
 
+/// A hub that is joined.
+struct Hub {
+    way: Arc<dyn WorkWay>,
+    /// Its address, as AppliedManifestWorks have it.
+    hash: String,
+    driver: Driver,
+    has_tunnel: bool,
+    /// What the tunnel is made of, if there is one.
+    started: mpsc::Receiver<Ways>,
+}
+
+impl Hub {
+    /// One without a tunnel.
+    fn straight(way: Arc<Straight>) -> Self {
+        let hash = hub_hash(&way.server());
+        // Closed from the start.
+        let (_, started) = mpsc::channel(1);
+        Self {
+            way,
+            hash,
+            driver: Driver::Csr,
+            has_tunnel: false,
+            started,
+        }
+    }
+
+    /// The one that the cluster has joined, or one that lets it join.
+    async fn by_tunnel(args: &Args, kept: &Kept, serving: Serving) -> anyhow::Result<Self> {
+        let (token, trust) = (token(args)?, trust(args)?);
+        let stored = kept.store.load().await?;
+        let before = match (&stored.certificate_pem, &stored.claim) {
+            (None, Some(_)) => Driver::Token,
+            _ => Driver::Csr,
+        };
+        let driver = args.registration_auth.map_or(before, Driver::from);
+        let has = match driver {
+            Driver::Csr => stored.certificate_pem.is_some(),
+            Driver::Token => stored.token.is_some(),
+        };
+        let known = stored.endpoint.filter(|_| has);
+        let endpoint = match (known, &args.hub, trust, &token) {
+            (Some(known), None, ..) => {
+                anyhow::ensure!(
+                    known.tls_server_name.as_deref() == Some(HUB_NAME),
+                    "the cluster has joined {}, which has no tunnel: pass --hub-kubeconfig again",
+                    known.server
+                );
+                known
+            }
+            // As it was started the first time.
+            (Some(known), Some(hub), ..) if known.server == format!("https://{hub}") => known,
+            (_, Some(hub), Some(trust), Some(token)) => {
+                let contact = Contact {
+                    hub: hub.clone(),
+                    trust,
+                    token: token.clone(),
+                    driver,
+                };
+                Box::pin(first_contact(&contact, &serving)).await?
+            }
+            _ => anyhow::bail!(
+                "{} holds no certificate or token of a cluster that has joined: pass --hub, \
+                 --token and --ca-pin, as `adit token create --join` on the hub prints them",
+                kept.called
+            ),
+        };
+        let hash = hub_hash(&endpoint.server);
+        let (way, started) = Way::new(endpoint, token, serving);
+        Ok(Self {
+            way,
+            hash,
+            driver,
+            has_tunnel: true,
+            started,
+        })
+    }
+}
+
 /// What runs for a cluster that joins.
 struct Joined {
-    way: Arc<Way>,
-    hub_hash: String,
+    hub: Hub,
     managed: Client,
-    started: mpsc::Receiver<Ways>,
     /// Taken when there is a session.
     beside: Option<Beside>,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -219,7 +288,7 @@ impl Joined {
         let ended = loop {
             tokio::select! {
                 ended = &mut registered => break ended.map_err(anyhow::Error::from),
-                Some(agent) = self.started.recv() => self.start(agent, &stop),
+                Some(agent) = self.hub.started.recv() => self.start(agent, &stop),
                 Ok(()) = state.changed(), if !working => {
                     working = self.work(&state.borrow_and_update(), &stop);
                 }
@@ -237,16 +306,22 @@ impl Joined {
     }
 
     /// Begins to apply the hub's works once the cluster has joined; whether it has.
+    ///
+    /// So it does when the agent, although it has its certificate, may not see
+    /// that it has: of a cluster that goes, a hub takes the right to that away
+    /// before the one to its works, which are to be removed first.
     fn work(&mut self, state: &State, stop: &CancellationToken) -> bool {
-        let (State::Joined { identity, .. }, Some(hub)) = (state, self.way.client()) else {
+        let may = matches!(state, State::Joined { .. } | State::Failing { .. });
+        let Some(works) = self.hub.way.works().filter(|_| may) else {
             return false;
         };
         let mut options = AgentOptions::new(
-            identity.cluster.as_str(),
-            identity.agent.as_str(),
-            self.hub_hash.as_str(),
+            works.identity.cluster.as_str(),
+            works.identity.agent.as_str(),
+            self.hub.hash.as_str(),
         );
-        options.incarnation = self.way.incarnation();
+        options.incarnation = works.incarnation;
+        let hub = works.hub;
         let works = work::agent::Agent::run(hub, self.managed.clone(), options, stop.clone());
         self.tasks.spawn(async move {
             Box::pin(works).await;
@@ -286,22 +361,30 @@ impl Joined {
     }
 }
 
-/// Where the state is kept, and what that is called.
-fn store(
-    folder: Option<PathBuf>,
-    managed: &Client,
-    in_pod: bool,
-) -> (Arc<dyn CredentialStore>, String) {
-    if in_pod && folder.is_none() {
-        let namespace = std::fs::read_to_string(POD_NAMESPACE);
-        let namespace = namespace.unwrap_or_else(|_| NAMESPACE.to_owned());
-        let secret = CredentialSecret::new(managed.clone(), namespace.trim());
-        let called = format!("the Secret {}/{}", namespace.trim(), CredentialSecret::NAME);
-        return (Arc::new(secret), called);
+/// Where the state is kept.
+struct Kept {
+    store: Arc<dyn CredentialStore>,
+    /// What that is called.
+    called: String,
+}
+
+impl Kept {
+    fn new(folder: Option<PathBuf>, managed: &Client, in_pod: bool) -> Self {
+        if in_pod && folder.is_none() {
+            let namespace = std::fs::read_to_string(POD_NAMESPACE);
+            let namespace = namespace.unwrap_or_else(|_| NAMESPACE.to_owned());
+            let secret = CredentialSecret::new(managed.clone(), namespace.trim());
+            return Self {
+                store: Arc::new(secret),
+                called: format!("the Secret {}/{}", namespace.trim(), CredentialSecret::NAME),
+            };
+        }
+        let folder = folder.unwrap_or_else(|| STATE_DIR.into());
+        Self {
+            called: folder.display().to_string(),
+            store: Arc::new(CredentialFolder::new(folder)),
+        }
     }
-    let folder = folder.unwrap_or_else(|| STATE_DIR.into());
-    let called = folder.display().to_string();
-    (Arc::new(CredentialFolder::new(folder)), called)
 }
 
 /// The token, wherever it was said.

@@ -111,7 +111,7 @@ const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 
 impl ServeArgs {
     /// Reads what the flags name.
-    pub(crate) async fn prepare(self) -> anyhow::Result<(Serving, Beside)> {
+    pub(crate) async fn prepare(&self) -> anyhow::Result<(Serving, Beside)> {
         let proxy = self.proxy.config(|name| std::env::var_os(name))?;
         let targets = self.targets()?;
         let api = self.api_server().await?;

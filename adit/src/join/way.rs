@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use kube::Client;
-use proto::{ClusterName, Credential as Token};
+use proto::{AgentIdentity, ClusterName, Credential as Token};
 use proxy_agent::{
     Agent, CurrentToken, HubAccess as TunnelAccess, HubAddress, HubAddressError, HubApi, HubLogin,
     Renewal,
@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::{WorkWay, Works};
 use crate::ca::HUB_NAME;
 use crate::commands::serve::Serving;
 use crate::published;
@@ -59,6 +60,7 @@ struct Now {
 #[derive(Clone)]
 struct Entered {
     hub: HubApi,
+    identity: AgentIdentity,
     renewal: Renewal,
     /// Where it is, if it goes by a token, and the token.
     token: Option<(HubEndpoint, CurrentToken)>,
@@ -119,20 +121,6 @@ impl Way {
         (Arc::new(this), started)
     }
 
-    /// A client of the hub as the agent, once it has entered.
-    pub(crate) fn client(&self) -> Option<Client> {
-        let now = self.now();
-        now.session.as_ref().map(|entered| entered.hub.client())
-    }
-
-    /// Which life of the hub's data it is, once the agent has entered.
-    pub(crate) fn incarnation(&self) -> Option<watch::Receiver<Option<Arc<str>>>> {
-        let now = self.now();
-        now.session
-            .as_ref()
-            .map(|entered| entered.hub.incarnation())
-    }
-
     /// No code panics while it holds this lock.
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
@@ -175,6 +163,7 @@ impl Way {
                 let (hub, renewal) = (agent.hub_api(), agent.renewal());
                 self.now().session = Some(Entered {
                     hub: hub.clone(),
+                    identity: credential.identity.clone(),
                     renewal,
                     token: token.map(|token| (credential.endpoint.clone(), token)),
                 });
@@ -206,6 +195,18 @@ impl Way {
     async fn start(&self, agent: Ways) -> Result<(), WayError> {
         let sent = self.agents.send(agent).await;
         sent.map_err(|_| WayError::Stopped)
+    }
+}
+
+impl WorkWay for Way {
+    fn works(&self) -> Option<Works> {
+        let now = self.now();
+        let entered = now.session.as_ref()?;
+        Some(Works {
+            hub: entered.hub.client(),
+            identity: entered.identity.clone(),
+            incarnation: Some(entered.hub.incarnation()),
+        })
     }
 }
 

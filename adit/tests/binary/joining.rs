@@ -9,6 +9,7 @@ use http_body_util::BodyExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::PostParams;
+use kube::config::{AuthInfo, Kubeconfig};
 use kube::{Api, Client};
 use registration::hub::accept::{Whose, accept};
 use rustix::process::Signal;
@@ -244,6 +245,96 @@ async fn a_cluster_that_has_joined_goes_over_to_another_authority_by_itself() {
 fn shown_name(table: &str) -> &str {
     let line = table.lines().nth(1).unwrap();
     line.split("  ").next().unwrap().trim()
+}
+
+/// The hub's API is one like any other too.
+#[tokio::test]
+async fn a_cluster_joins_a_hub_by_a_kubeconfig_and_applies_its_works_without_a_tunnel() {
+    let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
+    let admin = hub.kube().await;
+    let flags = printed(&hub).await;
+    let token = flags.iter().position(|flag| flag == "--token").unwrap() + 1;
+    let mut bootstrap = Kubeconfig::read_from(hub.data().join("admin.kubeconfig")).unwrap();
+    for user in &mut bootstrap.auth_infos {
+        user.auth_info = Some(AuthInfo {
+            token: Some(flags[token].clone().into()),
+            ..AuthInfo::default()
+        });
+    }
+    let kubeconfig = hub.beside("bootstrap.kubeconfig");
+    std::fs::write(&kubeconfig, serde_saphyr::to_string(&bootstrap).unwrap()).unwrap();
+    let (managed, state) = (cluster.data().join("admin.kubeconfig"), hub.beside(STATE));
+    let mut args = vec![
+        "join",
+        "--kubeconfig",
+        arg(&managed),
+        "--state-dir",
+        arg(&state),
+    ];
+    let again = args.clone();
+    args.extend([
+        "--hub-kubeconfig",
+        arg(&kubeconfig),
+        "--cluster-name",
+        "edge-1",
+    ]);
+    let mut joined = Process::start(&args);
+    accepted(&admin).await;
+    available(&admin).await;
+    assert!(hub.sessions("edge-1").await.is_empty());
+
+    work(&admin, "settings").await;
+    let maps: Api<ConfigMap> = Api::namespaced(cluster.kube().await, "default");
+    until("its work is applied", async || {
+        maps.get_opt("settings").await.unwrap().is_some()
+    })
+    .await;
+    joined.signal(Signal::TERM);
+    assert_eq!(joined.end().await, Some(0), "{}", joined.stderr());
+
+    let mut lost = Process::start(&again);
+    assert_eq!(lost.end().await, Some(1));
+    let said = lost.stderr();
+    assert!(said.contains("pass --hub-kubeconfig again"), "{said}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_for_the_hub_that_is_of_no_use_is_told_at_once() {
+    let cluster = TestHub::start().await;
+    let kubeconfig = cluster.data().join("admin.kubeconfig");
+    let (state, given) = (cluster.beside(STATE), cluster.beside("hub.kubeconfig"));
+    let args = [
+        "join",
+        "--kubeconfig",
+        arg(&kubeconfig),
+        "--state-dir",
+        arg(&state),
+        "--hub-kubeconfig",
+        arg(&given),
+    ];
+    let missing = run(&args).await;
+    assert_eq!(missing.code, 1, "{}", missing.stderr);
+    assert!(missing.stderr.contains(arg(&given)), "{}", missing.stderr);
+
+    let mut proxied = Kubeconfig::read_from(&kubeconfig).unwrap();
+    for named in &mut proxied.clusters {
+        let cluster = named.cluster.as_mut().unwrap();
+        cluster.proxy_url = Some("http://proxy.example.org:3128".to_owned());
+    }
+    std::fs::write(&given, serde_saphyr::to_string(&proxied).unwrap()).unwrap();
+    let proxied = run(&args).await;
+    assert_eq!(proxied.code, 1, "{}", proxied.stderr);
+    assert!(proxied.stderr.contains("proxy"), "{}", proxied.stderr);
+
+    for other in [
+        ["--hub", "hub.example.org:8443"],
+        ["--token", "abcdef.0123456789abcdef"],
+        ["--registration-auth", "token"],
+        ["--expose", "*/*:*"],
+    ] {
+        let both = run(&[&args[..], &other[..]].concat()).await;
+        assert_eq!(both.code, 2, "{other:?}: {}", both.stderr);
+    }
 }
 
 #[tokio::test]

@@ -53,7 +53,14 @@ impl HubEndpoint {
     /// # Errors
     /// If there is none, or its authorities cannot be read.
     pub fn from_kubeconfig(text: &str) -> Result<Self, EndpointError> {
-        let config = Kubeconfig::from_yaml(text).map_err(EndpointError::Form)?;
+        Self::of(&Kubeconfig::from_yaml(text).map_err(EndpointError::Form)?)
+    }
+
+    /// The current context's cluster.
+    ///
+    /// # Errors
+    /// As for [`Self::from_kubeconfig`].
+    pub fn of(config: &Kubeconfig) -> Result<Self, EndpointError> {
         let current = config.current_context.as_deref();
         let context = config.contexts.iter();
         let context = context.filter(|of| Some(of.name.as_str()) == current);

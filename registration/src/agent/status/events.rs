@@ -65,7 +65,7 @@ impl Note {
         let cluster = identity.cluster.as_str();
         let event = Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{cluster}.")),
+                generate_name: Some(format!("{cluster}-")),
                 namespace: Some(cluster.to_owned()),
                 ..ObjectMeta::default()
             },
