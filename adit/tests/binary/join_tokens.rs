@@ -1,13 +1,22 @@
 //! Tokens to join with: how often they may be used, and what is told of them.
 
 use api::types::cluster::{ManagedCluster, ManagedClusterSpec};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use crate::support::{Identity, TestHub, TunnelAgent};
+use crate::support::{Identity, TestHub, TunnelAgent, until};
 
-/// Makes a token with which so many clusters may join.
+const RIGHTS: &str = "open-cluster-management:bootstrap:managedcluster";
+
+/// Makes a token with which so many clusters may join, once the hub has given
+/// those who join their rights.
 async fn made(hub: &TestHub, uses: &str) -> String {
+    let bindings: Api<ClusterRoleBinding> = Api::all(hub.kube().await);
+    until("the rights of those who join", async || {
+        bindings.get_opt(RIGHTS).await.unwrap().is_some()
+    })
+    .await;
     let args = ["token", "create", "--join", "--uses", uses, "--ttl", "2h"];
     let made = hub.adit(&args).await.stdout;
     let mut words = made.split_whitespace();
