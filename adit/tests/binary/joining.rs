@@ -69,14 +69,20 @@ async fn available(admin: &Client) {
     }
 }
 
+/// Has a cluster join, and be accepted. With a client of the hub's administrator.
+async fn joined(hub: &TestHub, cluster: &TestHub) -> (Client, Process) {
+    let admin = hub.kube().await;
+    let flags = printed(hub).await;
+    let process = join(hub, cluster, &flags);
+    accepted(&admin).await;
+    available(&admin).await;
+    (admin, process)
+}
+
 #[tokio::test]
 async fn a_cluster_joins_is_accepted_and_is_reached() {
     let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
-    let admin = hub.kube().await;
-    let flags = printed(&hub).await;
-    let mut joined = join(&hub, &cluster, &flags);
-    accepted(&admin).await;
-    available(&admin).await;
+    let (_, mut joined) = joined(&hub, &cluster).await;
     assert_eq!(hub.sessions("edge-1").await.len(), 1);
     let through = hub.client(hub.administrator());
     let answer = through.get("/clusters/edge-1/api/v1/namespaces").await;
@@ -133,11 +139,7 @@ async fn work(admin: &Client, name: &str) {
 #[tokio::test]
 async fn a_hub_restored_from_a_backup_takes_nothing_away_from_its_clusters() {
     let (mut hub, cluster) = (TestHub::start().await, TestHub::start().await);
-    let admin = hub.kube().await;
-    let flags = printed(&hub).await;
-    let _joined = join(&hub, &cluster, &flags);
-    accepted(&admin).await;
-    available(&admin).await;
+    let (admin, _joined) = joined(&hub, &cluster).await;
     let maps: Api<ConfigMap> = Api::namespaced(cluster.kube().await, "default");
     let applied = async |name: &str| {
         until(name, async || maps.get_opt(name).await.unwrap().is_some()).await;
@@ -186,11 +188,7 @@ async fn tells(open: &mut Open, what: &str) {
 #[tokio::test]
 async fn a_cluster_that_has_joined_goes_over_to_another_authority_by_itself() {
     let (hub, cluster) = (TestHub::start().await, TestHub::start().await);
-    let admin = hub.kube().await;
-    let flags = printed(&hub).await;
-    let mut joined = join(&hub, &cluster, &flags);
-    accepted(&admin).await;
-    available(&admin).await;
+    let (_, mut joined) = joined(&hub, &cluster).await;
     // As long as somebody uses it, the session of the old certificate goes on.
     let namespaces = "/clusters/edge-1/api/v1/namespaces";
     let through = hub.client(hub.administrator());
